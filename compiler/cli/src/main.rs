@@ -1,0 +1,2 @@
+//! The `thriftwood` command.
+fn main() {}
