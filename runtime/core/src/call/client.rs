@@ -1,0 +1,166 @@
+//! The caller's half: writes a call into a frame, waits for the reply no longer than it may, and reads it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tower_layer::Layer;
+
+use super::{Call, Method, Request};
+use crate::codec::binary::BinaryReader;
+use crate::codec::{Message, MessageType, Wire};
+use crate::error::ApplicationError;
+use crate::frame::{Frame, FrameBuilder};
+use crate::middleware::{DynStep, Innermost, Layered, Step};
+use crate::transport::{Outbound, RpcChannel};
+use crate::{Context, RpcError, RpcErrorKind};
+
+/// The way to one address on one bus; what a generated client is made from.
+///
+/// Cheap to clone; all clones share one connection, and any number of calls may be under way at once.
+#[derive(Clone)]
+pub struct Rpc {
+    channel: Arc<dyn RpcChannel>,
+}
+
+impl Rpc {
+    /// The way through this channel.
+    pub fn new(channel: Arc<dyn RpcChannel>) -> Self {
+        Self { channel }
+    }
+
+    async fn call<Req: Request>(&self, context: &Context, request: &Req) -> Result<Option<Req::Response>, RpcError> {
+        let method = request.method();
+        let remaining = context.remaining();
+        if remaining.is_zero() {
+            return Err(timed_out(method, remaining));
+        }
+        let operation_id = next_operation_id();
+        let frame = encode(context, request, operation_id, remaining)?;
+        let outbound = Outbound { operation_id, frame, oneway: method.oneway };
+        let reply = tokio::time::timeout(remaining, self.channel.call(outbound))
+            .await
+            .map_err(|_| timed_out(method, remaining))??;
+        match reply {
+            Some(reply) if !method.oneway => decode(context, request, reply).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for Rpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rpc").finish_non_exhaustive()
+    }
+}
+
+/// A typed client of one service, on which the generated client is a thin face.
+pub struct Client<Req: Request> {
+    path: Path<Req>,
+}
+
+/// A plain client calls the transport directly, so that without middleware nothing is paid for it.
+enum Path<Req: Request> {
+    Plain(Rpc),
+    Layered(Arc<dyn DynStep<Call<Req>>>),
+}
+
+impl<Req: Request> Client<Req> {
+    /// A client of whatever serves the address that `rpc` leads to.
+    pub fn new(rpc: Rpc) -> Self {
+        Self { path: Path::Plain(rpc) }
+    }
+
+    /// This client with a middleware around every call. The layer added last sees a call first.
+    #[must_use]
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<Innermost<Client<Req>>>,
+        Layered<L::Service>: Step<Call<Req>>,
+    {
+        let layered = Layered(layer.layer(Innermost::new(self)));
+        Self { path: Path::Layered(Arc::new(layered)) }
+    }
+
+    /// Calls a method and waits for its result.
+    ///
+    /// # Errors
+    /// Whatever kept the result from coming; a declared exception is not an error here but part of the response.
+    pub async fn call(&self, context: &Context, request: Req) -> Result<Req::Response, RpcError> {
+        match &self.path {
+            Path::Plain(rpc) => match rpc.call(context, &request).await? {
+                Some(response) => Ok(response),
+                None => request.decode_response(&mut BinaryReader::new(&Bytes::from_static(&[0]))),
+            },
+            Path::Layered(service) => service.call(Call { context: context.clone(), request }).await,
+        }
+    }
+}
+
+impl<Req: Request> Step<Call<Req>> for Client<Req> {
+    async fn call(&self, call: Call<Req>) -> Result<Req::Response, RpcError> {
+        Client::call(self, &call.context, call.request).await
+    }
+}
+
+impl<Req: Request> Clone for Client<Req> {
+    fn clone(&self) -> Self {
+        let path = match &self.path {
+            Path::Plain(rpc) => Path::Plain(rpc.clone()),
+            Path::Layered(service) => Path::Layered(Arc::clone(service)),
+        };
+        Self { path }
+    }
+}
+
+impl<Req: Request> fmt::Debug for Client<Req> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("layered", &matches!(self.path, Path::Layered(_))).finish()
+    }
+}
+
+/// Operation ids are unique in this process, from 1 upwards, as Frugal's are; peers only echo them.
+pub(crate) fn next_operation_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn encode<Req: Request>(
+    context: &Context,
+    request: &Req,
+    operation_id: u64,
+    remaining: Duration,
+) -> Result<Bytes, RpcError> {
+    let method = request.method();
+    let kind = if method.oneway { MessageType::Oneway } else { MessageType::Call };
+    let mut frame = FrameBuilder::new();
+    context.write_request(&mut frame, operation_id, remaining);
+    Ok(frame.message(Message { name: method.wire_name, kind }, |w| request.encode(w))?)
+}
+
+fn decode<Req: Request>(context: &Context, request: &Req, reply: Bytes) -> Result<Req::Response, RpcError> {
+    let method = request.method();
+    let frame = Frame::decode(reply)?;
+    context.receive_headers(frame.headers());
+    let mut reader = BinaryReader::new(frame.message());
+    let message = reader.message()?;
+    match message.kind {
+        MessageType::Exception => Err(ApplicationError::decode(&mut reader)?.into()),
+        _ if message.name != method.wire_name => Err(RpcError::new(
+            RpcErrorKind::Protocol,
+            format!("the reply to `{}` is for method `{}`", method.wire_name, message.name),
+        )),
+        MessageType::Reply => request.decode_response(&mut reader),
+        other => Err(RpcError::new(
+            RpcErrorKind::Protocol,
+            format!("the reply to `{}` is a message of type {other:?}", method.wire_name),
+        )),
+    }
+}
+
+fn timed_out(method: &Method, after: Duration) -> RpcError {
+    let text = format!("no reply to {}.{} within {} ms", method.service, method.name, after.as_millis());
+    RpcError::new(RpcErrorKind::Timeout, text)
+}

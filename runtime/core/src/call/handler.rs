@@ -1,0 +1,30 @@
+//! What a transport sees of a service: frames in, frames out.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::BoxFuture;
+
+/// A request frame as a transport received it.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// The whole frame, its leading size included.
+    pub frame: Bytes,
+    /// When it came; the caller's time limit counts from here.
+    pub received: Instant,
+    /// The largest frame that can be sent back, in bytes with the leading size.
+    pub max_response: usize,
+}
+
+/// A service as a transport sees it. [`Server`](super::Server) is the one there is.
+pub trait Handler: Send + Sync + 'static {
+    /// The service's name in the IDL, for people and for telemetry.
+    fn service(&self) -> &'static str;
+
+    /// Answers a request frame with a reply frame, or with nothing: for a oneway call, for a call whose caller has given
+    /// up, and for bytes that are not even a frame with an operation id.
+    ///
+    /// Never panics, whatever the bytes and whatever the user's handler does. Dropping the future stops the handler.
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>>;
+}

@@ -1,0 +1,16 @@
+//! Calls: what travels from a generated client method to a handler and back.
+//!
+//! A generated service is an enum of its calls (a [`Request`]) and an enum of their results (a [`Response`]). A [`Client`]
+//! turns the first into a frame and the reply's frame into the second; a [`Server`] does the reverse around a handler.
+//! Between the typed value and the frame sits [`middleware`](crate::middleware), on either side.
+
+mod client;
+mod handler;
+mod method;
+mod server;
+
+pub(crate) use client::next_operation_id;
+pub use client::{Client, Rpc};
+pub use handler::{Handler, Inbound};
+pub use method::{Call, Method, Request, Response};
+pub use server::Server;

@@ -1,0 +1,195 @@
+//! The callee's half: reads a call out of a frame, runs the handler within the caller's time limit, writes the reply.
+
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+
+use bytes::Bytes;
+use tower_layer::Layer;
+use tracing::{debug, warn};
+
+use super::{Call, Handler, Inbound, Method, Request, Response};
+use crate::codec::binary::{BinaryReader, BinaryWriter};
+use crate::codec::{Message, MessageType, Wire};
+use crate::error::{ApplicationCode, ApplicationError};
+use crate::frame::{CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID};
+use crate::middleware::{Innermost, Layered, Step};
+use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
+
+/// A typed server of one service, on which the generated server is a thin face.
+pub struct Server<Req, S> {
+    name: &'static str,
+    service: S,
+    request: PhantomData<fn(Req)>,
+}
+
+impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
+    /// A server that hands every call to `service`.
+    pub fn new(name: &'static str, service: S) -> Self {
+        Self { name, service, request: PhantomData }
+    }
+
+    /// This server with a middleware around every handler. The layer added last sees a call first.
+    ///
+    /// It sees calls whose method is known and whose arguments could be read; the others are answered before it.
+    #[must_use]
+    pub fn layer<L>(self, layer: L) -> Server<Req, Layered<L::Service>>
+    where
+        L: Layer<Innermost<S>>,
+        Layered<L::Service>: Step<Call<Req>>,
+    {
+        Server::new(self.name, Layered(layer.layer(Innermost::new(self.service))))
+    }
+
+    async fn answer(&self, inbound: Inbound) -> Option<Bytes> {
+        let frame = match Frame::decode(inbound.frame) {
+            Ok(frame) => frame,
+            Err(error) => {
+                warn!(service = self.name, %error, "dropped a request that is no frame");
+                return None;
+            }
+        };
+        let context = Context::received(frame.headers(), inbound.received);
+        let Some(reply) = Reply::to(&frame, &context, inbound.max_response) else {
+            let error = FrameError::MissingHeader(OPERATION_ID);
+            warn!(service = self.name, %error, "dropped a request that cannot be answered");
+            return None;
+        };
+        let mut reader = BinaryReader::new(frame.message());
+        let message = match reader.message() {
+            Ok(message) => message,
+            Err(error) => return reply.exception("", ApplicationCode::PROTOCOL_ERROR, error),
+        };
+        let request = match Req::decode(message.name, &mut reader) {
+            None => {
+                let text = format!("Unknown function {}", message.name);
+                return reply.exception(message.name, ApplicationCode::UNKNOWN_METHOD, text);
+            }
+            Some(Err(error)) => return reply.exception(message.name, ApplicationCode::PROTOCOL_ERROR, error),
+            Some(Ok(request)) => request,
+        };
+        let method = request.method();
+        let outcome = self.run(Call { context: context.clone(), request }).await;
+        match outcome {
+            None => {
+                debug!(service = self.name, method = method.name, "the caller's time was up before the handler ended");
+                None
+            }
+            Some(outcome) if method.oneway => {
+                if let Err(error) = outcome {
+                    warn!(service = self.name, method = method.name, %error, "a oneway call failed");
+                }
+                None
+            }
+            Some(Ok(response)) => reply.result(method, &response),
+            Some(Err(error)) => reply.failure(method, &error),
+        }
+    }
+
+    /// Runs the handler: not at all when the time is up already, no longer than the deadline, and unharmed by a panic.
+    async fn run(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
+        let deadline = call.context.deadline();
+        let mut handler = pin!(async { self.service.call(call).await });
+        let guarded = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
+            Ok(poll) => poll,
+            Err(panic) => {
+                let text = panic_text(&*panic);
+                warn!(service = self.name, panic = text, "a handler panicked");
+                std::task::Poll::Ready(Err(RpcError::internal(format_args!("the handler panicked: {text}"))))
+            }
+        });
+        match deadline {
+            None => Some(guarded.await),
+            Some(deadline) if deadline <= std::time::Instant::now() => None,
+            Some(deadline) => tokio::time::timeout_at(deadline.into(), guarded).await.ok(),
+        }
+    }
+}
+
+impl<Req: Request, S: Step<Call<Req>>> Handler for Server<Req, S> {
+    fn service(&self) -> &'static str {
+        self.name
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+        Box::pin(self.answer(inbound))
+    }
+}
+
+impl<Req, S> fmt::Debug for Server<Req, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("service", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A reply to one request: knows what to echo and how large it may get.
+struct Reply<'a> {
+    operation_id: &'a str,
+    /// As the caller sent it; a caller that sent none gets none back.
+    correlation_id: Option<&'a str>,
+    context: &'a Context,
+    max_size: usize,
+}
+
+impl<'a> Reply<'a> {
+    fn to(frame: &'a Frame, context: &'a Context, max_size: usize) -> Option<Self> {
+        let operation_id = frame.headers().get(OPERATION_ID)?;
+        let correlation_id = frame.headers().get(CORRELATION_ID).filter(|id| !id.is_empty());
+        Some(Self { operation_id, correlation_id, context, max_size })
+    }
+
+    fn result<R: Response>(&self, method: &Method, response: &R) -> Option<Bytes> {
+        self.send(method.wire_name, MessageType::Reply, |w| response.encode(w))
+    }
+
+    fn failure(&self, method: &Method, error: &RpcError) -> Option<Bytes> {
+        if error.kind() == RpcErrorKind::Internal {
+            warn!(service = method.service, method = method.name, %error, "a handler failed");
+        }
+        let exception = error.to_application(method.wire_name);
+        self.send(method.wire_name, MessageType::Exception, |w| exception.encode(w))
+    }
+
+    fn exception(&self, name: &str, code: ApplicationCode, text: impl fmt::Display) -> Option<Bytes> {
+        let exception = ApplicationError { message: text.to_string(), code: code.0 };
+        self.send(name, MessageType::Exception, |w| exception.encode(w))
+    }
+
+    /// Writes the reply; one that is too large is replaced by an exception that says so.
+    fn send(&self, name: &str, kind: MessageType, body: impl FnOnce(&mut BinaryWriter<'_>)) -> Option<Bytes> {
+        let size = match self.frame(true).message(Message { name, kind }, body) {
+            Ok(frame) if frame.len() <= self.max_size => return Some(frame),
+            Ok(frame) => frame.len(),
+            Err(_) => usize::MAX,
+        };
+        let error = FrameError::TooLarge { size, limit: self.max_size };
+        let exception =
+            ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
+        // Without the handler's own headers, since those may be what is too large.
+        let message = Message { name, kind: MessageType::Exception };
+        self.frame(false).message(message, |w| exception.encode(w)).ok()
+    }
+
+    fn frame(&self, with_handlers: bool) -> FrameBuilder {
+        let mut frame = FrameBuilder::new();
+        if with_handlers {
+            frame.headers(&self.context.outgoing_headers());
+        }
+        frame.header(OPERATION_ID, self.operation_id);
+        if let Some(id) = self.correlation_id {
+            frame.header(CORRELATION_ID, id);
+        }
+        frame
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

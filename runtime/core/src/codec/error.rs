@@ -1,0 +1,95 @@
+//! What is wrong with bytes that cannot be read.
+
+use std::fmt;
+
+use super::TType;
+
+/// Bytes that are not the value they were read as. Small and `Copy`: it holds what is wrong and where, no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    kind: DecodeErrorKind,
+    offset: u32,
+}
+
+/// The ways in which bytes can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The bytes end inside a value.
+    Truncated,
+    /// A length or count is negative, or larger than the bytes that follow could hold.
+    Length(i32),
+    /// Text that is not UTF-8.
+    Utf8,
+    /// A number that is no type of Thrift's.
+    UnknownType(u8),
+    /// A container's elements have another type than the IDL says.
+    ElementType {
+        /// What the IDL says.
+        expected: TType,
+        /// What the bytes say.
+        found: TType,
+    },
+    /// Values nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH).
+    Depth,
+    /// A `bool` that is neither 0 nor 1.
+    Bool(u8),
+    /// The message starts with a version that is not 1.
+    Version(u32),
+    /// A message type other than call, reply, exception and oneway.
+    MessageType(u8),
+    /// A required field is absent.
+    MissingField {
+        /// The struct, by its IDL name.
+        structure: &'static str,
+        /// The field, by its IDL name.
+        field: &'static str,
+    },
+    /// A union with no field set, or with more than one.
+    Union {
+        /// The union, by its IDL name.
+        union: &'static str,
+    },
+}
+
+impl DecodeError {
+    /// An error at `offset` bytes from the start of the message.
+    pub fn new(kind: DecodeErrorKind, offset: usize) -> Self {
+        Self { kind, offset: u32::try_from(offset).unwrap_or(u32::MAX) }
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> DecodeErrorKind {
+        self.kind
+    }
+
+    /// Where, in bytes from the start of the message.
+    pub fn offset(&self) -> usize {
+        self.offset as usize
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            DecodeErrorKind::Truncated => write!(f, "the message ends inside a value"),
+            DecodeErrorKind::Length(n) => write!(f, "a length of {n} does not fit the bytes that follow"),
+            DecodeErrorKind::Utf8 => write!(f, "a string is not UTF-8"),
+            DecodeErrorKind::UnknownType(code) => write!(f, "{code} is not a Thrift type"),
+            DecodeErrorKind::ElementType { expected, found } => {
+                write!(f, "the elements are {found:?} where the IDL says {expected:?}")
+            }
+            DecodeErrorKind::Depth => write!(f, "values are nested deeper than {}", super::MAX_DEPTH),
+            DecodeErrorKind::Bool(byte) => write!(f, "{byte} is not a bool"),
+            DecodeErrorKind::Version(word) => write!(f, "the message starts with {word:#010x}, not with version 1"),
+            DecodeErrorKind::MessageType(code) => write!(f, "{code} is not a message type"),
+            DecodeErrorKind::MissingField { structure, field } => {
+                write!(f, "required field `{field}` of `{structure}` is absent")
+            }
+            DecodeErrorKind::Union { union } => write!(f, "union `{union}` must have exactly one field set"),
+        }?;
+        write!(f, " (at byte {})", self.offset)
+    }
+}
+
+impl std::error::Error for DecodeError {}

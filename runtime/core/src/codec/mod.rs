@@ -1,0 +1,24 @@
+//! Turns typed values into Thrift bytes and back.
+//!
+//! A [`Wire`] type writes itself to a [`Writer`] and reads itself from a [`Reader`]; generated structs, unions and enums
+//! are such types, and so are the Rust types that stand for Thrift's own. The calls of the two traits are those of Thrift's
+//! protocol (a struct is fields with a type and an id, closed by a stop), so one generated body serves every protocol, and
+//! being generic rather than `dyn` it compiles to straight-line code. [`binary`] is the one protocol there is so far.
+//!
+//! Reading never panics and never trusts a length: a string or container that claims more than the bytes at hand could
+//! hold is refused before memory is set aside for it, nesting is bounded by [`MAX_DEPTH`], and text is checked to be UTF-8.
+
+pub mod binary;
+mod error;
+mod message;
+mod reader;
+mod ttype;
+mod wire;
+mod writer;
+
+pub use error::{DecodeError, DecodeErrorKind};
+pub use message::{Message, MessageType};
+pub use reader::{Field, MAX_DEPTH, Reader};
+pub use ttype::TType;
+pub use wire::Wire;
+pub use writer::Writer;

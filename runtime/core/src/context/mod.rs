@@ -1,0 +1,212 @@
+//! What travels beside a call or an event: who asked, with which headers, and how long it may take.
+
+mod correlation;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::frame::{self, FrameBuilder, Headers};
+
+/// The timeout of a call for which nobody chose one; Frugal's own.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The first argument of every call and every publish, and the first thing every handler gets.
+///
+/// A context holds a correlation id, request headers and a time limit. The one a handler receives carries what its caller
+/// sent; passed to an onward call it carries correlation id, headers and the *remaining* time along, with no line of code.
+/// It is cheap to clone, and one context may be used for any number of calls at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use thriftwood_core::Context;
+///
+/// let ctx = Context::new().with_timeout(Duration::from_millis(250)).with_header("tenant", "blue");
+/// assert_eq!(ctx.header("tenant"), Some("blue"));
+/// assert_eq!(ctx.correlation_id().len(), 32);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Context(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    correlation_id: String,
+    headers: Headers,
+    timeout: Duration,
+    /// Set where a caller's time limit is already running.
+    deadline: Option<Instant>,
+    response: Mutex<ResponseHeaders>,
+}
+
+/// Kept apart so that the answer to an onward call does not leak into the answer of the call that made it.
+#[derive(Clone, Debug, Default)]
+struct ResponseHeaders {
+    /// What a handler wants to send back.
+    outgoing: Headers,
+    /// What the last reply brought.
+    received: Headers,
+}
+
+impl Clone for Inner {
+    fn clone(&self) -> Self {
+        Self {
+            correlation_id: self.correlation_id.clone(),
+            headers: self.headers.clone(),
+            timeout: self.timeout,
+            deadline: self.deadline,
+            response: Mutex::new(lock(&self.response).clone()),
+        }
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Context {
+    /// A context with a correlation id of its own, no headers, and [`DEFAULT_TIMEOUT`].
+    pub fn new() -> Self {
+        Self::with_parts(correlation::fresh(), Headers::new(), DEFAULT_TIMEOUT, None)
+    }
+
+    /// The context of a message that was received `now`: its headers, and a deadline counted from `now` where it names
+    /// a timeout.
+    ///
+    /// A message without a correlation id is given one, so that what it causes can be followed all the same.
+    pub fn received(headers: &Headers, now: Instant) -> Self {
+        let correlation_id = match headers.get(frame::CORRELATION_ID) {
+            Some(id) if !id.is_empty() => id.to_owned(),
+            _ => correlation::fresh(),
+        };
+        let timeout = headers.get(frame::TIMEOUT).and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        Self::with_parts(correlation_id, headers.clone(), timeout.unwrap_or(DEFAULT_TIMEOUT), deadline)
+    }
+
+    /// The context of an event that was received. The publisher's timeout was for publishing, and does not bound what is
+    /// done about the event; calls made with this context have [`DEFAULT_TIMEOUT`].
+    pub fn received_event(headers: &Headers) -> Self {
+        let mut context = Self::received(headers, Instant::now());
+        let inner = Arc::make_mut(&mut context.0);
+        inner.deadline = None;
+        inner.timeout = DEFAULT_TIMEOUT;
+        context
+    }
+
+    fn with_parts(correlation_id: String, headers: Headers, timeout: Duration, deadline: Option<Instant>) -> Self {
+        Self(Arc::new(Inner { correlation_id, headers, timeout, deadline, response: Mutex::default() }))
+    }
+
+    /// This context with a time limit for each call made with it, counted from when the call is made. Sent in whole
+    /// milliseconds.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        Arc::make_mut(&mut self.0).timeout = timeout;
+        self
+    }
+
+    /// This context with a point in time by which all calls made with it must be done.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        Arc::make_mut(&mut self.0).deadline = Some(deadline);
+        self
+    }
+
+    /// This context with another correlation id; any text that is not empty will do.
+    #[must_use]
+    pub fn with_correlation_id(mut self, id: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).correlation_id = id.into();
+        self
+    }
+
+    /// This context with a request header, in place of any value it had.
+    ///
+    /// Three names belong to the runtime. `_cid` and `_timeout` (milliseconds) set what they are named for, as in Frugal;
+    /// `_opid` is numbered anew for each call and is not taken.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        match name {
+            frame::CORRELATION_ID => return self.with_correlation_id(value),
+            frame::TIMEOUT => match value.parse() {
+                Ok(ms) => return self.with_timeout(Duration::from_millis(ms)),
+                Err(_) => return self,
+            },
+            frame::OPERATION_ID => return self,
+            _ => Arc::make_mut(&mut self.0).headers.set(name, value),
+        }
+        self
+    }
+
+    /// The id by which everything that one request caused can be found again.
+    pub fn correlation_id(&self) -> &str {
+        &self.0.correlation_id
+    }
+
+    /// A request header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name)
+    }
+
+    /// The request headers. Those of a received message include the reserved ones.
+    pub fn headers(&self) -> &Headers {
+        &self.0.headers
+    }
+
+    /// How long a call made now may take: its timeout, and never longer than the deadline leaves.
+    pub fn remaining(&self) -> Duration {
+        match self.0.deadline {
+            Some(deadline) => self.0.timeout.min(deadline.saturating_duration_since(Instant::now())),
+            None => self.0.timeout,
+        }
+    }
+
+    /// When the time is up, where a limit is already running.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
+    }
+
+    /// For a handler: adds a header to the reply, in place of any value it had.
+    pub fn set_response_header(&self, name: &str, value: &str) {
+        lock(&self.0.response).outgoing.set(name, value);
+    }
+
+    /// For a caller: a header that came with the last reply to a call made with this context.
+    pub fn response_header(&self, name: &str) -> Option<String> {
+        lock(&self.0.response).received.get(name).map(str::to_owned)
+    }
+
+    /// For a caller: all headers that came with replies to calls made with this context.
+    pub fn response_headers(&self) -> Headers {
+        lock(&self.0.response).received.clone()
+    }
+
+    /// What the handler wants to send back.
+    pub(crate) fn outgoing_headers(&self) -> Headers {
+        lock(&self.0.response).outgoing.clone()
+    }
+
+    /// Keeps the headers of a reply, without the operation id, which is the transport's business.
+    pub(crate) fn receive_headers(&self, headers: &Headers) {
+        let mut response = lock(&self.0.response);
+        if response.received.is_empty() {
+            response.received = headers.clone();
+        } else {
+            response.received.extend(headers);
+        }
+        response.received.remove(frame::OPERATION_ID);
+    }
+
+    /// Writes the headers of a request: the user's, and the three of the runtime.
+    pub(crate) fn write_request(&self, frame: &mut FrameBuilder, operation_id: u64, remaining: Duration) {
+        frame.headers(&self.0.headers);
+        frame.header(frame::CORRELATION_ID, &self.0.correlation_id);
+        frame.header(frame::OPERATION_ID, &operation_id.to_string());
+        frame.header(frame::TIMEOUT, &remaining.as_millis().to_string());
+    }
+}
+
+/// The lock guards two plain values; a panic while it was held cannot have left them half-changed.
+fn lock(mutex: &Mutex<ResponseHeaders>) -> MutexGuard<'_, ResponseHeaders> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

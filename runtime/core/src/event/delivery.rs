@@ -1,0 +1,52 @@
+//! One received frame, and how its transport is told what became of it.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use crate::{BoxFuture, Error};
+
+/// What may happen to an event between publisher and subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Guarantee {
+    /// An event is delivered once or, when a connection or a process fails, not at all.
+    AtMostOnce,
+    /// An event is delivered until it is acknowledged, so possibly more than once.
+    AtLeastOnce,
+}
+
+/// A frame as a transport delivers it to a subscription.
+pub struct Delivery {
+    /// The topic it was published to.
+    pub topic: String,
+    /// The whole frame, its leading size included.
+    pub frame: Bytes,
+    /// Its offset, on transports that keep events.
+    pub offset: Option<u64>,
+    /// When it was stored, on transports that keep events.
+    pub time: Option<SystemTime>,
+    /// 1 for the first delivery, and one more for each further one.
+    pub attempt: u32,
+    /// How to say what became of it; `None` where the transport does not want to know.
+    pub acknowledge: Option<Box<dyn Acknowledge>>,
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("topic", &self.topic)
+            .field("offset", &self.offset)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells a transport what became of an event. Dropped without either call, the event counts as not handled.
+pub trait Acknowledge: Send + Sync {
+    /// It was handled, and need not be delivered again. Resolves when that is as durable as the transport makes it.
+    fn ack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// It was not handled, and is to be delivered again.
+    fn nack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
+}

@@ -1,0 +1,220 @@
+//! Runs received events through middleware: from the transport into the layers, from the innermost layer to the consumer,
+//! and the consumer's verdict back out through the layers to the transport.
+//!
+//! ```text
+//! transport -> layer -> layer -> Handover ~> consumer
+//!    ack   <-  Ok   <-  Ok    <-   ack    <~ event.ack()
+//! ```
+//!
+//! A layer thus sees an event for as long as its consumer works on it, whether the consumer is a stream or a handler.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
+use tracing::debug;
+
+use super::received::Meta;
+use super::subscription::{Received, read};
+use super::{Acknowledge, Envelope, Event, Operation, ScopeEvent};
+use crate::codec::Wire;
+use crate::middleware::{DynStep, Step};
+use crate::transport::EventSource;
+use crate::{BoxFuture, Error, ErrorKind};
+
+type Out<E> = mpsc::OwnedPermit<Result<Event<E>, Error>>;
+
+/// What a layer of a subscriber wraps: the rest of the way to the consumer.
+pub struct Handover<E: ScopeEvent>(Rest<E>);
+
+enum Rest<E: ScopeEvent> {
+    /// The consumer itself.
+    Consumer(mpsc::Sender<Result<Event<E>, Error>>),
+    /// The layers that were added before.
+    Layers(Arc<dyn DynStep<Envelope<E>>>),
+}
+
+impl<E: ScopeEvent> Handover<E> {
+    pub(super) fn over(layers: Arc<dyn DynStep<Envelope<E>>>) -> Self {
+        Self(Rest::Layers(layers))
+    }
+}
+
+impl<E: ScopeEvent> fmt::Debug for Handover<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handover")
+    }
+}
+
+/// One delivery while it is in the layers.
+pub(super) struct Slot<E> {
+    meta: Meta,
+    /// The place in the consumer's queue that was kept for this delivery.
+    place: Mutex<Option<Out<E>>>,
+    /// Who waits to hear that the transport has recorded the verdict.
+    recorded: Mutex<Option<oneshot::Sender<Result<(), Error>>>>,
+}
+
+impl<E> fmt::Debug for Slot<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("meta", &self.meta).finish_non_exhaustive()
+    }
+}
+
+impl<E: ScopeEvent> Step<Envelope<E>> for Handover<E> {
+    async fn call(&self, mut envelope: Envelope<E>) -> Result<(), Error> {
+        let out = match &self.0 {
+            Rest::Layers(layers) => return layers.call(envelope).await,
+            Rest::Consumer(out) => out,
+        };
+        let Some(slot) = envelope.slot.take() else {
+            return Err(Error::new(ErrorKind::Refused, "a layer passed on an envelope that was not received here"));
+        };
+        let (verdict, handled) = oneshot::channel();
+        let acknowledge = Box::new(Verdict { verdict, slot: Arc::clone(&slot) });
+        let event = Event::new(envelope.event, envelope.context, slot.meta.clone(), Some(acknowledge));
+        match take(&slot.place) {
+            Some(place) => drop(place.send(Ok(event))),
+            // A layer that tries again hands the event over a second time.
+            None => out.send(Ok(event)).await.map_err(|_| Error::new(ErrorKind::Closed, "the subscription ended"))?,
+        }
+        match handled.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::new(ErrorKind::Refused, "the consumer did not handle the event")),
+            Err(_) => Err(Error::new(ErrorKind::Refused, "the consumer dropped the event")),
+        }
+    }
+}
+
+/// A consumer's verdict on an event, on its way back through the layers.
+struct Verdict<E> {
+    verdict: oneshot::Sender<bool>,
+    slot: Arc<Slot<E>>,
+}
+
+impl<E: Send + 'static> Verdict<E> {
+    fn say(self, handled: bool) -> BoxFuture<'static, Result<(), Error>> {
+        let (recorded, wait) = oneshot::channel();
+        *self.slot.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some(recorded);
+        let told = self.verdict.send(handled);
+        Box::pin(async move {
+            let closed = || Error::new(ErrorKind::Closed, "the subscription ended before the event was acknowledged");
+            told.map_err(|_| closed())?;
+            wait.await.map_err(|_| closed())?
+        })
+    }
+}
+
+impl<E: Send + 'static> Acknowledge for Verdict<E> {
+    fn ack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        self.say(true)
+    }
+
+    fn nack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+        self.say(false)
+    }
+}
+
+/// A subscription about to get its layers.
+pub(super) struct LayeredSource<T, E> {
+    pub(super) source: Box<dyn EventSource>,
+    pub(super) operation: &'static Operation,
+    pub(super) wrap: fn(T) -> E,
+    pub(super) unwrap: fn(E) -> Option<T>,
+}
+
+impl<T: Wire + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
+    /// Starts the task that feeds the layers, and gives what comes out of them.
+    pub(super) fn run(
+        self,
+        layers: impl FnOnce(Handover<E>) -> Arc<dyn DynStep<Envelope<E>>>,
+    ) -> Box<dyn LayeredEvents<T>> {
+        // One place: an event waits at the transport, where it can still go to another member, rather than here.
+        let (out, events) = mpsc::channel(1);
+        let step = layers(Handover(Rest::Consumer(out.clone())));
+        let unwrap = self.unwrap;
+        let task = tokio::spawn(self.feed(step, out)).abort_handle();
+        Box::new(Consumer { events, unwrap, task })
+    }
+
+    async fn feed(mut self, step: Arc<dyn DynStep<Envelope<E>>>, out: mpsc::Sender<Result<Event<E>, Error>>) {
+        // Aborted with this task, so events nobody consumes any more go back to the transport.
+        let mut under_way = JoinSet::new();
+        loop {
+            let Ok(place) = out.clone().reserve_owned().await else { return };
+            let next = std::future::poll_fn(|cx| self.source.poll_next(cx));
+            let delivery = tokio::select! {
+                delivery = next => delivery,
+                Some(_) = under_way.join_next() => continue,
+            };
+            let Some(delivery) = delivery else { break };
+            match delivery.and_then(|delivery| read(&*self.source, self.operation, delivery)) {
+                Err(error) => drop(place.send(Err(error))),
+                Ok(received) => drop(under_way.spawn(pass(Arc::clone(&step), received, self.wrap, place))),
+            }
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+}
+
+/// Takes one event through the layers and tells the transport what became of it.
+async fn pass<T, E: ScopeEvent>(
+    step: Arc<dyn DynStep<Envelope<E>>>,
+    received: Received<T>,
+    wrap: fn(T) -> E,
+    place: Out<E>,
+) {
+    let Received { context, payload, meta, acknowledge } = received;
+    let topic = meta.topic.clone();
+    let slot = Arc::new(Slot { meta, place: Mutex::new(Some(place)), recorded: Mutex::new(None) });
+    let envelope = Envelope { context, topic, event: wrap(payload), slot: Some(Arc::clone(&slot)) };
+    let outcome = step.call(envelope).await;
+    if let Err(error) = &outcome {
+        debug!(topic = slot.meta.topic, %error, "an event was not handled");
+    }
+    let result = match (acknowledge, outcome) {
+        (None, Ok(())) => Ok(()),
+        (None, Err(_)) => Err(Error::new(ErrorKind::Unsupported, "this subscription does not redeliver")),
+        (Some(acknowledge), Ok(())) => acknowledge.ack().await,
+        (Some(acknowledge), Err(_)) => acknowledge.nack().await,
+    };
+    if let Some(recorded) = take(&slot.recorded) {
+        // Nobody listens when the consumer did not wait for the acknowledgement.
+        let _ = recorded.send(result);
+    }
+}
+
+/// What comes out of the layers, with their type forgotten.
+pub(super) trait LayeredEvents<T>: Send {
+    fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>>;
+}
+
+struct Consumer<T, E> {
+    events: mpsc::Receiver<Result<Event<E>, Error>>,
+    unwrap: fn(E) -> Option<T>,
+    task: AbortHandle,
+}
+
+impl<T: Send, E: Send> LayeredEvents<T> for Consumer<T, E> {
+    fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>> {
+        self.events.poll_recv(cx).map(|next| {
+            Some(next?.and_then(|event| {
+                event.try_map(self.unwrap).ok_or_else(|| {
+                    Error::new(ErrorKind::Refused, "a layer turned the event into one of another operation")
+                })
+            }))
+        })
+    }
+}
+
+impl<T, E> Drop for Consumer<T, E> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).take()
+}

@@ -1,0 +1,132 @@
+//! The sending half: writes a payload into a frame and gives it to the transport.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tower_layer::Layer;
+
+use super::topic::ScopeTopic;
+use super::{Envelope, Operation, Scope, ScopeEvent, Topic};
+use crate::call::next_operation_id;
+use crate::codec::binary::BinaryWriter;
+use crate::codec::{Message, MessageType, Wire};
+use crate::frame::{FrameBuilder, TOPIC_VARIABLE};
+use crate::middleware::{DynStep, Innermost, Layered, Step};
+use crate::{Bus, Context, Error, ErrorKind};
+
+/// A typed publisher of one scope, on which the generated publisher is a thin face. Cheap to clone.
+pub struct Publisher<E: ScopeEvent> {
+    direct: Direct,
+    layers: Option<Arc<dyn DynStep<Envelope<E>>>>,
+}
+
+/// The way to the transport without middleware.
+#[derive(Clone)]
+struct Direct {
+    bus: Bus,
+    scope: Arc<ScopeTopic>,
+}
+
+impl<E: ScopeEvent> Publisher<E> {
+    /// A publisher to the scope's topics with these values for its prefix variables.
+    pub fn new(bus: &Bus, scope: &'static Scope, variables: Vec<String>) -> Self {
+        let scope = Arc::new(ScopeTopic::new(scope, variables));
+        Self { direct: Direct { bus: bus.clone(), scope }, layers: None }
+    }
+
+    /// This publisher with a middleware around every publish. The layer added last sees an event first. With a layer, each
+    /// payload is cloned once, since a layer sees it as a value.
+    #[must_use]
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<Innermost<Publisher<E>>>,
+        Layered<L::Service>: Step<Envelope<E>>,
+    {
+        let direct = self.direct.clone();
+        let layered = Layered(layer.layer(Innermost::new(self)));
+        Self { direct, layers: Some(Arc::new(layered)) }
+    }
+
+    /// Publishes one payload. When this resolves, the transport has done what it promises.
+    ///
+    /// # Errors
+    /// When a prefix variable cannot be part of a topic, the event is too large, or the transport fails or is closed.
+    pub async fn publish<T: Wire + Clone + Sync>(
+        &self,
+        context: &Context,
+        operation: &'static Operation,
+        payload: &T,
+        event: fn(T) -> E,
+    ) -> Result<(), Error> {
+        let topic = self.direct.scope.topic(operation)?;
+        match &self.layers {
+            None => {
+                let frame = self.direct.frame(context, operation, |w| payload.encode(w))?;
+                self.direct.send(context, &topic, frame).await
+            }
+            Some(step) => {
+                let event = event(payload.clone());
+                step.call(Envelope { context: context.clone(), topic: topic.name, event, slot: None }).await
+            }
+        }
+    }
+}
+
+impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
+    async fn call(&self, envelope: Envelope<E>) -> Result<(), Error> {
+        if let Some(step) = &self.layers {
+            return step.call(envelope).await;
+        }
+        let Envelope { context, topic, event, .. } = envelope;
+        let operation = event.operation();
+        // A layer may have sent it to another topic; the stream stays that of the scope.
+        let topic = Topic { name: topic, ..self.direct.scope.topic(operation)? };
+        // Written before the await: an event need not be `Sync`.
+        let frame = self.direct.frame(&context, operation, |w| event.encode(w))?;
+        self.direct.send(&context, &topic, frame).await
+    }
+}
+
+impl Direct {
+    /// Gives the frame to the transport, and waits no longer than the context allows.
+    async fn send(&self, context: &Context, topic: &Topic, frame: Bytes) -> Result<(), Error> {
+        let remaining = context.remaining();
+        match tokio::time::timeout(remaining, self.bus.transport().publish(topic, frame)).await {
+            Ok(result) => result,
+            Err(_) => {
+                let text = format!("`{}` was not published within {} ms", topic.name, remaining.as_millis());
+                Err(Error::new(ErrorKind::Timeout, text))
+            }
+        }
+    }
+
+    fn frame(
+        &self,
+        context: &Context,
+        operation: &Operation,
+        payload: impl FnOnce(&mut BinaryWriter<'_>),
+    ) -> Result<Bytes, Error> {
+        let mut frame = FrameBuilder::new();
+        context.write_request(&mut frame, next_operation_id(), context.remaining());
+        for (name, value) in self.scope.variables() {
+            frame.header(&format!("{TOPIC_VARIABLE}{name}"), value);
+        }
+        Ok(frame.message(Message { name: operation.name, kind: MessageType::Call }, payload)?)
+    }
+}
+
+impl<E: ScopeEvent> Clone for Publisher<E> {
+    fn clone(&self) -> Self {
+        Self { direct: self.direct.clone(), layers: self.layers.clone() }
+    }
+}
+
+impl<E: ScopeEvent> fmt::Debug for Publisher<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher")
+            .field("scope", &self.direct.scope)
+            .field("layered", &self.layers.is_some())
+            .finish()
+    }
+}

@@ -1,0 +1,131 @@
+//! A received event: the payload, what came with it, and the way to acknowledge it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::SystemTime;
+
+use super::{Acknowledge, Guarantee};
+use crate::{Context, Error, ErrorKind};
+
+/// One event of a [`Subscription`](super::Subscription). It reads as its payload.
+///
+/// Where the transport delivers at least once, an event is delivered again until it is [`ack`](Event::ack)ed; dropping it
+/// does not acknowledge it. Where the transport delivers at most once, `ack` does nothing.
+pub struct Event<T> {
+    payload: T,
+    context: Context,
+    meta: Meta,
+    acknowledge: Option<Box<dyn Acknowledge>>,
+}
+
+/// What the transport knows of an event.
+#[derive(Clone, Debug)]
+pub(super) struct Meta {
+    pub(super) topic: String,
+    pub(super) offset: Option<u64>,
+    pub(super) time: Option<SystemTime>,
+    pub(super) attempt: u32,
+    pub(super) guarantee: Guarantee,
+}
+
+impl<T> Event<T> {
+    pub(super) fn new(payload: T, context: Context, meta: Meta, acknowledge: Option<Box<dyn Acknowledge>>) -> Self {
+        Self { payload, context, meta, acknowledge }
+    }
+
+    /// The same event with its payload turned into another type, if it can be.
+    pub(super) fn try_map<U>(self, map: fn(T) -> Option<U>) -> Option<Event<U>> {
+        let Event { payload, context, meta, acknowledge } = self;
+        Some(Event::new(map(payload)?, context, meta, acknowledge))
+    }
+
+    /// What was published.
+    pub fn payload(&self) -> &T {
+        &self.payload
+    }
+
+    /// What was published, by value. The event is not acknowledged by this.
+    pub fn into_payload(self) -> T {
+        self.payload
+    }
+
+    /// The publisher's context: correlation id and headers. Calls and events made with it can be traced to this event.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The topic it was published to.
+    pub fn topic(&self) -> &str {
+        &self.meta.topic
+    }
+
+    /// The value of a prefix variable, as the publisher gave it.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.context.header(&format!("{}{name}", crate::frame::TOPIC_VARIABLE))
+    }
+
+    /// Its offset in the stream, on transports that keep events.
+    pub fn offset(&self) -> Option<u64> {
+        self.meta.offset
+    }
+
+    /// When it was stored, on transports that keep events.
+    pub fn time(&self) -> Option<SystemTime> {
+        self.meta.time
+    }
+
+    /// 1 for the first delivery, and one more for each further one.
+    pub fn attempt(&self) -> u32 {
+        self.meta.attempt
+    }
+
+    /// What may happen to events on this subscription.
+    pub fn guarantee(&self) -> Guarantee {
+        self.meta.guarantee
+    }
+
+    /// Says that the event was handled, and need not be delivered again. Resolves when the transport has made that as
+    /// durable as it can.
+    ///
+    /// # Errors
+    /// When it could not be recorded; the event may then be delivered again.
+    pub async fn ack(self) -> Result<(), Error> {
+        match self.acknowledge {
+            Some(acknowledge) => acknowledge.ack().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Says that the event was not handled, and is to be delivered again, to this subscriber or another of its group.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where events are delivered at most once, or the subscription keeps no position.
+    pub async fn nack(self) -> Result<(), Error> {
+        match self.acknowledge {
+            Some(acknowledge) => acknowledge.nack().await,
+            None => Err(Error::new(
+                ErrorKind::Unsupported,
+                "this subscription does not redeliver; subscribe with a group, on a transport that keeps events",
+            )),
+        }
+    }
+}
+
+impl<T> Deref for Event<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.payload
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Event<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("payload", &self.payload)
+            .field("topic", &self.meta.topic)
+            .field("offset", &self.meta.offset)
+            .field("attempt", &self.meta.attempt)
+            .finish_non_exhaustive()
+    }
+}

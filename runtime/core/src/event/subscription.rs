@@ -1,0 +1,159 @@
+//! The receiving half: frames from the transport, read as events, on their way to the consumer.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use futures_core::Stream;
+use tracing::warn;
+
+use super::layered::LayeredEvents;
+use super::received::Meta;
+use super::{Acknowledge, Delivery, Event, Operation};
+use crate::codec::Wire;
+use crate::codec::binary::BinaryReader;
+use crate::frame::Frame;
+use crate::transport::EventSource;
+use crate::{Context, Error, ErrorKind};
+
+/// The events of one operation, as they come: a [`Stream`], with a `next` of its own.
+///
+/// Dropping it ends the subscription. Events that were received and not acknowledged are delivered again to the group.
+pub struct Subscription<T> {
+    events: Events<T>,
+}
+
+enum Events<T> {
+    /// Straight from the transport.
+    Plain(Box<dyn EventSource>, &'static Operation, PhantomData<fn() -> T>),
+    /// Through middleware.
+    Layered(Box<dyn LayeredEvents<T>>),
+}
+
+impl<T: Wire + Clone + Send + 'static> Subscription<T> {
+    pub(super) fn plain(source: Box<dyn EventSource>, operation: &'static Operation) -> Self {
+        Self { events: Events::Plain(source, operation, PhantomData) }
+    }
+
+    pub(super) fn layered(events: Box<dyn LayeredEvents<T>>) -> Self {
+        Self { events: Events::Layered(events) }
+    }
+
+    /// The next event, or `None` when the subscription has ended.
+    ///
+    /// An error concerns one event or one moment, and the next call goes on: an event that cannot be read is reported here
+    /// once and not delivered again.
+    pub async fn next(&mut self) -> Option<Result<Event<T>, Error>> {
+        poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// Gives every event to `handler`, one at a time, and acknowledges those it returns `Ok` for; the others are delivered
+    /// again where the transport does that. Ends when the subscription ends.
+    ///
+    /// # Errors
+    /// When an acknowledgement could not be recorded. Events that cannot be read are logged and passed over.
+    pub async fn for_each<F, Fut, Err>(mut self, mut handler: F) -> Result<(), Error>
+    where
+        F: FnMut(Context, T) -> Fut,
+        Fut: Future<Output = Result<(), Err>>,
+        Err: fmt::Display,
+    {
+        while let Some(event) = self.next().await {
+            let event = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    warn!(%error, "passed over an event");
+                    continue;
+                }
+            };
+            match handler(event.context().clone(), event.payload().clone()).await {
+                Ok(()) => event.ack().await?,
+                Err(error) => {
+                    warn!(topic = event.topic(), attempt = event.attempt(), %error, "an event was not handled");
+                    match event.nack().await {
+                        Err(error) if error.kind() != ErrorKind::Unsupported => return Err(error),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_event(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>> {
+        match &mut self.events {
+            Events::Plain(source, operation, _) => source.poll_next(cx).map(|next| {
+                let received = next?.and_then(|delivery| read(&**source, operation, delivery));
+                Some(received.map(|Received { context, payload, meta, acknowledge }| {
+                    Event::new(payload, context, meta, acknowledge)
+                }))
+            }),
+            Events::Layered(events) => events.poll_next(cx),
+        }
+    }
+}
+
+impl<T: Wire + Clone + Send + 'static> Stream for Subscription<T> {
+    type Item = Result<Event<T>, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_event(cx)
+    }
+}
+
+impl<T> fmt::Debug for Subscription<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layered = matches!(self.events, Events::Layered(_));
+        f.debug_struct("Subscription").field("layered", &layered).finish()
+    }
+}
+
+/// A delivery, read.
+pub(super) struct Received<T> {
+    pub(super) context: Context,
+    pub(super) payload: T,
+    pub(super) meta: Meta,
+    pub(super) acknowledge: Option<Box<dyn Acknowledge>>,
+}
+
+/// Reads a delivered frame as an event of this operation. One that cannot be read is acknowledged all the same: it would
+/// come again for ever, and what is kept of it stays where it is.
+pub(super) fn read<T: Wire>(
+    source: &dyn EventSource,
+    operation: &Operation,
+    delivery: Delivery,
+) -> Result<Received<T>, Error> {
+    let Delivery { topic, frame, offset, time, attempt, acknowledge } = delivery;
+    match decode(operation, frame) {
+        Ok((context, payload)) => {
+            let meta = Meta { topic, offset, time, attempt, guarantee: source.guarantee() };
+            Ok(Received { context, payload, meta, acknowledge })
+        }
+        Err(error) => {
+            if let Some(acknowledge) = acknowledge {
+                tokio::spawn(async move {
+                    if let Err(error) = acknowledge.ack().await {
+                        warn!(%error, "an event that cannot be read could not be acknowledged");
+                    }
+                });
+            }
+            let place = offset.map_or_else(String::new, |offset| format!(" at offset {offset}"));
+            let text = format!("the event on `{topic}`{place} cannot be read: {error}");
+            Err(Error::new(error.kind(), text).with_source(error))
+        }
+    }
+}
+
+fn decode<T: Wire>(operation: &Operation, frame: bytes::Bytes) -> Result<(Context, T), Error> {
+    let frame = Frame::decode(frame)?;
+    let context = Context::received_event(frame.headers());
+    let mut reader = BinaryReader::new(frame.message());
+    let message = reader.message()?;
+    if message.name != operation.name {
+        let text = format!("it is a `{}`, not a `{}`", message.name, operation.name);
+        return Err(Error::new(ErrorKind::InvalidData, text));
+    }
+    Ok((context, T::decode(&mut reader)?))
+}

@@ -1,0 +1,124 @@
+//! Topics: the names events are published to, made from a scope's prefix, its name and the operation.
+//!
+//! `prefix v1.music.{region}`, scope `AlbumWinners`, operation `Winner` and the region `emea` make the topic
+//! `v1.music.emea.AlbumWinners.Winner`. A subscriber may give `*` for a variable to take every value of it.
+
+use super::{Operation, Scope};
+use crate::{Error, ErrorKind};
+
+/// What an event is published to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Topic {
+    /// The whole name.
+    pub name: String,
+    /// The name of the scope's stream: the scope's topic with every variable left open, `v1.music.{}.AlbumWinners`. A log
+    /// keeps the events of one scope together, whatever the values of its variables, so that they share one order and
+    /// one group commit.
+    pub stream: String,
+}
+
+/// What a subscription takes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TopicFilter {
+    /// A topic in which `*` stands for any one token and a final `>` for one or more.
+    pub pattern: String,
+    /// The stream the matching events are in.
+    pub stream: String,
+}
+
+impl TopicFilter {
+    /// Whether this topic is one that the filter takes.
+    ///
+    /// ```
+    /// use thriftwood_core::event::TopicFilter;
+    ///
+    /// let filter = TopicFilter { pattern: "v1.*.Winner".into(), stream: String::new() };
+    /// assert!(filter.matches("v1.emea.Winner"));
+    /// assert!(!filter.matches("v1.emea.apac.Winner"));
+    /// ```
+    pub fn matches(&self, topic: &str) -> bool {
+        let mut tokens = topic.split('.');
+        for wanted in self.pattern.split('.') {
+            match (wanted, tokens.next()) {
+                (">", Some(_)) => return true,
+                ("*", Some(_)) => {}
+                (wanted, Some(token)) if wanted == token => {}
+                _ => return false,
+            }
+        }
+        tokens.next().is_none()
+    }
+}
+
+/// A scope with a value for each variable: everything of a topic but the operation.
+#[derive(Clone, Debug)]
+pub(super) struct ScopeTopic {
+    scope: &'static Scope,
+    values: Vec<String>,
+    /// `v1.music.emea.AlbumWinners.`
+    base: String,
+    stream: String,
+}
+
+impl ScopeTopic {
+    pub(super) fn new(scope: &'static Scope, values: Vec<String>) -> Self {
+        let mut base = String::new();
+        let mut stream = String::new();
+        let mut value = values.iter();
+        let tokens = scope.prefix.split('.').filter(|token| !token.is_empty());
+        for token in tokens {
+            let is_variable = scope.variables.iter().any(|name| token.strip_prefix('{') == Some(&format!("{name}}}")));
+            match is_variable.then(|| value.next()).flatten() {
+                Some(value) => {
+                    base.push_str(value);
+                    stream.push_str("{}");
+                }
+                None => {
+                    base.push_str(token);
+                    stream.push_str(token);
+                }
+            }
+            base.push('.');
+            stream.push('.');
+        }
+        base.push_str(scope.topic_name);
+        base.push('.');
+        stream.push_str(scope.topic_name);
+        Self { scope, values, base, stream }
+    }
+
+    /// The topic to publish to.
+    pub(super) fn topic(&self, operation: &Operation) -> Result<Topic, Error> {
+        self.check(false)?;
+        Ok(Topic { name: format!("{}{}", self.base, operation.name), stream: self.stream.clone() })
+    }
+
+    /// The topics to subscribe to.
+    pub(super) fn filter(&self, operation: &Operation) -> Result<TopicFilter, Error> {
+        self.check(true)?;
+        Ok(TopicFilter { pattern: format!("{}{}", self.base, operation.name), stream: self.stream.clone() })
+    }
+
+    /// The prefix variables with their values.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.scope.variables.iter().copied().zip(self.values.iter().map(String::as_str))
+    }
+
+    /// Values are put into the topic as they are; dots are allowed, as everywhere in Frugal, and add tokens.
+    fn check(&self, wildcards: bool) -> Result<(), Error> {
+        for (name, value) in self.variables() {
+            let problem = if value.split('.').any(str::is_empty) {
+                "is empty, or has an empty part between dots"
+            } else if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                "contains white space"
+            } else if !wildcards && value.split('.').any(|token| token == "*" || token == ">") {
+                "is a wildcard, which only a subscriber may give"
+            } else {
+                continue;
+            };
+            let text = format!("prefix variable `{name}` of scope `{}`: the value {value:?} {problem}", self.scope.name);
+            return Err(Error::new(ErrorKind::InvalidName, text));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Reads a frame: checks its shape and hands out headers and message without copying either.
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::{Headers, PREAMBLE};
+
+/// A frame that was read.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    headers: Headers,
+    message: Bytes,
+}
+
+impl Frame {
+    /// Reads a whole frame, its leading size included.
+    ///
+    /// The leading size is not compared with the bytes at hand: on transports that keep messages apart by themselves,
+    /// peers differ in what they write there, and the most used ones never look.
+    ///
+    /// # Errors
+    /// When the bytes are shorter than a frame can be, of another version, or their headers do not fit.
+    pub fn decode(bytes: Bytes) -> Result<Self, FrameError> {
+        let Some((preamble, _)) = bytes.split_first_chunk::<PREAMBLE>() else {
+            return Err(FrameError::Truncated { size: bytes.len() });
+        };
+        let [_, _, _, _, version, size @ ..] = *preamble;
+        if version != 0 {
+            return Err(FrameError::Version(version));
+        }
+        let size = u32::from_be_bytes(size) as usize;
+        if size > bytes.len() - PREAMBLE {
+            return Err(FrameError::Headers);
+        }
+        let headers = Headers::from_block(bytes.slice(PREAMBLE..PREAMBLE + size))?;
+        Ok(Self { headers, message: bytes.slice(PREAMBLE + size..) })
+    }
+
+    /// What travels beside the message.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The Thrift message: envelope and value.
+    pub fn message(&self) -> &Bytes {
+        &self.message
+    }
+
+    /// The operation id, where there is one and it is a number.
+    pub fn operation_id(&self) -> Option<u64> {
+        self.headers.get(super::OPERATION_ID)?.parse().ok()
+    }
+}
+
+/// Bytes that are no frame, or a frame that nobody could carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// Fewer bytes than the smallest frame.
+    #[error("{size} bytes are too few for a frame, which has at least {PREAMBLE}")]
+    Truncated {
+        /// The bytes there are.
+        size: usize,
+    },
+    /// A version of the header block that this side does not know.
+    #[error("frame version {0} is not known here; every Frugal peer writes 0")]
+    Version(u8),
+    /// A size in the header block that runs past it.
+    #[error("the headers run past the end of their block")]
+    Headers,
+    /// A header that is not text.
+    #[error("a header is not UTF-8")]
+    Utf8,
+    /// A header that every message needs is absent.
+    #[error("the frame has no `{0}` header")]
+    MissingHeader(&'static str),
+    /// More bytes than the limit allows.
+    #[error("a frame of {size} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// The bytes of the frame, as far as known.
+        size: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}

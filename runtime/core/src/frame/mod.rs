@@ -1,0 +1,40 @@
+//! The one frame that crosses every transport: headers in front, one Thrift message behind.
+//!
+//! ```text
+//! offset 0    4 bytes  N  bytes that follow
+//!        4    1 byte   V  version of the header block, 0
+//!        5    4 bytes  M  size of the header block
+//!        9    M bytes     pairs: u32 length | name | u32 length | value
+//!        9+M  N-5-M bytes one Thrift message
+//! ```
+//!
+//! Numbers are big-endian, names and values UTF-8. This is Frugal's frame, so what TCP and NATS carry and what the log
+//! stores are the same bytes, and a Frugal peer can read each. `docs/wire.md` has the whole page with examples.
+
+mod decode;
+mod encode;
+mod headers;
+
+pub use decode::{Frame, FrameError};
+pub use encode::FrameBuilder;
+pub use headers::Headers;
+
+/// The largest frame that is read where nothing else was said, in bytes without the leading size: Frugal's own limit.
+pub const DEFAULT_MAX_FRAME: usize = 16_384_000;
+
+/// The bytes in front of the header block: frame size, version, block size.
+pub(crate) const PREAMBLE: usize = 9;
+
+/// The header of the correlation id.
+pub const CORRELATION_ID: &str = "_cid";
+/// The header of the operation id, by which a reply finds its call.
+pub const OPERATION_ID: &str = "_opid";
+/// The header of the timeout, in milliseconds.
+pub const TIMEOUT: &str = "_timeout";
+/// What the header of a topic's prefix variable starts with; the variable's name follows.
+pub const TOPIC_VARIABLE: &str = "_topic_";
+
+/// Whether the runtime itself writes this header, from the context, so that a user's value for it is left out.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    matches!(name, CORRELATION_ID | OPERATION_ID | TIMEOUT)
+}

@@ -1,0 +1,50 @@
+//! Calls out: one pipe to one server at a time, made when it is first needed and again when it has broken.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::hub::Hub;
+use crate::connection::Connection;
+use crate::frame::DEFAULT_MAX_FRAME;
+use crate::transport::{Outbound, RpcChannel};
+use crate::{BoxFuture, RpcError, RpcErrorKind};
+
+pub(super) struct Channel {
+    hub: Arc<Hub>,
+    address: String,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl Channel {
+    pub(super) fn new(hub: Arc<Hub>, address: &str) -> Self {
+        Self { hub, address: address.to_owned(), connection: Mutex::new(None) }
+    }
+
+    fn connection(&self) -> Result<Connection, RpcError> {
+        let unavailable = |text: String| RpcError::new(RpcErrorKind::Unavailable, text);
+        self.hub.lifecycle.check().map_err(|error| unavailable(error.to_string()))?;
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = connection.as_ref().filter(|connection| !connection.is_closed()) {
+            return Ok(open.clone());
+        }
+        let pipe = self
+            .hub
+            .connect(&self.address)
+            .ok_or_else(|| unavailable(format!("nobody serves `{}` on this bus", self.address)))?;
+        Ok(connection.insert(Connection::spawn(pipe, DEFAULT_MAX_FRAME)).clone())
+    }
+}
+
+impl RpcChannel for Channel {
+    fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
+        Box::pin(async move {
+            let (size, limit) = (outbound.frame.len(), DEFAULT_MAX_FRAME + 4);
+            if size > limit {
+                let text = format!("a call of {size} bytes is over the limit of {limit}");
+                return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
+            }
+            self.connection()?.call(outbound).await
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! Events out: a frame goes into the channel of every subscription that takes its topic.
+
+use bytes::Bytes;
+
+use super::hub::Hub;
+use crate::event::Topic;
+use crate::frame::DEFAULT_MAX_FRAME;
+use crate::{Error, ErrorKind};
+
+pub(super) async fn publish(hub: &Hub, topic: &Topic, frame: Bytes) -> Result<(), Error> {
+    hub.lifecycle.check()?;
+    if frame.len() > DEFAULT_MAX_FRAME + 4 {
+        let text = format!("an event of {} bytes is over the limit of {}", frame.len(), DEFAULT_MAX_FRAME + 4);
+        return Err(Error::new(ErrorKind::TooLarge, text));
+    }
+    for subscriber in hub.recipients(&topic.name) {
+        // A full channel holds its publisher back; a subscription that ended meanwhile gets nothing more.
+        let _ = subscriber.events.send((topic.name.clone(), frame.clone())).await;
+    }
+    Ok(())
+}

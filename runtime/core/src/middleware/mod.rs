@@ -1,0 +1,126 @@
+//! Where tower middleware meets a call or an event: adapters between the runtime's own trait and `tower_service::Service`.
+//!
+//! Inside, what handles a call or an event is a [`Step`]: `&self`, no readiness, a future that need not be boxed. A tower
+//! service takes `&mut self`, has readiness and names its future. The runtime pays for the difference (a clone and a box)
+//! only where a layer was added; without one, nothing.
+//!
+//! A layer is any [`tower_layer::Layer`] whose service takes a [`Call`](crate::call::Call) or an
+//! [`Envelope`](crate::event::Envelope); both carry the [`Context`](crate::Context), the descriptor of the method or
+//! operation, and the typed value. The layer added last is outermost.
+//!
+//! ```
+//! use std::task::{Context as Cx, Poll};
+//! use thriftwood_core::call::{Call, Request};
+//! use tower_service::Service;
+//!
+//! /// Counts calls, whatever the service.
+//! #[derive(Clone)]
+//! struct Count<S>(S, std::sync::Arc<std::sync::atomic::AtomicU64>);
+//!
+//! impl<S, Req: Request> Service<Call<Req>> for Count<S>
+//! where
+//!     S: Service<Call<Req>>,
+//! {
+//!     type Response = S::Response;
+//!     type Error = S::Error;
+//!     type Future = S::Future;
+//!
+//!     fn poll_ready(&mut self, cx: &mut Cx<'_>) -> Poll<Result<(), S::Error>> {
+//!         self.0.poll_ready(cx)
+//!     }
+//!
+//!     fn call(&mut self, call: Call<Req>) -> S::Future {
+//!         self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+//!         self.0.call(call)
+//!     }
+//! }
+//! ```
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use tower_service::Service;
+
+use crate::BoxFuture;
+use crate::error::BoxError;
+
+/// What passes through middleware: a typed call, or an event in its envelope.
+pub trait Passage: Send + 'static {
+    /// What comes back.
+    type Output: Send;
+    /// What comes back when it fails. Middleware may fail with any error; it is turned into this one.
+    type Error: From<Refusal> + Into<BoxError> + Send;
+}
+
+/// An error that a middleware gave back, on its way to becoming the error of the call or event.
+#[derive(Debug)]
+pub struct Refusal(pub BoxError);
+
+/// One step on the way of a call or event: the transport, a handler, or a layer around either.
+pub trait Step<P: Passage>: Send + Sync + 'static {
+    /// Takes what passes and gives what comes back.
+    fn call(&self, passage: P) -> impl Future<Output = Result<P::Output, P::Error>> + Send;
+}
+
+/// [`Step`] behind a pointer, so that a client's type does not name its middleware.
+pub(crate) trait DynStep<P: Passage>: Send + Sync {
+    fn call(&self, passage: P) -> BoxFuture<'_, Result<P::Output, P::Error>>;
+}
+
+impl<P: Passage, S: Step<P>> DynStep<P> for S {
+    fn call(&self, passage: P) -> BoxFuture<'_, Result<P::Output, P::Error>> {
+        Box::pin(Step::call(self, passage))
+    }
+}
+
+/// What a layer wraps: the rest of the way, as a tower service. Always ready.
+#[derive(Debug)]
+pub struct Innermost<S>(Arc<S>);
+
+impl<S> Innermost<S> {
+    pub(crate) fn new(step: S) -> Self {
+        Self(Arc::new(step))
+    }
+}
+
+impl<S> Clone for Innermost<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P: Passage, S: Step<P>> Service<P> for Innermost<S> {
+    type Response = P::Output;
+    type Error = P::Error;
+    type Future = BoxFuture<'static, Result<P::Output, P::Error>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), P::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, passage: P) -> Self::Future {
+        let step = Arc::clone(&self.0);
+        Box::pin(async move { step.call(passage).await })
+    }
+}
+
+/// A layered tower service, as the runtime calls it: a clone for each passage, awaited until it is ready.
+#[derive(Clone, Debug)]
+pub struct Layered<T>(pub(crate) T);
+
+impl<P, T> Step<P> for Layered<T>
+where
+    P: Passage,
+    T: Service<P, Response = P::Output, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
+{
+    async fn call(&self, passage: P) -> Result<P::Output, P::Error> {
+        let mut service = self.0.clone();
+        poll_fn(|cx| service.poll_ready(cx)).await.map_err(refused)?;
+        service.call(passage).await.map_err(refused)
+    }
+}
+
+fn refused<E: Into<BoxError>, F: From<Refusal>>(error: E) -> F {
+    Refusal(error.into()).into()
+}

@@ -1,0 +1,77 @@
+//! What a transport must be able to do. The runtime above speaks only to these traits, with whole frames.
+
+mod bus;
+mod serve;
+
+pub use bus::Bus;
+pub use serve::{DEFAULT_QUEUE_GROUP, Lifecycle, Serve, ServeOptions, Serving};
+
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+
+use crate::call::Handler;
+use crate::event::{Delivery, Guarantee, SubscribeOptions, Topic, TopicFilter};
+use crate::{BoxFuture, Error, RpcError};
+
+/// Carries calls and events. One value is one bus: a directory, a NATS connection, a hub in memory.
+pub trait Transport: Send + Sync + 'static {
+    /// The URL scheme: `memory`, `log`, `nats`.
+    fn scheme(&self) -> &'static str;
+
+    /// The way to the service at `address`. Nothing is sent yet; an address that cannot be carried is reported by the
+    /// first call.
+    fn rpc(&self, address: &str) -> Arc<dyn RpcChannel>;
+
+    /// Serves `handler` at `address`. When this resolves, a call from anywhere reaches the handler.
+    fn serve(
+        &self,
+        address: String,
+        handler: Arc<dyn Handler>,
+        options: ServeOptions,
+    ) -> BoxFuture<'_, Result<Serving, Error>>;
+
+    /// Publishes a frame. When this resolves, the transport has done what it promises: a log has it on disk.
+    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// Subscribes. When this resolves, whatever is published from now on is delivered.
+    fn subscribe(
+        &self,
+        filter: TopicFilter,
+        options: SubscribeOptions,
+    ) -> BoxFuture<'_, Result<Box<dyn EventSource>, Error>>;
+
+    /// Stops what is served and subscribed here, lets calls under way finish, and lets go of sockets and files. Everything
+    /// done with the bus afterwards fails with [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>>;
+}
+
+/// One call on its way out.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// The id in the frame's headers, by which the reply is known.
+    pub operation_id: u64,
+    /// The whole frame.
+    pub frame: Bytes,
+    /// Whether no reply is wanted.
+    pub oneway: bool,
+}
+
+/// Carries calls to one address.
+pub trait RpcChannel: Send + Sync + 'static {
+    /// Sends a call and gives the reply's frame; for a oneway call, `None` once it is sent.
+    ///
+    /// The caller's time limit is kept above: it drops the future, and a channel then forgets the call.
+    fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>>;
+}
+
+/// The events of one subscription.
+pub trait EventSource: Send + 'static {
+    /// The next event; `None` when the subscription has ended. An error concerns one event or one moment: asking again
+    /// goes on.
+    fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Delivery, Error>>>;
+
+    /// What may happen to an event on its way.
+    fn guarantee(&self) -> Guarantee;
+}

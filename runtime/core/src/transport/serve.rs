@@ -1,0 +1,138 @@
+//! Serving: the options of a server, and the handle by which it is stopped.
+
+use std::future::{Future, IntoFuture};
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Transport;
+use crate::call::Handler;
+use crate::{BoxFuture, Error, ErrorKind};
+
+/// The queue group servers share where nobody chose one; that of NATS's own services, so each call goes to one of them.
+pub const DEFAULT_QUEUE_GROUP: &str = "q";
+
+/// How a service is served.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServeOptions {
+    /// Servers of the same address and group share its calls. An empty group means every server gets every call.
+    pub queue_group: String,
+    /// The most calls handled at once; further ones wait.
+    pub concurrency: usize,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self { queue_group: DEFAULT_QUEUE_GROUP.to_owned(), concurrency: 1024 }
+    }
+}
+
+/// A server about to start: set options, then `.await`.
+#[must_use = "a server starts when it is awaited"]
+pub struct Serve {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) address: String,
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) options: ServeOptions,
+}
+
+impl Serve {
+    /// Servers of the same address and group share its calls; the default is [`DEFAULT_QUEUE_GROUP`]. Only NATS has more
+    /// than one group.
+    pub fn queue_group(mut self, group: impl Into<String>) -> Self {
+        self.options.queue_group = group.into();
+        self
+    }
+
+    /// The most calls handled at once, at least 1; the default is 1,024.
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.options.concurrency = calls.max(1);
+        self
+    }
+}
+
+impl IntoFuture for Serve {
+    type Output = Result<Serving, Error>;
+    type IntoFuture = BoxFuture<'static, Result<Serving, Error>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.transport.serve(self.address, self.handler, self.options).await })
+    }
+}
+
+/// A running server. Dropping it leaves the server running for as long as the bus is open.
+#[derive(Debug)]
+pub struct Serving {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Takes no further calls, lets those under way finish, and returns when they have.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.wait().await;
+    }
+
+    /// Waits until the server ends by itself, as it does when its bus is closed.
+    pub async fn wait(self) {
+        // A server's task does not panic; were it to, it has ended all the same.
+        let _ = self.task.await;
+    }
+}
+
+/// For a transport: the tasks of one bus, and the word that ends them.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    closed: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Lifecycle {
+    /// A bus that is open.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a server's task. It must end, after finishing the calls it has, when the token given to it is cancelled: by
+    /// [`Serving::stop`], or by [`close`](Lifecycle::close).
+    pub fn serve<F>(&self, server: impl FnOnce(CancellationToken) -> F) -> Serving
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.closed.child_token();
+        let task = self.tasks.spawn(server(stop.clone()));
+        Serving { stop, task }
+    }
+
+    /// Resolves when the bus is closed.
+    pub async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// The token that is cancelled when the bus is closed.
+    pub fn token(&self) -> &CancellationToken {
+        &self.closed
+    }
+
+    /// Fails when the bus is closed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`].
+    pub fn check(&self) -> Result<(), Error> {
+        if self.closed.is_cancelled() {
+            return Err(Error::new(ErrorKind::Closed, "the bus is closed"));
+        }
+        Ok(())
+    }
+
+    /// Ends the bus and waits for its tasks.
+    pub async fn close(&self) {
+        self.closed.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
