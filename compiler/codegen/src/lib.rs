@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Turns a checked IDL model into Rust.

@@ -71,6 +71,16 @@ impl RpcError {
         Self::new(kind_of(code), message)
     }
 
+    /// For generated code: a reply to `method` with neither a result nor a declared exception.
+    pub fn missing_result(method: &str) -> Self {
+        Self::new(RpcErrorKind::Protocol, format!("the reply to `{method}` has no result"))
+    }
+
+    /// For generated code: a middleware answered a call of `method` with the result of another.
+    pub fn mismatched(method: &str) -> Self {
+        Self::internal(format_args!("a middleware answered `{method}` with the result of another method"))
+    }
+
     /// This error with what caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {

@@ -42,6 +42,8 @@ use std::task::{Context as TaskContext, Poll};
 
 use tower_service::Service;
 
+pub use tower_layer::Layer;
+
 use crate::BoxFuture;
 use crate::error::BoxError;
 
