@@ -1,0 +1,164 @@
+//! Calls out: one inbox for all of a bus's calls, and a table of who waits for which operation id.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_nats::connection::State;
+use async_nats::{Message, StatusCode, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use thriftwood_core::frame::Frame;
+use thriftwood_core::transport::{Outbound, RpcChannel};
+use thriftwood_core::{BoxFuture, Error, RpcError, RpcErrorKind};
+use tokio::sync::oneshot;
+use tracing::debug;
+
+use crate::config::Shared;
+use crate::error;
+
+/// The calls of one bus.
+pub(crate) struct Calls {
+    shared: Arc<Shared>,
+    inbox: String,
+    waiting: Arc<Waiting>,
+}
+
+type Waiting = Mutex<HashMap<u64, oneshot::Sender<Answer>>>;
+
+enum Answer {
+    Reply(Bytes),
+    NoResponders,
+}
+
+impl Calls {
+    /// Subscribes to the inbox. One subscription serves every call there will be.
+    pub(crate) async fn start(shared: &Arc<Shared>) -> Result<Arc<Self>, Error> {
+        let inbox = shared.nats.new_inbox();
+        let waiting = Arc::new(Waiting::default());
+        let replies = shared.nats.subscribe(format!("{inbox}.*")).await.map_err(error::bus)?;
+        // Ends when the connection is closed, or the bus and with it the last sender of the subscription is gone.
+        tokio::spawn(deliver(replies, Arc::downgrade(&waiting), shared.lifecycle.token().clone()));
+        Ok(Arc::new(Self { shared: Arc::clone(shared), inbox, waiting }))
+    }
+
+    async fn call(&self, subject: &str, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
+        let unavailable = |text: &str| RpcError::new(RpcErrorKind::Unavailable, text);
+        self.shared.lifecycle.check().map_err(|error| unavailable(error.message()))?;
+        if self.shared.nats.connection_state() != State::Connected {
+            return Err(unavailable("the NATS connection is down at the moment"));
+        }
+        let (size, limit) = (outbound.frame.len(), self.shared.max_payload());
+        if size > limit {
+            let text = format!("a call of {size} bytes is over the limit of {limit} on NATS");
+            return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
+        }
+        let Outbound { operation_id, frame, oneway } = outbound;
+        let lost = |source| unavailable("the NATS connection is closed").with_source(source);
+        if oneway {
+            // Peers' servers discard a message without a reply subject. Nothing listens to the bare inbox.
+            let published = self.shared.nats.publish_with_reply(subject.to_owned(), self.inbox.clone(), frame);
+            return published.await.map(|()| None).map_err(lost);
+        }
+        let entry = Entry::new(&self.waiting, operation_id);
+        let reply_to = format!("{}.{operation_id}", self.inbox);
+        self.shared.nats.publish_with_reply(subject.to_owned(), reply_to, frame).await.map_err(lost)?;
+        match entry.answer().await {
+            Some(Answer::Reply(frame)) => Ok(Some(frame)),
+            Some(Answer::NoResponders) => Err(unavailable(&format!("nobody serves `{subject}`"))),
+            None => Err(RpcError::new(RpcErrorKind::Disconnected, "the bus was closed before the reply came")),
+        }
+    }
+}
+
+/// The way to one subject.
+pub(crate) struct Channel {
+    calls: Arc<Calls>,
+    address: Result<String, String>,
+}
+
+impl Channel {
+    pub(crate) fn new(calls: Arc<Calls>, address: &str) -> Self {
+        let checked = error::check_subject("the address of a service on NATS", address, false);
+        Self { calls, address: checked.map(|()| address.to_owned()) }
+    }
+}
+
+impl RpcChannel for Channel {
+    fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
+        Box::pin(async move {
+            match &self.address {
+                Ok(subject) => self.calls.call(subject, outbound).await,
+                Err(problem) => Err(RpcError::new(RpcErrorKind::InvalidRequest, problem)),
+            }
+        })
+    }
+}
+
+/// A place in the table, given up when the caller is gone.
+struct Entry<'a> {
+    waiting: &'a Waiting,
+    operation_id: u64,
+    answer: Option<oneshot::Receiver<Answer>>,
+}
+
+impl<'a> Entry<'a> {
+    fn new(waiting: &'a Waiting, operation_id: u64) -> Self {
+        let (sender, answer) = oneshot::channel();
+        lock(waiting).insert(operation_id, sender);
+        Self { waiting, operation_id, answer: Some(answer) }
+    }
+
+    async fn answer(mut self) -> Option<Answer> {
+        self.answer.as_mut()?.await.ok()
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        lock(self.waiting).remove(&self.operation_id);
+    }
+}
+
+async fn deliver(
+    mut replies: Subscriber,
+    waiting: std::sync::Weak<Waiting>,
+    closed: tokio_util::sync::CancellationToken,
+) {
+    loop {
+        let message = tokio::select! {
+            message = replies.next() => message,
+            () = closed.cancelled() => None,
+        };
+        let (Some(message), Some(waiting)) = (message, waiting.upgrade()) else { break };
+        let Some((operation_id, answer)) = read(message) else {
+            debug!("dropped a reply that names no call");
+            continue;
+        };
+        let waiter = lock(&waiting).remove(&operation_id);
+        match waiter {
+            // The caller may have gone meanwhile.
+            Some(waiter) => drop(waiter.send(answer)),
+            None => debug!(operation_id, "dropped a reply that nobody waits for"),
+        }
+    }
+    // Whoever still waits would wait in vain.
+    if let Some(waiting) = waiting.upgrade() {
+        lock(&waiting).clear();
+    }
+}
+
+/// Which call a message answers: by the frame inside, or, for a status, by the subject it came to.
+fn read(message: Message) -> Option<(u64, Answer)> {
+    let by_subject = || message.subject.rsplit('.').next()?.parse().ok();
+    // An empty payload is how some peers see the status; no frame is empty.
+    if message.status == Some(StatusCode::NO_RESPONDERS) || message.payload.is_empty() {
+        return Some((by_subject()?, Answer::NoResponders));
+    }
+    let operation_id = Frame::decode(message.payload.clone()).ok()?.operation_id()?;
+    Some((operation_id, Answer::Reply(message.payload)))
+}
+
+/// The lock guards a plain map; a panic while it was held cannot have left it half-changed.
+fn lock(waiting: &Waiting) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Answer>>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}

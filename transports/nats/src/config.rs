@@ -1,0 +1,130 @@
+//! Connecting: from a URL to a bus over one NATS connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Subject};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use thriftwood_core::call::Handler;
+use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
+use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind};
+
+use crate::{FRUGAL_MAX_PAYLOAD, client, error, publisher, server, subscriber};
+
+/// How to connect.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long to wait for the first connection, and for the server to confirm a subscription.
+    pub timeout: Duration,
+    /// The name shown by the server's monitoring.
+    pub name: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(5), name: "thriftwood".to_owned() }
+    }
+}
+
+/// A bus over the NATS server at `url`, such as `nats://127.0.0.1:4222`. Once connected, a lost connection is made again by
+/// itself.
+///
+/// # Errors
+/// [`ErrorKind::Unreachable`] when nothing answers there within the timeout, [`ErrorKind::InvalidUrl`] when the URL is not
+/// one of NATS.
+pub async fn connect(url: &str, config: Config) -> Result<Bus, Error> {
+    let options = ConnectOptions::new().name(&config.name).connection_timeout(config.timeout);
+    let connecting = tokio::time::timeout(config.timeout, options.connect(url));
+    let nats = match connecting.await {
+        Ok(connected) => connected.map_err(|source| error::connect(url, source))?,
+        Err(_) => {
+            let text = format!("nothing answered at {url} within {} ms", config.timeout.as_millis());
+            return Err(Error::new(ErrorKind::Unreachable, text));
+        }
+    };
+    let shared = Arc::new(Shared { nats, lifecycle: Lifecycle::new(), timeout: config.timeout });
+    let calls = client::Calls::start(&shared).await?;
+    Ok(Bus::new(Nats { shared, calls }))
+}
+
+/// What every part of one bus uses.
+pub(crate) struct Shared {
+    pub(crate) nats: Client,
+    pub(crate) lifecycle: Lifecycle,
+    timeout: Duration,
+}
+
+impl Shared {
+    /// The largest payload that can be sent, in bytes.
+    pub(crate) fn max_payload(&self) -> usize {
+        self.nats.max_payload().min(FRUGAL_MAX_PAYLOAD)
+    }
+
+    /// Waits until the server has acted on everything sent so far. A flush only empties this side's buffer; a message to
+    /// oneself comes back after the server has seen the subscriptions before it.
+    pub(crate) async fn round_trip(&self) -> Result<(), Error> {
+        let inbox = Subject::from(self.nats.new_inbox());
+        let there_and_back = async {
+            let mut echo = self.nats.subscribe(inbox.clone()).await.map_err(error::bus)?;
+            self.nats.publish(inbox, Bytes::new()).await.map_err(error::bus)?;
+            echo.next().await.ok_or_else(error::closed)
+        };
+        match tokio::time::timeout(self.timeout, there_and_back).await {
+            Ok(echo) => echo.map(drop),
+            Err(_) => {
+                let text = format!("the NATS server did not answer within {} ms", self.timeout.as_millis());
+                Err(Error::new(ErrorKind::Timeout, text))
+            }
+        }
+    }
+}
+
+struct Nats {
+    shared: Arc<Shared>,
+    calls: Arc<client::Calls>,
+}
+
+impl Transport for Nats {
+    fn scheme(&self) -> &'static str {
+        "nats"
+    }
+
+    fn rpc(&self, address: &str) -> Arc<dyn RpcChannel> {
+        Arc::new(client::Channel::new(Arc::clone(&self.calls), address))
+    }
+
+    fn serve(
+        &self,
+        address: String,
+        handler: Arc<dyn Handler>,
+        options: ServeOptions,
+    ) -> BoxFuture<'_, Result<Serving, Error>> {
+        Box::pin(server::serve(&self.shared, address, handler, options))
+    }
+
+    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(publisher::publish(&self.shared, topic, frame))
+    }
+
+    fn subscribe(
+        &self,
+        filter: TopicFilter,
+        options: SubscribeOptions,
+    ) -> BoxFuture<'_, Result<Box<dyn EventSource>, Error>> {
+        Box::pin(subscriber::subscribe(&self.shared, filter, options))
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            if self.shared.lifecycle.check().is_err() {
+                return Ok(());
+            }
+            // Servers drain their own subscriptions and answer what they have before this returns.
+            self.shared.lifecycle.close().await;
+            self.shared.nats.flush().await.map_err(error::bus)
+        })
+    }
+}

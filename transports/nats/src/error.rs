@@ -1,0 +1,41 @@
+//! What NATS's errors mean to a caller.
+
+use async_nats::{ConnectError, ConnectErrorKind};
+use thriftwood_core::error::BoxError;
+use thriftwood_core::{Error, ErrorKind};
+
+pub(crate) fn connect(url: &str, source: ConnectError) -> Error {
+    let (kind, text) = match source.kind() {
+        ConnectErrorKind::ServerParse => (ErrorKind::InvalidUrl, format!("`{url}` is not a NATS URL")),
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+            (ErrorKind::Refused, format!("the NATS server at {url} does not let this user in"))
+        }
+        ConnectErrorKind::Tls => (ErrorKind::Unreachable, format!("no TLS connection to {url} could be made")),
+        _ => (ErrorKind::Unreachable, format!("nothing answers at {url}; is a nats-server running there?")),
+    };
+    Error::new(kind, format!("{text} ({source})")).with_source(source)
+}
+
+/// A connection that takes no more commands.
+pub(crate) fn bus(source: impl Into<BoxError>) -> Error {
+    let source = source.into();
+    Error::new(ErrorKind::Closed, format!("the NATS connection takes no more: {source}")).with_source(source)
+}
+
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the NATS connection is closed")
+}
+
+/// Checks that text can be (part of) a subject: NATS would end the whole connection over white space in one.
+pub(crate) fn check_subject(what: &str, subject: &str, wildcards: bool) -> Result<(), String> {
+    let problem = if subject.split('.').any(str::is_empty) {
+        "it is empty, or has an empty part between dots"
+    } else if subject.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        "it contains white space"
+    } else if !wildcards && subject.split('.').any(|token| token == "*" || token == ">") {
+        "it contains a wildcard"
+    } else {
+        return Ok(());
+    };
+    Err(format!("{subject:?} cannot be {what}: {problem}"))
+}
