@@ -1,7 +1,49 @@
-//! Typed RPC and pub/sub from one IDL file.
+//! Typed RPC and pub/sub from one IDL file, on an embedded log, on NATS, or inside one process.
+//!
+//! Write the contract once, in Thrift's IDL with Frugal's scopes:
+//!
+//! ```thrift
+//! namespace * v1.music
+//! struct Album { 1: required string asin, 2: list<string> tracks }
+//! exception PurchasingError { 1: string message, 2: i16 code }
+//! service Store { Album buyAlbum(1: string asin, 2: string acct) throws (1: PurchasingError error) }
+//! scope AlbumWinners prefix v1.music.{region} { Winner: Album }
+//! ```
+//!
+//! Let the build script turn it into Rust, with `thriftwood-build` as a build dependency:
+//!
+//! ```ignore
+//! // build.rs
+//! fn main() {
+//!     thriftwood_build::compile(["idl/music.frugal"]).unwrap_or_exit();
+//! }
+//! ```
+//!
+//! And use it. The URL decides what the bus stands on; nothing else changes with it:
+//!
+//! ```ignore
+//! mod music { thriftwood::include_idl!("v1.music"); }
+//! use music::*;
+//!
+//! let bus = thriftwood::connect("log:./data").await?;       // or memory:, nats://127.0.0.1:4222
+//! bus.serve("music", StoreServer::new(Shop)).await?;
+//! let store = StoreClient::new(bus.rpc("music"));
+//! let album = store.buy_album(&Context::new(), "B000".into(), "acct".into()).await?;
+//!
+//! let mut winners = AlbumWinners::subscriber(&bus, "emea").group("mailer").winner().await?;
+//! AlbumWinners::publisher(&bus, "emea").winner(&Context::new(), &album).await?;
+//! let event = winners.next().await.unwrap()?;
+//! event.ack().await?;
+//! ```
+//!
+//! The runtime itself is `thriftwood-core`, re-exported here; this crate adds [`connect`] and [`include_idl!`].
 
+mod connect;
+
+pub use connect::connect;
 pub use thriftwood_core::*;
 
+/// Used by generated code, for fields of type `binary`.
 #[doc(hidden)]
 pub use bytes;
 

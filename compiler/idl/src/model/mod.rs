@@ -12,8 +12,8 @@ mod ty;
 
 pub use constant::{Const, ConstValue};
 pub use definition::{
-    Annotation, Annotations, Doc, Enum, EnumValue, Field, Function, Operation, Prefix, PrefixToken, Requiredness, Scope,
-    Service, Struct, StructKind, Typedef,
+    Annotation, Annotations, Doc, Enum, EnumValue, Field, Function, Operation, Prefix, PrefixToken, Requiredness,
+    Scope, Service, Struct, StructKind, Typedef,
 };
 pub use file::{File, FileKind, Include, Namespace};
 pub use ty::{BaseType, ConstId, DefKind, FileId, ServiceId, Type, TypeId};

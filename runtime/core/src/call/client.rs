@@ -31,6 +31,15 @@ impl Rpc {
         Self { channel }
     }
 
+    /// Sends a whole frame and gives the reply's frame as it came; for proxies and tools that never look inside. The time
+    /// limit is the caller's to keep.
+    ///
+    /// # Errors
+    /// What keeps the transport from bringing a reply.
+    pub async fn call_frame(&self, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
+        self.channel.call(outbound).await
+    }
+
     async fn call<Req: Request>(&self, context: &Context, request: &Req) -> Result<Option<Req::Response>, RpcError> {
         let method = request.method();
         let remaining = context.remaining();

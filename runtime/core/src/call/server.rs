@@ -166,8 +166,7 @@ impl<'a> Reply<'a> {
             Err(_) => usize::MAX,
         };
         let error = FrameError::TooLarge { size, limit: self.max_size };
-        let exception =
-            ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
+        let exception = ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
         // Without the handler's own headers, since those may be what is too large.
         let message = Message { name, kind: MessageType::Exception };
         self.frame(false).message(message, |w| exception.encode(w)).ok()

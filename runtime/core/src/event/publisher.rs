@@ -124,9 +124,6 @@ impl<E: ScopeEvent> Clone for Publisher<E> {
 
 impl<E: ScopeEvent> fmt::Debug for Publisher<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publisher")
-            .field("scope", &self.direct.scope)
-            .field("layered", &self.layers.is_some())
-            .finish()
+        f.debug_struct("Publisher").field("scope", &self.direct.scope).field("layered", &self.layers.is_some()).finish()
     }
 }

@@ -116,7 +116,8 @@ impl ScopeTopic {
             } else {
                 continue;
             };
-            let text = format!("prefix variable `{name}` of scope `{}`: the value {value:?} {problem}", self.scope.name);
+            let text =
+                format!("prefix variable `{name}` of scope `{}`: the value {value:?} {problem}", self.scope.name);
             return Err(Error::new(ErrorKind::InvalidName, text));
         }
         Ok(())

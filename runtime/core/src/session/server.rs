@@ -20,12 +20,7 @@ pub struct ServerSession {
 impl ServerSession {
     /// A session that reads frames of up to `max_frame` bytes.
     pub fn new(max_frame: usize) -> Self {
-        Self {
-            deframer: Deframer::new(max_frame),
-            requests: VecDeque::new(),
-            transmit: VecDeque::new(),
-            under_way: 0,
-        }
+        Self { deframer: Deframer::new(max_frame), requests: VecDeque::new(), transmit: VecDeque::new(), under_way: 0 }
     }
 
     /// Bytes were read.

@@ -1,0 +1,64 @@
+//! Why a model cannot become Rust.
+
+use std::fmt;
+
+use thriftwood_idl::source::Span;
+
+/// A model that is sound IDL but has no Rust form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// Two files of one namespace define the same name, and would become one module.
+    Clash {
+        /// The name, as written in the IDL.
+        name: String,
+        /// The namespace both files declare.
+        namespace: String,
+        /// Where it is defined first.
+        first: Span,
+        /// Where it is defined again.
+        second: Span,
+    },
+    /// A constant or default value leaves out a field that has no value of its own.
+    MissingField {
+        /// The struct or union whose value it is, by its IDL name.
+        structure: String,
+        /// The field without a value; of a union, any.
+        field: String,
+        /// Where the constant or the field with the default stands.
+        at: Span,
+    },
+}
+
+impl GenerateError {
+    /// The place to show.
+    pub fn span(&self) -> Span {
+        match self {
+            GenerateError::Clash { second, .. } => *second,
+            GenerateError::MissingField { at, .. } => *at,
+        }
+    }
+
+    /// A second place that explains the first, and what is there.
+    pub fn related(&self) -> Option<(Span, &'static str)> {
+        match self {
+            GenerateError::Clash { first, .. } => Some((*first, "defined first here")),
+            GenerateError::MissingField { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for GenerateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GenerateError::Clash { name, namespace, .. } => {
+                write!(f, "`{name}` is defined twice in namespace `{namespace}`")
+            }
+            GenerateError::MissingField { structure, field, .. } => {
+                write!(f, "this value of `{structure}` needs a value for `{field}`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for GenerateError {}

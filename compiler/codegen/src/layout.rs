@@ -1,0 +1,261 @@
+//! Where lines break: rustfmt's rules for the expressions and lists that generated code is made of.
+//!
+//! Generated code is formatted as it is written, not afterwards: a user's build need not have rustfmt, and the text is then the
+//! same whichever version is installed. The rules are those of rustfmt's default configuration; the tests hold every golden file
+//! against the real one.
+
+/// The last column a line may reach.
+pub(crate) const WIDTH: usize = 100;
+/// One level of indentation.
+pub(crate) const INDENT: usize = 4;
+
+/// The widest argument list of a call on one line (a single argument may be wider).
+const CALL_WIDTH: usize = 60;
+/// The widest array on one line.
+const ARRAY_WIDTH: usize = 60;
+/// The widest struct literal or pattern on one line, braces not counted.
+pub(crate) const STRUCT_WIDTH: usize = 18;
+/// The widest struct variant of an enum on one line, braces and name not counted.
+pub(crate) const VARIANT_WIDTH: usize = 35;
+/// Array elements up to this width fill lines; wider ones get a line each.
+const SHORT_ELEMENT: usize = 10;
+
+/// An expression that may have to be broken.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Expr {
+    /// Never broken: a name, a literal, a path.
+    Text(String),
+    /// `head(args)`; a tuple has an empty head.
+    Call(String, Vec<Expr>),
+    /// `receiver.call(args)end`, where the end is `?` or nothing.
+    Method(Box<Expr>, Box<Expr>, &'static str),
+    /// `Path { name: value, .. }`; a field without a value is its own name. The last part is what follows `..`.
+    Struct(String, Vec<(String, Option<Expr>)>, Option<String>),
+    /// `[items]` with something before the bracket: `&`, `vec!`.
+    Array(&'static str, Vec<Expr>),
+    /// `|| body`
+    Closure(Box<Expr>),
+}
+
+/// Where an expression is to stand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    /// The indentation of the line it starts in.
+    pub(crate) indent: usize,
+    /// The column of its first character.
+    pub(crate) column: usize,
+    /// What must still fit behind its last character.
+    pub(crate) tail: usize,
+}
+
+impl Expr {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Expr::Text(text.into())
+    }
+
+    pub(crate) fn call(head: impl Into<String>, args: impl IntoIterator<Item = Expr>) -> Self {
+        Expr::Call(head.into(), args.into_iter().collect())
+    }
+
+    pub(crate) fn method(
+        self,
+        name: &str,
+        args: impl IntoIterator<Item = Expr>,
+        end: &'static str,
+    ) -> Self {
+        Expr::Method(Box::new(self), Box::new(Expr::call(name, args)), end)
+    }
+
+    pub(crate) fn closure(body: Expr) -> Self {
+        Expr::Closure(Box::new(body))
+    }
+
+    /// The expression as text, broken as it has to be.
+    pub(crate) fn lay(&self, at: At) -> String {
+        if let Some(flat) = self.flat()
+            && at.column + width(&flat) + at.tail <= WIDTH
+        {
+            return flat;
+        }
+        match self {
+            Expr::Text(text) => text.clone(),
+            Expr::Call(head, args) => lay_call(head, args, at),
+            Expr::Method(receiver, call, end) => lay_method(receiver, call, end, at),
+            Expr::Struct(path, fields, base) => lay_struct(path, fields, base.as_deref(), at),
+            Expr::Array(prefix, items) => lay_array(prefix, items, at),
+            Expr::Closure(body) => lay_closure(body, at),
+        }
+    }
+
+    /// The expression as the right side of `prefix`, which ends in `=` or `:`; on the next line where that is better.
+    pub(crate) fn lay_after(&self, prefix: &str, indent: usize, tail: usize) -> String {
+        let column = indent + width(prefix) + 1;
+        let same = self.lay(At { indent, column, tail });
+        if !same.contains('\n') && column + width(&same) + tail <= WIDTH {
+            return format!("{prefix} {same}");
+        }
+        let inner = indent + INDENT;
+        let next = self.lay(At { indent: inner, column: inner, tail });
+        let next_fits = next.lines().all(|line| width(line) <= WIDTH)
+            && (next.contains('\n') || inner + width(&next) + tail <= WIDTH);
+        if next_fits && prefers_next_line(&same, &next) {
+            format!("{prefix}\n{}{next}", " ".repeat(inner))
+        } else {
+            format!("{prefix} {same}")
+        }
+    }
+
+    /// The expression on one line, or `None` where a rule other than the line's width forbids that.
+    pub(crate) fn flat(&self) -> Option<String> {
+        Some(match self {
+            Expr::Text(text) => text.clone(),
+            Expr::Call(head, args) => {
+                let inner = flat_list(args)?;
+                if args.len() > 1 && width(&inner) > CALL_WIDTH {
+                    return None;
+                }
+                format!("{head}({inner})")
+            }
+            Expr::Method(receiver, call, end) => {
+                format!("{}.{}{end}", receiver.flat()?, call.flat()?)
+            }
+            Expr::Struct(path, fields, base) => {
+                let mut parts = Vec::new();
+                for (name, value) in fields {
+                    parts.push(match value {
+                        Some(value) => format!("{name}: {}", value.flat()?),
+                        None => name.clone(),
+                    });
+                }
+                parts.extend(base.iter().map(|base| format!("..{base}")));
+                let inner = parts.join(", ");
+                if width(&inner) > STRUCT_WIDTH {
+                    return None;
+                }
+                if inner.is_empty() { format!("{path} {{}}") } else { format!("{path} {{ {inner} }}") }
+            }
+            Expr::Array(prefix, items) => {
+                let inner = flat_list(items)?;
+                if items.len() > 1 && width(&inner) > ARRAY_WIDTH {
+                    return None;
+                }
+                format!("{prefix}[{inner}]")
+            }
+            Expr::Closure(body) => format!("|| {}", body.flat()?),
+        })
+    }
+}
+
+/// How many columns a text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn flat_list(items: &[Expr]) -> Option<String> {
+    let items: Option<Vec<String>> = items.iter().map(Expr::flat).collect();
+    Some(items?.join(", "))
+}
+
+fn lay_call(head: &str, args: &[Expr], at: At) -> String {
+    if let [Expr::Text(_)] | [] = args {
+        return vertical(&format!("{head}("), args, ")", at);
+    }
+    match args {
+        [only] => {
+            let column = at.column + width(head) + 1;
+            format!("{head}({})", only.lay(At { column, tail: at.tail + 1, ..at }))
+        }
+        _ => vertical(&format!("{head}("), args, ")", at),
+    }
+}
+
+/// rustfmt breaks a chain before the call when that saves lines, and inside the call otherwise.
+fn lay_method(receiver: &Expr, call: &Expr, end: &str, at: At) -> String {
+    let receiver = receiver.lay(at);
+    let column = at.column + width(&receiver) + 1;
+    let tail = at.tail + end.len();
+    let same = call.lay(At { indent: at.indent, column, tail });
+    let inner = at.indent + INDENT;
+    let next = call.lay(At { indent: inner, column: inner + 1, tail });
+    let lines = same.lines().count();
+    let first_fits = same.lines().next().is_none_or(|line| column + width(line) <= WIDTH);
+    if first_fits && lines > 1 && (lines >= 5 || next.lines().count() >= lines) {
+        format!("{receiver}.{same}{end}")
+    } else {
+        format!("{receiver}\n{}.{next}{end}", " ".repeat(inner))
+    }
+}
+
+fn lay_struct(path: &str, fields: &[(String, Option<Expr>)], base: Option<&str>, at: At) -> String {
+    let inner = at.indent + INDENT;
+    let margin = " ".repeat(inner);
+    let mut text = format!("{path} {{\n");
+    for (name, value) in fields {
+        let field = match value {
+            Some(value) => value.lay_after(&format!("{name}:"), inner, 1),
+            None => name.clone(),
+        };
+        text += &format!("{margin}{field},\n");
+    }
+    if let Some(base) = base {
+        text += &format!("{margin}..{base}\n");
+    }
+    text + &" ".repeat(at.indent) + "}"
+}
+
+fn lay_array(prefix: &str, items: &[Expr], at: At) -> String {
+    let open = format!("{prefix}[");
+    let flat: Option<Vec<String>> = items.iter().map(Expr::flat).collect();
+    match flat {
+        Some(flat) if flat.iter().all(|item| width(item) <= SHORT_ELEMENT) => {
+            let inner = at.indent + INDENT;
+            let margin = " ".repeat(at.indent);
+            format!("{open}\n{}\n{margin}]", fill(&flat, inner))
+        }
+        _ => vertical(&open, items, "]", at),
+    }
+}
+
+fn lay_closure(body: &Expr, at: At) -> String {
+    if matches!(body, Expr::Struct(..)) {
+        return format!("|| {}", body.lay(At { column: at.column + 3, ..at }));
+    }
+    let inner = at.indent + INDENT;
+    let body = body.lay(At { indent: inner, column: inner, tail: 0 });
+    format!("|| {{\n{}{body}\n{}}}", " ".repeat(inner), " ".repeat(at.indent))
+}
+
+/// One item a line, each with a comma.
+fn vertical(open: &str, items: &[Expr], close: &str, at: At) -> String {
+    let inner = at.indent + INDENT;
+    let mut text = format!("{open}\n");
+    for item in items {
+        let item = item.lay(At { indent: inner, column: inner, tail: 1 });
+        text += &format!("{}{item},\n", " ".repeat(inner));
+    }
+    text + &" ".repeat(at.indent) + close
+}
+
+/// As many items a line as fit, each with a comma.
+pub(crate) fn fill(items: &[String], indent: usize) -> String {
+    let margin = " ".repeat(indent);
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if width(line) + width(item) + 2 <= WIDTH => {
+                *line += &format!(" {item},");
+            }
+            _ => lines.push(format!("{margin}{item},")),
+        }
+    }
+    lines.join("\n")
+}
+
+/// rustfmt's choice between a right side that starts on the same line and one that starts on the next.
+fn prefers_next_line(same: &str, next: &str) -> bool {
+    let newlines = |text: &str| text.matches('\n').count();
+    let opens = |text: &str, bracket: char| text.lines().next().is_some_and(|l| l.ends_with(bracket));
+    newlines(next) == 0
+        || newlines(same) > newlines(next) + 1
+        || ['(', '{', '['].iter().any(|&bracket| opens(same, bracket) && !opens(next, bracket))
+}

@@ -1,0 +1,190 @@
+//! The writer of Rust text: indentation, blank lines between items, doc comments, signatures.
+//!
+//! Text is written rather than a syntax tree printed. What is generated is read by people, so blank lines, comments and the
+//! order of things matter, and a printer of token streams knows none of them; and the users' build scripts compile neither a
+//! parser of Rust nor a pretty-printer.
+
+use crate::docs;
+use crate::layout::{At, Expr, INDENT, WIDTH, fill, width};
+
+/// Collects lines at a growing and shrinking indentation.
+#[derive(Clone, Debug)]
+pub(crate) struct Writer {
+    text: String,
+    indent: usize,
+}
+
+impl Writer {
+    /// A writer whose lines start in this column.
+    pub(crate) fn new(indent: usize) -> Self {
+        Self { text: String::new(), indent }
+    }
+
+    /// Everything written.
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// The column in which lines start.
+    pub(crate) fn indent(&self) -> usize {
+        self.indent
+    }
+
+    /// One line, or several that are indented already but for the first.
+    pub(crate) fn line(&mut self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        if !text.is_empty() {
+            self.text.extend(std::iter::repeat_n(' ', self.indent));
+            self.text.push_str(text);
+        }
+        self.text.push('\n');
+    }
+
+    /// Lines that are indented already.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Separates the next item from the one before it by a blank line. The first of a block has none.
+    pub(crate) fn item(&mut self) {
+        if !(self.text.is_empty() || self.text.ends_with("{\n") || self.text.ends_with("\n\n")) {
+            self.text.push('\n');
+        }
+    }
+
+    /// `head {`, what `body` writes, `}`. A body that writes nothing leaves `head {}`.
+    pub(crate) fn block(&mut self, head: impl AsRef<str>, body: impl FnOnce(&mut Self)) {
+        self.block_then(head, "", body);
+    }
+
+    /// A block with something behind its closing brace.
+    pub(crate) fn block_then(
+        &mut self,
+        head: impl AsRef<str>,
+        end: &str,
+        body: impl FnOnce(&mut Self),
+    ) {
+        self.line(format!("{} {{", head.as_ref()));
+        let start = self.text.len();
+        self.indented(body);
+        if self.text.len() == start {
+            self.text.truncate(start - 1);
+            self.text.push_str(&format!("}}{end}\n"));
+        } else {
+            self.line(format!("}}{end}"));
+        }
+    }
+
+    /// What `body` writes, one level further in.
+    pub(crate) fn indented(&mut self, body: impl FnOnce(&mut Self)) {
+        self.indent += INDENT;
+        body(self);
+        self.indent -= INDENT;
+    }
+
+    /// A doc comment of our own.
+    pub(crate) fn doc(&mut self, text: impl AsRef<str>) {
+        for line in text.as_ref().lines() {
+            self.line(if line.is_empty() { "///".to_owned() } else { format!("/// {line}") });
+        }
+    }
+
+    /// The doc comment of the IDL, if there is one.
+    pub(crate) fn idl_doc(&mut self, doc: Option<&String>) {
+        if let Some(doc) = doc {
+            self.doc(docs::to_rustdoc(doc));
+        }
+    }
+
+    /// `#[name(items)]`
+    pub(crate) fn attribute(&mut self, name: &str, items: &[&str]) {
+        /// The widest attribute on one line, brackets not counted.
+        const ATTRIBUTE_WIDTH: usize = 70;
+        let inner = items.join(", ");
+        if width(&inner) <= ATTRIBUTE_WIDTH {
+            return self.line(format!("#[{name}({inner})]"));
+        }
+        self.line(format!("#[{name}("));
+        self.indented(|w| {
+            for item in items {
+                w.line(format!("{item},"));
+            }
+        });
+        self.line(")]");
+    }
+
+    /// A function: `head(params) -> output {`, broken like rustfmt does, then the body.
+    pub(crate) fn function(
+        &mut self,
+        head: &str,
+        params: &[String],
+        output: &str,
+        body: impl FnOnce(&mut Self),
+    ) {
+        let signature = self.signature(head, params, output, 2);
+        self.block(signature, body);
+    }
+
+    /// A function of a trait, without a body.
+    pub(crate) fn declaration(&mut self, head: &str, params: &[String], output: &str) {
+        let signature = self.signature(head, params, output, 1);
+        self.line(signature + ";");
+    }
+
+    /// `prefix expr` and a semicolon or whatever `end` is; `prefix` ends in `=`.
+    pub(crate) fn assign(&mut self, prefix: &str, expr: &Expr, end: &str) {
+        let text = expr.lay_after(prefix, self.indent, end.len());
+        self.line(text + end);
+    }
+
+    /// An expression as a statement, or, with an empty `end`, as the value of its block.
+    pub(crate) fn expr(&mut self, expr: &Expr, end: &str) {
+        let at = At { indent: self.indent, column: self.indent, tail: end.len() };
+        let text = expr.lay(at);
+        self.line(text + end);
+    }
+
+    /// An arm of a match whose body is an expression.
+    pub(crate) fn arm(&mut self, pattern: &str, body: &Expr) {
+        let head = format!("{pattern} =>");
+        let column = self.indent + width(&head) + 1;
+        let same = body.lay(At { indent: self.indent, column, tail: 1 });
+        let fits = column + same.lines().next().map_or(0, width) < WIDTH;
+        if fits && (!same.contains('\n') || matches!(body, Expr::Struct(..))) {
+            self.line(format!("{head} {same},"));
+        } else {
+            self.block(head, |w| w.expr(body, ""));
+        }
+    }
+
+    /// `use path::{names};`, the names in order.
+    pub(crate) fn import(&mut self, path: &str, names: &[String]) {
+        let one_line = match names {
+            [] => return,
+            [name] => format!("use {path}::{name};"),
+            _ => format!("use {path}::{{{}}};", names.join(", ")),
+        };
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        let names = fill(names, self.indent + INDENT);
+        self.line(format!("use {path}::{{"));
+        self.raw(&names);
+        self.raw("\n");
+        self.line("};");
+    }
+
+    fn signature(&self, head: &str, params: &[String], output: &str, tail: usize) -> String {
+        let output = if output.is_empty() { String::new() } else { format!(" -> {output}") };
+        let one_line = format!("{head}({}){output}", params.join(", "));
+        if self.indent + width(&one_line) + tail <= WIDTH {
+            return one_line;
+        }
+        let margin = " ".repeat(self.indent);
+        let mut text = format!("{head}(\n");
+        for param in params {
+            text += &format!("{margin}    {param},\n");
+        }
+        text + &margin + ")" + &output
+    }
+}

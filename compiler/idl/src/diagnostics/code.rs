@@ -1,0 +1,83 @@
+//! The codes: one number for each kind of finding, never given out twice.
+
+/// Whether a finding stops the compilation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Severity {
+    /// The files mean nothing, or something nobody can have meant.
+    Error,
+    /// The files work, and will surprise somebody.
+    Warning,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $name:ident = $code:literal;)*) => {
+        /// What kind of finding it is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code, errors first.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The code as it is printed: `E` for errors, `W` for warnings.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Code::$name => $code,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The text is not IDL.
+    Syntax = "E0001";
+    /// An included file is not there or cannot be read.
+    MissingInclude = "E0002";
+    /// A file includes itself, by whatever chain.
+    IncludeCycle = "E0003";
+    /// Nothing of this name is a type.
+    UnknownType = "E0004";
+    /// Two things in one place have one name.
+    DuplicateName = "E0005";
+    /// Two fields have one id.
+    DuplicateFieldId = "E0006";
+    /// Nothing of this name is a service.
+    UnknownService = "E0007";
+    /// What a function throws is no exception.
+    NotAnException = "E0008";
+    /// A oneway function with a result or exceptions.
+    OnewayAnswers = "E0009";
+    /// A value is not one of the type it is given for.
+    WrongValue = "E0010";
+    /// Nothing of this name is a constant.
+    UnknownConstant = "E0011";
+    /// A field id or enum number does not fit.
+    OutOfRange = "E0012";
+    /// A definition is made of itself, so that no value of it could exist.
+    EndlessDefinition = "E0013";
+    /// A prefix variable no peer would accept.
+    PrefixVariable = "E0014";
+    /// Brackets nested deeper than anybody writes.
+    TooDeep = "E0015";
+    /// Two includes of one name, so that nobody can say which is meant.
+    AmbiguousInclude = "E0016";
+    /// An enum whose numbers Thrift and Frugal count differently.
+    EnumNumbering = "W0001";
+    /// Something Thrift itself has given up.
+    Deprecated = "W0002";
+    /// A field without an id, which gets one that changes when fields move.
+    MissingFieldId = "W0003";
+    /// A scope whose name starts in lower case, which peers do not spell alike in topics.
+    LowerCaseScope = "W0004";
+}
+
+impl Code {
+    /// Whether it stops the compilation.
+    pub fn severity(self) -> Severity {
+        if self.as_str().starts_with('E') { Severity::Error } else { Severity::Warning }
+    }
+}

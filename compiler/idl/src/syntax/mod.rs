@@ -1,0 +1,20 @@
+//! The syntax tree: what a file says, before anybody asks whether it makes sense.
+//!
+//! Names are text with a [`Span`]; nothing is resolved, counted or checked. The order is that of the file.
+
+mod doc;
+mod parse;
+mod tree;
+mod words;
+
+pub(crate) use parse::parse;
+pub(crate) use tree::*;
+
+#[allow(missing_docs, reason = "the parser that pest derives documents nothing")]
+mod grammar {
+    use pest_derive::Parser;
+
+    #[derive(Parser)]
+    #[grammar = "grammar.pest"]
+    pub(super) struct Grammar;
+}

@@ -1,0 +1,2 @@
+//! A shop that sells albums and announces winners, from one IDL file.
+fn main() {}

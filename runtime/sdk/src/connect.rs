@@ -1,0 +1,50 @@
+//! From a URL to a bus.
+
+use thriftwood_core::{Bus, Error, ErrorKind, memory};
+
+/// Connects the bus that a URL names.
+///
+/// | URL | what it is | events |
+/// |---|---|---|
+/// | `memory:` | a bus of its own, inside this process | at most once, not kept |
+/// | `memory:NAME` | the bus of that name, shared within this process | at most once, not kept |
+/// | `log:DIR` | a durable log in that directory, made if it is not there; calls are stored too | at least once, kept |
+/// | `nats://HOST:PORT` | a NATS server | at most once, not kept |
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let bus = thriftwood::connect("memory:").await?;
+/// assert_eq!(bus.scheme(), "memory");
+///
+/// let error = thriftwood::connect("kafka://localhost").await.unwrap_err();
+/// assert_eq!(error.kind(), thriftwood::ErrorKind::InvalidUrl);
+/// # Ok::<(), thriftwood::Error>(())
+/// # }).unwrap();
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::InvalidUrl`] when no transport goes by the URL's scheme, [`ErrorKind::Unreachable`] when nothing answers
+/// where it points, [`ErrorKind::Locked`] when another process has the log's directory, [`ErrorKind::Storage`] when the
+/// directory cannot be used.
+pub async fn connect(url: &str) -> Result<Bus, Error> {
+    let Some((scheme, rest)) = url.split_once(':') else {
+        return Err(invalid(url, "it has no scheme"));
+    };
+    match scheme {
+        "memory" if rest.is_empty() => Ok(memory::bus()),
+        "memory" => Ok(memory::named(rest)),
+        "log" if rest.is_empty() => Err(invalid(url, "it names no directory")),
+        "log" if rest.starts_with("//") => {
+            Err(invalid(url, "a log is a directory of this machine, written `log:DIR`, not a host"))
+        }
+        "log" => thriftwood_log::connect(rest).await,
+        "nats" | "tls" => thriftwood_nats::connect(url, thriftwood_nats::Config::default()).await,
+        _ => Err(invalid(url, &format!("no transport goes by `{scheme}:`"))),
+    }
+}
+
+fn invalid(url: &str, problem: &str) -> Error {
+    let text =
+        format!("cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR or nats://HOST:PORT");
+    Error::new(ErrorKind::InvalidUrl, text)
+}

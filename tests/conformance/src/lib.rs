@@ -1,0 +1,76 @@
+//! One list of behaviours, run against every transport.
+//!
+//! A behaviour is an `async fn` that takes a [`Fixture`] and panics when the transport behaves otherwise; [`behaviours!`]
+//! makes a test of each, by name. A transport's test file says only how to connect it.
+
+pub mod calls;
+pub mod events;
+pub mod fixture;
+pub mod hostile;
+pub mod middleware;
+pub mod probe;
+
+pub use fixture::Fixture;
+
+/// The generated types of `idl/probe.frugal`.
+#[allow(missing_docs)]
+pub mod idl {
+    thriftwood::include_idl!("v1.probe");
+}
+
+/// Makes a test of every behaviour in the list, connected by `$connect`: an `async fn(&str) -> Option<Fixture>` that gives
+/// `None` when its part is not to be had.
+#[macro_export]
+macro_rules! behaviours {
+    ($connect:path) => {
+        $crate::behaviours! { $connect; calls:
+            a_call_gives_back_its_result
+            a_declared_exception_arrives_as_itself
+            an_application_code_passes_unchanged
+            an_unknown_method_is_a_typed_error
+            a_panic_is_an_internal_error_and_the_server_lives_on
+            a_slow_reply_times_out_and_the_next_call_works
+            a_slow_call_delays_no_other
+            a_thousand_calls_at_once_get_their_own_replies_out_of_order
+            headers_travel_both_ways
+            the_handler_sees_what_time_is_left
+            a_oneway_call_is_handled_and_not_awaited
+            a_stopped_server_finishes_what_it_has
+            a_closed_bus_says_so
+        }
+        $crate::behaviours! { $connect; events:
+            an_event_arrives_with_its_prefix_variable_and_headers
+            a_bare_value_is_an_event_too
+            two_members_of_a_group_share_the_events
+            a_wildcard_takes_every_value_of_a_variable
+            subscribers_outside_a_group_each_get_every_event
+            a_variable_that_cannot_be_in_a_topic_is_refused
+            a_handler_gets_every_event
+        }
+        $crate::behaviours! { $connect; middleware:
+            a_layer_sees_every_call_on_both_sides_in_order
+            a_layer_can_refuse_a_call
+            a_tower_limit_goes_around_a_client
+            a_layer_sees_events_on_both_sides
+        }
+        $crate::behaviours! { $connect; hostile:
+            garbage_from_a_client_harms_nobody
+            a_truncated_frame_harms_nobody
+            garbage_from_a_server_is_a_typed_error
+            a_reply_cut_at_any_byte_is_a_typed_error
+            an_oversized_call_is_refused_before_it_is_sent
+            an_oversized_result_is_a_typed_error
+        }
+    };
+    ($connect:path; $module:ident: $($behaviour:ident)*) => {
+        mod $module {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                if let Some(fixture) = super::$connect(stringify!($behaviour)).await {
+                    $crate::$module::$behaviour(&fixture).await;
+                    fixture.close().await;
+                }
+            })*
+        }
+    };
+}

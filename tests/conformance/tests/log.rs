@@ -1,0 +1,11 @@
+//! The list of behaviours, over an embedded log.
+
+use thriftwood_conformance::Fixture;
+
+async fn connect(_test: &str) -> Option<Fixture> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("log:{}", folder.path().display());
+    Some(Fixture::shared(thriftwood::connect(&url).await.expect("the log opens")).holding(folder))
+}
+
+thriftwood_conformance::behaviours!(connect);

@@ -1,0 +1,9 @@
+//! The list of behaviours, inside one process.
+
+use thriftwood_conformance::Fixture;
+
+async fn connect(_test: &str) -> Option<Fixture> {
+    Some(Fixture::shared(thriftwood::connect("memory:").await.expect("memory connects")))
+}
+
+thriftwood_conformance::behaviours!(connect);
