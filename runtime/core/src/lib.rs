@@ -28,6 +28,7 @@ pub mod memory;
 pub mod middleware;
 pub mod session;
 pub mod transport;
+mod unwind;
 
 pub use call::{Client, Rpc, Server};
 pub use context::Context;

@@ -53,8 +53,12 @@ impl Rpc {
             .await
             .map_err(|_| timed_out(method, remaining))??;
         match reply {
-            Some(reply) if !method.oneway => decode(context, request, reply).map(Some),
-            _ => Ok(None),
+            _ if method.oneway => Ok(None),
+            Some(reply) => decode(context, request, reply).map(Some),
+            None => {
+                let text = format!("the transport gave no reply to `{}` and no error", method.wire_name);
+                Err(RpcError::new(RpcErrorKind::Protocol, text))
+            }
         }
     }
 }
@@ -101,6 +105,7 @@ impl<Req: Request> Client<Req> {
         match &self.path {
             Path::Plain(rpc) => match rpc.call(context, &request).await? {
                 Some(response) => Ok(response),
+                // A oneway call: its result is the empty struct.
                 None => request.decode_response(&mut BinaryReader::new(&Bytes::from_static(&[0]))),
             },
             Path::Layered(service) => service.call(Call { context: context.clone(), request }).await,

@@ -1,11 +1,7 @@
 //! The callee's half: reads a call out of a frame, runs the handler within the caller's time limit, writes the reply.
 
-use std::any::Any;
 use std::fmt;
-use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 
 use bytes::Bytes;
 use tower_layer::Layer;
@@ -17,6 +13,7 @@ use crate::codec::{Message, MessageType, Wire};
 use crate::error::{ApplicationCode, ApplicationError};
 use crate::frame::{CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID};
 use crate::middleware::{Innermost, Layered, Step};
+use crate::unwind::caught;
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 
 /// A typed server of one service, on which the generated server is a thin face.
@@ -72,6 +69,9 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
             Some(Ok(request)) => request,
         };
         let method = request.method();
+        // Nobody waits for a oneway call: its sender's timeout was for sending it, as a publisher's is.
+        let oneway = method.oneway.then(|| Context::received_event(frame.headers()));
+        let context = oneway.as_ref().unwrap_or(&context);
         let outcome = self.run(Call { context: context.clone(), request }).await;
         match outcome {
             None => {
@@ -92,15 +92,13 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     /// Runs the handler: not at all when the time is up already, no longer than the deadline, and unharmed by a panic.
     async fn run(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
         let deadline = call.context.deadline();
-        let mut handler = pin!(async { self.service.call(call).await });
-        let guarded = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(cx))) {
-            Ok(poll) => poll,
-            Err(panic) => {
-                let text = panic_text(&*panic);
+        let guarded = async {
+            // Called inside: a service may panic before it has a future.
+            caught(async { self.service.call(call).await }).await.unwrap_or_else(|text| {
                 warn!(service = self.name, panic = text, "a handler panicked");
-                std::task::Poll::Ready(Err(RpcError::internal(format_args!("the handler panicked: {text}"))))
-            }
-        });
+                Err(RpcError::internal(format_args!("the handler panicked: {text}")))
+            })
+        };
         match deadline {
             None => Some(guarded.await),
             Some(deadline) if deadline <= std::time::Instant::now() => None,
@@ -169,7 +167,9 @@ impl<'a> Reply<'a> {
         let exception = ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
         // Without the handler's own headers, since those may be what is too large.
         let message = Message { name, kind: MessageType::Exception };
-        self.frame(false).message(message, |w| exception.encode(w)).ok()
+        let reply = self.frame(false).message(message, |w| exception.encode(w)).ok();
+        // What must be echoed can itself be too large; a transport that carried it would have to drop the connection.
+        reply.filter(|frame| frame.len() <= self.max_size)
     }
 
     fn frame(&self, with_handlers: bool) -> FrameBuilder {
@@ -183,12 +183,4 @@ impl<'a> Reply<'a> {
         }
         frame
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }

@@ -32,6 +32,8 @@ pub enum DecodeErrorKind {
     },
     /// Values nested deeper than [`MAX_DEPTH`](super::MAX_DEPTH).
     Depth,
+    /// Values that would take far more memory than their bytes: a struct of several hundred bytes can be one on the wire.
+    Memory,
     /// A `bool` that is neither 0 nor 1.
     Bool(u8),
     /// The message starts with a version that is not 1.
@@ -80,6 +82,7 @@ impl fmt::Display for DecodeError {
                 write!(f, "the elements are {found:?} where the IDL says {expected:?}")
             }
             DecodeErrorKind::Depth => write!(f, "values are nested deeper than {}", super::MAX_DEPTH),
+            DecodeErrorKind::Memory => write!(f, "the values would take far more memory than the message is worth"),
             DecodeErrorKind::Bool(byte) => write!(f, "{byte} is not a bool"),
             DecodeErrorKind::Version(word) => write!(f, "the message starts with {word:#010x}, not with version 1"),
             DecodeErrorKind::MessageType(code) => write!(f, "{code} is not a message type"),

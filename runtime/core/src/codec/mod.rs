@@ -6,7 +6,8 @@
 //! being generic rather than `dyn` it compiles to straight-line code. [`binary`] is the one protocol there is so far.
 //!
 //! Reading never panics and never trusts a length: a string or container that claims more than the bytes at hand could
-//! hold is refused before memory is set aside for it, nesting is bounded by [`MAX_DEPTH`], and text is checked to be UTF-8.
+//! hold is refused before memory is set aside for it, nesting is bounded by [`MAX_DEPTH`], text is checked to be UTF-8, and a
+//! message whose elements would take more than 16 MiB and 32 times its own size is refused.
 
 pub mod binary;
 mod error;
@@ -14,6 +15,7 @@ mod message;
 mod reader;
 mod total;
 mod ttype;
+mod unknown;
 mod wire;
 mod writer;
 
@@ -22,5 +24,6 @@ pub use message::{Message, MessageType};
 pub use reader::{Field, MAX_DEPTH, Reader};
 pub use total::TotalF64;
 pub use ttype::TType;
+pub use unknown::UnknownField;
 pub use wire::Wire;
 pub use writer::Writer;

@@ -104,6 +104,13 @@ pub trait Reader {
         count.min(self.remaining() / size_of::<T>().max(1))
     }
 
+    /// Accounts for `count` values of `T` that are about to take memory of their own. A reader that keeps account fails
+    /// when the message as a whole takes more than it should.
+    fn charge<T>(&mut self, count: usize) -> Result<(), DecodeError> {
+        let _ = count;
+        Ok(())
+    }
+
     /// An error at the present place.
     fn error(&self, kind: DecodeErrorKind) -> DecodeError {
         DecodeError::new(kind, self.offset())

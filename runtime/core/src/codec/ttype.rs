@@ -1,7 +1,7 @@
 //! The type codes that travel before each field and element.
 
 /// A Thrift type as the binary protocol numbers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum TType {
     /// `bool`

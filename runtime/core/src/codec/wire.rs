@@ -113,6 +113,7 @@ impl<T: Wire> Wire for Box<T> {
 
     #[inline]
     fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+        r.charge::<T>(1)?;
         T::decode(r).map(Box::new)
     }
 }
@@ -130,6 +131,7 @@ impl<T: Wire> Wire for Vec<T> {
     fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
         let (element, count) = r.list_begin()?;
         expect_elements(r, T::TYPE, element, count)?;
+        r.charge::<T>(count)?;
         let mut list = Vec::with_capacity(r.capacity::<T>(count));
         for _ in 0..count {
             list.push(T::decode(r)?);
@@ -152,6 +154,7 @@ impl<T: Wire + Ord> Wire for BTreeSet<T> {
     fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
         let (element, count) = r.set_begin()?;
         expect_elements(r, T::TYPE, element, count)?;
+        r.charge::<T>(count)?;
         let mut set = BTreeSet::new();
         for _ in 0..count {
             set.insert(T::decode(r)?);
@@ -176,6 +179,7 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
         let (key, value, count) = r.map_begin()?;
         expect_elements(r, K::TYPE, key, count)?;
         expect_elements(r, V::TYPE, value, count)?;
+        r.charge::<(K, V)>(count)?;
         let mut map = BTreeMap::new();
         for _ in 0..count {
             let key = K::decode(r)?;

@@ -5,6 +5,7 @@
 //! before the next.
 
 mod client;
+mod outgoing;
 mod server;
 
 pub use client::Connection;

@@ -34,16 +34,11 @@ struct Inner {
     timeout: Duration,
     /// Set where a caller's time limit is already running.
     deadline: Option<Instant>,
-    response: Mutex<ResponseHeaders>,
-}
-
-/// Kept apart so that the answer to an onward call does not leak into the answer of the call that made it.
-#[derive(Clone, Debug, Default)]
-struct ResponseHeaders {
-    /// What a handler wants to send back.
-    outgoing: Headers,
-    /// What the last reply brought.
-    received: Headers,
+    /// What a handler wants to send back; shared with the contexts made from this one, since there is one reply.
+    outgoing: Arc<Mutex<Headers>>,
+    /// What the last reply brought: kept apart, so that the answer to an onward call does not leak into the answer of
+    /// the call that made it.
+    received: Mutex<Headers>,
 }
 
 impl Clone for Inner {
@@ -53,7 +48,8 @@ impl Clone for Inner {
             headers: self.headers.clone(),
             timeout: self.timeout,
             deadline: self.deadline,
-            response: Mutex::new(lock(&self.response).clone()),
+            outgoing: Arc::clone(&self.outgoing),
+            received: Mutex::default(),
         }
     }
 }
@@ -73,13 +69,15 @@ impl Context {
     /// The context of a message that was received `now`: its headers, and a deadline counted from `now` where it names
     /// a timeout.
     ///
-    /// A message without a correlation id is given one, so that what it causes can be followed all the same.
+    /// A message without a correlation id is given one, so that what it causes can be followed all the same. A timeout of
+    /// zero is none: that is how some peers say that they wait as long as it takes.
     pub fn received(headers: &Headers, now: Instant) -> Self {
         let correlation_id = match headers.get(frame::CORRELATION_ID) {
             Some(id) if !id.is_empty() => id.to_owned(),
             _ => correlation::fresh(),
         };
-        let timeout = headers.get(frame::TIMEOUT).and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+        let timeout = headers.get(frame::TIMEOUT).and_then(|ms| ms.parse().ok()).filter(|ms| *ms > 0);
+        let timeout = timeout.map(Duration::from_millis);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         Self::with_parts(correlation_id, headers.clone(), timeout.unwrap_or(DEFAULT_TIMEOUT), deadline)
     }
@@ -95,7 +93,8 @@ impl Context {
     }
 
     fn with_parts(correlation_id: String, headers: Headers, timeout: Duration, deadline: Option<Instant>) -> Self {
-        Self(Arc::new(Inner { correlation_id, headers, timeout, deadline, response: Mutex::default() }))
+        let (outgoing, received) = Default::default();
+        Self(Arc::new(Inner { correlation_id, headers, timeout, deadline, outgoing, received }))
     }
 
     /// This context with a time limit for each call made with it, counted from when the call is made. Sent in whole
@@ -122,8 +121,9 @@ impl Context {
 
     /// This context with a request header, in place of any value it had.
     ///
-    /// Three names belong to the runtime. `_cid` and `_timeout` (milliseconds) set what they are named for, as in Frugal;
-    /// `_opid` is numbered anew for each call and is not taken.
+    /// Some names belong to the runtime. `_cid` and `_timeout` (milliseconds) set what they are named for, as in Frugal;
+    /// `_opid` is numbered anew for each call, and those that start with `_topic_` are written for each event from its
+    /// topic, so neither is taken.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         match name {
@@ -132,7 +132,7 @@ impl Context {
                 Ok(ms) => return self.with_timeout(Duration::from_millis(ms)),
                 Err(_) => return self,
             },
-            frame::OPERATION_ID => return self,
+            _ if frame::is_reserved(name) => return self,
             _ => Arc::make_mut(&mut self.0).headers.set(name, value),
         }
         self
@@ -166,35 +166,34 @@ impl Context {
         self.0.deadline
     }
 
-    /// For a handler: adds a header to the reply, in place of any value it had.
+    /// For a handler: adds a header to the reply, in place of any value it had. The contexts made from the handler's own
+    /// add to the same reply.
     pub fn set_response_header(&self, name: &str, value: &str) {
-        lock(&self.0.response).outgoing.set(name, value);
+        lock(&self.0.outgoing).set(name, value);
     }
 
     /// For a caller: a header that came with the last reply to a call made with this context.
     pub fn response_header(&self, name: &str) -> Option<String> {
-        lock(&self.0.response).received.get(name).map(str::to_owned)
+        lock(&self.0.received).get(name).map(str::to_owned)
     }
 
-    /// For a caller: all headers that came with replies to calls made with this context.
+    /// For a caller: all headers that came with the last reply to a call made with this context. Calls that are under way
+    /// at once need a context each (a [`with_header`](Self::with_header) makes one) where their replies' headers matter.
     pub fn response_headers(&self) -> Headers {
-        lock(&self.0.response).received.clone()
+        lock(&self.0.received).clone()
     }
 
     /// What the handler wants to send back.
     pub(crate) fn outgoing_headers(&self) -> Headers {
-        lock(&self.0.response).outgoing.clone()
+        lock(&self.0.outgoing).clone()
     }
 
-    /// Keeps the headers of a reply, without the operation id, which is the transport's business.
+    /// Keeps the headers of a reply in place of those of the reply before, without the operation id, which is the
+    /// transport's business.
     pub(crate) fn receive_headers(&self, headers: &Headers) {
-        let mut response = lock(&self.0.response);
-        if response.received.is_empty() {
-            response.received = headers.clone();
-        } else {
-            response.received.extend(headers);
-        }
-        response.received.remove(frame::OPERATION_ID);
+        let mut received = headers.clone();
+        received.remove(frame::OPERATION_ID);
+        *lock(&self.0.received) = received;
     }
 
     /// Writes the headers of a request: the user's, and the three of the runtime.
@@ -202,11 +201,12 @@ impl Context {
         frame.headers(&self.0.headers);
         frame.header(frame::CORRELATION_ID, &self.0.correlation_id);
         frame.header(frame::OPERATION_ID, &operation_id.to_string());
-        frame.header(frame::TIMEOUT, &remaining.as_millis().to_string());
+        // Rounded up: half a millisecond is not the zero by which peers mean no limit.
+        frame.header(frame::TIMEOUT, &remaining.as_nanos().div_ceil(1_000_000).to_string());
     }
 }
 
-/// The lock guards two plain values; a panic while it was held cannot have left them half-changed.
-fn lock(mutex: &Mutex<ResponseHeaders>) -> MutexGuard<'_, ResponseHeaders> {
+/// The lock guards a plain value; a panic while it was held cannot have left it half-changed.
+fn lock(mutex: &Mutex<Headers>) -> MutexGuard<'_, Headers> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

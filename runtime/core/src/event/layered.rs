@@ -24,14 +24,19 @@ use crate::middleware::{DynStep, Step};
 use crate::transport::EventSource;
 use crate::{BoxFuture, Error, ErrorKind};
 
-type Out<E> = mpsc::OwnedPermit<Result<Event<E>, Error>>;
+/// What is in the consumer's queue; `None` is the end of the subscription.
+type Item<E> = Option<Result<Event<E>, Error>>;
+
+type Recorded = oneshot::Sender<Result<(), Error>>;
+
+type Out<E> = mpsc::OwnedPermit<Item<E>>;
 
 /// What a layer of a subscriber wraps: the rest of the way to the consumer.
 pub struct Handover<E: ScopeEvent>(Rest<E>);
 
 enum Rest<E: ScopeEvent> {
     /// The consumer itself.
-    Consumer(mpsc::Sender<Result<Event<E>, Error>>),
+    Consumer(mpsc::Sender<Item<E>>),
     /// The layers that were added before.
     Layers(Arc<dyn DynStep<Envelope<E>>>),
 }
@@ -53,8 +58,8 @@ pub(super) struct Slot<E> {
     meta: Meta,
     /// The place in the consumer's queue that was kept for this delivery.
     place: Mutex<Option<Out<E>>>,
-    /// Who waits to hear that the transport has recorded the verdict.
-    recorded: Mutex<Option<oneshot::Sender<Result<(), Error>>>>,
+    /// The consumer's verdict, and who waits to hear that the transport has recorded it.
+    recorded: Mutex<Option<(bool, Recorded)>>,
 }
 
 impl<E> fmt::Debug for Slot<E> {
@@ -76,9 +81,12 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Handover<E> {
         let acknowledge = Box::new(Verdict { verdict, slot: Arc::clone(&slot) });
         let event = Event::new(envelope.event, envelope.context, slot.meta.clone(), Some(acknowledge));
         match take(&slot.place) {
-            Some(place) => drop(place.send(Ok(event))),
+            Some(place) => drop(place.send(Some(Ok(event)))),
             // A layer that tries again hands the event over a second time.
-            None => out.send(Ok(event)).await.map_err(|_| Error::new(ErrorKind::Closed, "the subscription ended"))?,
+            None => {
+                let ended = |_| Error::new(ErrorKind::Closed, "the subscription ended");
+                out.send(Some(Ok(event))).await.map_err(ended)?;
+            }
         }
         match handled.await {
             Ok(true) => Ok(()),
@@ -97,7 +105,7 @@ struct Verdict<E> {
 impl<E: Send + 'static> Verdict<E> {
     fn say(self, handled: bool) -> BoxFuture<'static, Result<(), Error>> {
         let (recorded, wait) = oneshot::channel();
-        *self.slot.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some(recorded);
+        *self.slot.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some((handled, recorded));
         let told = self.verdict.send(handled);
         Box::pin(async move {
             let closed = || Error::new(ErrorKind::Closed, "the subscription ended before the event was acknowledged");
@@ -136,10 +144,10 @@ impl<T: Wire + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
         let step = layers(Handover(Rest::Consumer(out.clone())));
         let unwrap = self.unwrap;
         let task = tokio::spawn(self.feed(step, out)).abort_handle();
-        Box::new(Consumer { events, unwrap, task })
+        Box::new(Consumer { events, unwrap, task, ended: false })
     }
 
-    async fn feed(mut self, step: Arc<dyn DynStep<Envelope<E>>>, out: mpsc::Sender<Result<Event<E>, Error>>) {
+    async fn feed(mut self, step: Arc<dyn DynStep<Envelope<E>>>, out: mpsc::Sender<Item<E>>) {
         // Aborted with this task, so events nobody consumes any more go back to the transport.
         let mut under_way = JoinSet::new();
         loop {
@@ -149,9 +157,14 @@ impl<T: Wire + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
                 delivery = next => delivery,
                 Some(_) = under_way.join_next() => continue,
             };
-            let Some(delivery) = delivery else { break };
+            let Some(delivery) = delivery else {
+                // Said at once: a consumer may collect events until the end before it acknowledges them. Whoever has the
+                // one place knows that every event before has left the layers.
+                drop(place.send(None));
+                break;
+            };
             match delivery.and_then(|delivery| read(&*self.source, self.operation, delivery)) {
-                Err(error) => drop(place.send(Err(error))),
+                Err(error) => drop(place.send(Some(Err(error)))),
                 Ok(received) => drop(under_way.spawn(pass(Arc::clone(&step), received, self.wrap, place))),
             }
         }
@@ -174,13 +187,20 @@ async fn pass<T, E: ScopeEvent>(
     if let Err(error) = &outcome {
         debug!(topic = slot.meta.topic, %error, "an event was not handled");
     }
+    let (consumer_handled, recorded) = take(&slot.recorded).unzip();
     let result = match (acknowledge, outcome) {
         (None, Ok(())) => Ok(()),
-        (None, Err(_)) => Err(Error::new(ErrorKind::Unsupported, "this subscription does not redeliver")),
         (Some(acknowledge), Ok(())) => acknowledge.ack().await,
-        (Some(acknowledge), Err(_)) => acknowledge.nack().await,
+        (acknowledge, Err(refusal)) => {
+            let nacked = match acknowledge {
+                Some(acknowledge) => acknowledge.nack().await,
+                None => Err(Error::new(ErrorKind::Unsupported, "this subscription does not redeliver")),
+            };
+            // The consumer said that the event was handled, and must not take it for recorded when a layer said otherwise.
+            if consumer_handled == Some(true) { Err(refusal) } else { nacked }
+        }
     };
-    if let Some(recorded) = take(&slot.recorded) {
+    if let Some(recorded) = recorded {
         // Nobody listens when the consumer did not wait for the acknowledgement.
         let _ = recorded.send(result);
     }
@@ -192,14 +212,20 @@ pub(super) trait LayeredEvents<T>: Send {
 }
 
 struct Consumer<T, E> {
-    events: mpsc::Receiver<Result<Event<E>, Error>>,
+    events: mpsc::Receiver<Item<E>>,
     unwrap: fn(E) -> Option<T>,
     task: AbortHandle,
+    ended: bool,
 }
 
 impl<T: Send, E: Send> LayeredEvents<T> for Consumer<T, E> {
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
         self.events.poll_recv(cx).map(|next| {
+            let next = next.flatten();
+            self.ended = next.is_none();
             Some(next?.and_then(|event| {
                 event.try_map(self.unwrap).ok_or_else(|| {
                     Error::new(ErrorKind::Refused, "a layer turned the event into one of another operation")

@@ -16,6 +16,7 @@ use crate::codec::Wire;
 use crate::codec::binary::BinaryReader;
 use crate::frame::Frame;
 use crate::transport::EventSource;
+use crate::unwind::caught;
 use crate::{Context, Error, ErrorKind};
 
 /// The events of one operation, as they come: a [`Stream`], with a `next` of its own.
@@ -49,8 +50,8 @@ impl<T: Wire + Clone + Send + 'static> Subscription<T> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// Gives every event to `handler`, one at a time, and acknowledges those it returns `Ok` for; the others are delivered
-    /// again where the transport does that. Ends when the subscription ends.
+    /// Gives every event to `handler`, one at a time, and acknowledges those it returns `Ok` for; the others, and those it
+    /// panics over, are delivered again where the transport does that. Ends when the subscription ends.
     ///
     /// # Errors
     /// When an acknowledgement could not be recorded. Events that cannot be read are logged and passed over.
@@ -68,15 +69,21 @@ impl<T: Wire + Clone + Send + 'static> Subscription<T> {
                     continue;
                 }
             };
-            match handler(event.context().clone(), event.payload().clone()).await {
-                Ok(()) => event.ack().await?,
-                Err(error) => {
-                    warn!(topic = event.topic(), attempt = event.attempt(), %error, "an event was not handled");
-                    match event.nack().await {
-                        Err(error) if error.kind() != ErrorKind::Unsupported => return Err(error),
-                        _ => {}
-                    }
+            let (context, payload) = (event.context().clone(), event.payload().clone());
+            // Called inside: it may panic before it has a future.
+            let handled = caught(async { handler(context, payload).await }).await;
+            let problem = match handled {
+                Ok(Ok(())) => {
+                    event.ack().await?;
+                    continue;
                 }
+                Ok(Err(error)) => error.to_string(),
+                Err(text) => format!("the handler panicked: {text}"),
+            };
+            warn!(topic = event.topic(), attempt = event.attempt(), error = problem, "an event was not handled");
+            match event.nack().await {
+                Err(error) if error.kind() != ErrorKind::Unsupported => return Err(error),
+                _ => {}
             }
         }
         Ok(())

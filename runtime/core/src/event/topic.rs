@@ -38,9 +38,10 @@ impl TopicFilter {
     /// ```
     pub fn matches(&self, topic: &str) -> bool {
         let mut tokens = topic.split('.');
-        for wanted in self.pattern.split('.') {
+        let mut pattern = self.pattern.split('.').peekable();
+        while let Some(wanted) = pattern.next() {
             match (wanted, tokens.next()) {
-                (">", Some(_)) => return true,
+                (">", Some(_)) if pattern.peek().is_none() => return true,
                 ("*", Some(_)) => {}
                 (wanted, Some(token)) if wanted == token => {}
                 _ => return false,
@@ -64,11 +65,11 @@ impl ScopeTopic {
     pub(super) fn new(scope: &'static Scope, values: Vec<String>) -> Self {
         let mut base = String::new();
         let mut stream = String::new();
-        let mut value = values.iter();
         let tokens = scope.prefix.split('.').filter(|token| !token.is_empty());
         for token in tokens {
-            let is_variable = scope.variables.iter().any(|name| token.strip_prefix('{') == Some(&format!("{name}}}")));
-            match is_variable.then(|| value.next()).flatten() {
+            let variable = token.strip_prefix('{').and_then(|token| token.strip_suffix('}'));
+            let index = variable.and_then(|variable| scope.variables.iter().position(|name| *name == variable));
+            match index.and_then(|index| values.get(index)) {
                 Some(value) => {
                     base.push_str(value);
                     stream.push_str("{}");
@@ -111,7 +112,9 @@ impl ScopeTopic {
                 "is empty, or has an empty part between dots"
             } else if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
                 "contains white space"
-            } else if !wildcards && value.split('.').any(|token| token == "*" || token == ">") {
+            } else if value.split('.').any(|token| token == ">") {
+                "is `>`, which takes the rest of a topic, operation and all; a subscriber gives `*` to take every value"
+            } else if !wildcards && value.split('.').any(|token| token == "*") {
                 "is a wildcard, which only a subscriber may give"
             } else {
                 continue;

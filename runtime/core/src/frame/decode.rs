@@ -1,6 +1,6 @@
 //! Reads a frame: checks its shape and hands out headers and message without copying either.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use thiserror::Error;
 
 use super::{Headers, PREAMBLE};
@@ -20,7 +20,7 @@ impl Frame {
     ///
     /// # Errors
     /// When the bytes are shorter than a frame can be, of another version, or their headers do not fit.
-    pub fn decode(bytes: Bytes) -> Result<Self, FrameError> {
+    pub fn decode(mut bytes: Bytes) -> Result<Self, FrameError> {
         let Some((preamble, _)) = bytes.split_first_chunk::<PREAMBLE>() else {
             return Err(FrameError::Truncated { size: bytes.len() });
         };
@@ -29,11 +29,12 @@ impl Frame {
             return Err(FrameError::Version(version));
         }
         let size = u32::from_be_bytes(size) as usize;
-        if size > bytes.len() - PREAMBLE {
+        bytes.advance(PREAMBLE);
+        if size > bytes.len() {
             return Err(FrameError::Headers);
         }
-        let headers = Headers::from_block(bytes.slice(PREAMBLE..PREAMBLE + size))?;
-        Ok(Self { headers, message: bytes.slice(PREAMBLE + size..) })
+        let headers = Headers::from_block(bytes.split_to(size))?;
+        Ok(Self { headers, message: bytes })
     }
 
     /// What travels beside the message.

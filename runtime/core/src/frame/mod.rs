@@ -34,7 +34,8 @@ pub const TIMEOUT: &str = "_timeout";
 /// What the header of a topic's prefix variable starts with; the variable's name follows.
 pub const TOPIC_VARIABLE: &str = "_topic_";
 
-/// Whether the runtime itself writes this header, from the context, so that a user's value for it is left out.
+/// Whether the runtime itself writes this header, from the context or the topic, so that a user's or an earlier message's
+/// value for it is left out.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    matches!(name, CORRELATION_ID | OPERATION_ID | TIMEOUT)
+    matches!(name, CORRELATION_ID | OPERATION_ID | TIMEOUT) || name.starts_with(TOPIC_VARIABLE)
 }

@@ -24,11 +24,12 @@ pub(super) fn serve(
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(pipe) = accepted.recv() => {
+                pipe = accepted.recv() => {
+                    // With the last handle of its bus gone, nobody can call any more.
+                    let Some(pipe) = pipe else { break };
                     connections.spawn(serve_connection(pipe, Arc::clone(&handler), connection, stop.clone()));
                 }
                 Some(_) = connections.join_next() => {}
-                else => break,
             }
         }
         drop(accepted);

@@ -24,7 +24,7 @@ pub(super) fn subscribe(
         return Err(Error::new(ErrorKind::Unsupported, text));
     }
     let (events, source) = mpsc::channel(QUEUE);
-    hub.add_subscriber(Subscriber { filter, group: options.group.clone(), events });
+    hub.add_subscriber(Subscriber::new(filter, options.group.clone(), events));
     Ok(Box::new(Source(source)))
 }
 

@@ -1,5 +1,6 @@
 //! The calling side of a connection: calls out, replies in, in any order.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
@@ -37,6 +38,8 @@ pub enum ClientEvent {
     Sent,
     /// The connection ended first.
     Disconnected,
+    /// A call with the same operation id is in flight, so the reply could not be told from that one's. It was not sent.
+    Duplicate,
 }
 
 impl<T> ClientSession<T> {
@@ -52,16 +55,19 @@ impl<T> ClientSession<T> {
         }
     }
 
-    /// A call whose reply is wanted. An id that is in flight already loses its first caller, who is told so.
+    /// A call whose reply is wanted. Operation ids must differ; a second call with one that is in flight is refused.
     pub fn handle_call(&mut self, operation_id: u64, frame: Bytes, token: T) {
         if self.ended {
             self.events.push_back((token, ClientEvent::Disconnected));
             return;
         }
-        if let Some(displaced) = self.in_flight.insert(operation_id, token) {
-            self.events.push_back((displaced, ClientEvent::Disconnected));
+        match self.in_flight.entry(operation_id) {
+            Entry::Occupied(_) => self.events.push_back((token, ClientEvent::Duplicate)),
+            Entry::Vacant(place) => {
+                place.insert(token);
+                self.transmit.push_back(frame);
+            }
         }
-        self.transmit.push_back(frame);
     }
 
     /// A call that wants no reply.
@@ -114,6 +120,11 @@ impl<T> ClientSession<T> {
     /// The next frame to write.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         self.transmit.pop_front()
+    }
+
+    /// The token of a call that waits for its reply.
+    pub fn token(&self, operation_id: u64) -> Option<&T> {
+        self.in_flight.get(&operation_id)
     }
 
     /// How many calls wait for a reply.

@@ -9,6 +9,12 @@ use crate::codec::{DecodeError, DecodeErrorKind, Field, MAX_DEPTH, Message, Mess
 /// does not keep the whole message alive.
 const SHARE_FROM: usize = 64;
 
+/// Memory that the elements of a message may take whatever its size, and for each of its bytes. Honest lists of structs
+/// with hundreds of fields, nearly all unset, come to some twenty times their bytes; a list of nothing but stops comes to
+/// hundreds.
+const MEMORY_FREE: usize = 16 * 1024 * 1024;
+const MEMORY_PER_BYTE: usize = 32;
+
 /// Takes values from the front of a message.
 #[derive(Debug)]
 pub struct BinaryReader<'a> {
@@ -16,12 +22,15 @@ pub struct BinaryReader<'a> {
     message: &'a Bytes,
     rest: &'a [u8],
     depth: u32,
+    /// What elements may still take, in bytes.
+    memory: usize,
 }
 
 impl<'a> BinaryReader<'a> {
     /// A reader at the start of `message`.
     pub fn new(message: &'a Bytes) -> Self {
-        Self { message, rest: message, depth: 0 }
+        let memory = message.len().saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_FREE);
+        Self { message, rest: message, depth: 0, memory }
     }
 
     /// Reads the envelope of a message, in the strict or in the old form.
@@ -111,10 +120,21 @@ impl<'a> BinaryReader<'a> {
         let [code] = self.array()?;
         match TType::from_code(code) {
             Some(element) => Ok((element, self.count(least_size(element))?)),
-            // Empty containers of some peers carry type 0.
-            None if self.count(usize::MAX)? == 0 => Ok((TType::Bool, 0)),
-            None => Err(self.error(DecodeErrorKind::UnknownType(code))),
+            None => self.none_of(code).map(|()| (TType::Bool, 0)),
         }
+    }
+
+    /// The count of a container whose elements have no known type: empty containers of some peers carry type 0.
+    fn none_of(&mut self, code: u8) -> Result<(), DecodeError> {
+        match self.read_i32()? {
+            0 => Ok(()),
+            _ => Err(self.error(DecodeErrorKind::UnknownType(code))),
+        }
+    }
+
+    fn leave(&mut self) {
+        // Never below zero, even for a `Wire` by hand that leaves what it did not enter.
+        self.depth = self.depth.saturating_sub(1);
     }
 }
 
@@ -136,7 +156,7 @@ impl Reader for BinaryReader<'_> {
 
     #[inline]
     fn struct_end(&mut self) {
-        self.depth -= 1;
+        self.leave();
     }
 
     fn list_begin(&mut self) -> Result<(TType, usize), DecodeError> {
@@ -152,15 +172,14 @@ impl Reader for BinaryReader<'_> {
         let [key, value] = self.array()?;
         match (TType::from_code(key), TType::from_code(value)) {
             (Some(key), Some(value)) => Ok((key, value, self.count(least_size(key) + least_size(value))?)),
-            _ if self.count(usize::MAX)? == 0 => Ok((TType::Bool, TType::Bool, 0)),
-            (None, _) => Err(self.error(DecodeErrorKind::UnknownType(key))),
-            (_, None) => Err(self.error(DecodeErrorKind::UnknownType(value))),
+            (None, _) => self.none_of(key).map(|()| (TType::Bool, TType::Bool, 0)),
+            (_, None) => self.none_of(value).map(|()| (TType::Bool, TType::Bool, 0)),
         }
     }
 
     #[inline]
     fn container_end(&mut self) {
-        self.depth -= 1;
+        self.leave();
     }
 
     #[inline]
@@ -215,6 +234,17 @@ impl Reader for BinaryReader<'_> {
             return Ok(Bytes::copy_from_slice(content));
         }
         Ok(self.message.slice_ref(content))
+    }
+
+    #[inline]
+    fn charge<T>(&mut self, count: usize) -> Result<(), DecodeError> {
+        match self.memory.checked_sub(count.saturating_mul(size_of::<T>())) {
+            Some(left) => {
+                self.memory = left;
+                Ok(())
+            }
+            None => Err(self.error(DecodeErrorKind::Memory)),
+        }
     }
 
     #[inline]

@@ -1,0 +1,116 @@
+//! The binary protocol: what is written is read back, and what was not written is refused by name.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod rich;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use rich::{Rich, rich};
+use thriftwood_core::codec::binary::{BinaryReader, BinaryWriter, from_bytes, to_bytes};
+use thriftwood_core::codec::{DecodeError, DecodeErrorKind, MAX_DEPTH, Message, MessageType, Reader, TType, Wire};
+
+#[test]
+fn every_type_is_read_as_it_was_written() {
+    let bytes = Bytes::from(to_bytes(&rich()));
+    assert_eq!(from_bytes::<Rich>(&bytes).unwrap(), rich());
+    let mut reader = BinaryReader::new(&bytes);
+    Rich::decode(&mut reader).unwrap();
+    assert_eq!((reader.remaining(), reader.offset()), (0, bytes.len()));
+    // Nobody's fields, so all of it is skipped.
+    let mut reader = BinaryReader::new(&bytes);
+    reader.skip(TType::Struct).unwrap();
+    assert_eq!(reader.remaining(), 0);
+}
+
+#[test]
+fn numbers_are_big_endian_and_lengths_come_first() {
+    assert_eq!(to_bytes(&0x0102_0304_i32), [1, 2, 3, 4]);
+    assert_eq!(to_bytes(&1.0_f64), [0x3f, 0xf0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(to_bytes(&String::from("\u{e9}")), [0, 0, 0, 2, 0xc3, 0xa9]);
+    assert_eq!(to_bytes(&vec![true]), [2, 0, 0, 0, 1, 1]);
+    assert_eq!(to_bytes(&BTreeMap::from([(1_i8, 2_i16)])), [3, 6, 0, 0, 0, 1, 1, 0, 2]);
+}
+
+#[test]
+fn a_long_binary_shares_the_messages_memory_and_a_short_one_does_not() {
+    for (length, shared) in [(63, false), (64, true)] {
+        let message = Bytes::from(to_bytes(&Bytes::from(vec![7; length])));
+        let value: Bytes = from_bytes(&message).unwrap();
+        assert_eq!(message.as_ptr_range().contains(&value.as_ptr()), shared, "{length} bytes");
+    }
+}
+
+#[test]
+fn values_nest_to_the_limit_and_no_deeper() {
+    let nested = |depth: usize| Bytes::from([&[12, 0, 1].repeat(depth - 1)[..], &[0; 65][..depth]].concat());
+    let skip = |bytes: &Bytes| BinaryReader::new(bytes).skip(TType::Struct);
+    skip(&nested(MAX_DEPTH as usize)).unwrap();
+    let error = skip(&nested(MAX_DEPTH as usize + 1)).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::Depth);
+    // A thousand siblings are no depth.
+    let wide = Bytes::from([&[12, 0, 1, 0].repeat(1000)[..], &[0]].concat());
+    skip(&wide).unwrap();
+    // Lists of lists: 0x0f, then a count of one.
+    let lists = Bytes::from([15, 0, 0, 0, 1].repeat(200));
+    let error = BinaryReader::new(&lists).skip(TType::List).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::Depth);
+}
+
+#[test]
+fn empty_containers_of_peers_may_have_no_type() {
+    assert_eq!(from_bytes::<Vec<i32>>(&Bytes::from_static(&[0, 0, 0, 0, 0])).unwrap(), []);
+    assert_eq!(from_bytes::<BTreeSet<String>>(&Bytes::from_static(&[0, 0, 0, 0, 0])).unwrap(), BTreeSet::new());
+    let map = from_bytes::<BTreeMap<String, i64>>(&Bytes::from_static(&[0, 0, 0, 0, 0, 0])).unwrap();
+    assert_eq!(map, BTreeMap::new());
+    // With elements, the type must be known.
+    for bytes in [&[0, 0, 0, 0, 1, 7][..], &[99, 0, 0, 0, 1, 7]] {
+        let error = from_bytes::<Vec<i8>>(&Bytes::copy_from_slice(bytes)).unwrap_err();
+        assert_eq!(error.kind(), DecodeErrorKind::UnknownType(bytes[0]));
+    }
+    let error = from_bytes::<BTreeMap<i8, i8>>(&Bytes::from_static(&[3, 0, 0, 0, 0, 1, 7, 7])).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::UnknownType(0));
+}
+
+#[test]
+fn lies_about_lengths_types_and_bools_are_refused_by_name() {
+    let refused = |bytes: &[u8], decode: fn(&Bytes) -> Result<(), DecodeError>| {
+        decode(&Bytes::copy_from_slice(bytes)).unwrap_err().kind()
+    };
+    let list: fn(&Bytes) -> _ = |bytes| from_bytes::<Vec<i32>>(bytes).map(drop);
+    let string: fn(&Bytes) -> _ = |bytes| from_bytes::<String>(bytes).map(drop);
+    assert_eq!(refused(&[8, 0x7f, 0xff, 0xff, 0xff], list), DecodeErrorKind::Length(i32::MAX));
+    assert_eq!(refused(&[8, 0xff, 0xff, 0xff, 0xff], list), DecodeErrorKind::Length(-1));
+    assert_eq!(refused(&[8, 0, 0, 0, 2, 0, 0, 0, 1], list), DecodeErrorKind::Length(2));
+    let wrong = DecodeErrorKind::ElementType { expected: TType::I32, found: TType::I64 };
+    assert_eq!(refused(&[10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], list), wrong);
+    assert_eq!(refused(&[0x80, 0, 0, 0, b'a'], string), DecodeErrorKind::Length(i32::MIN));
+    assert_eq!(refused(&[0, 0, 0, 1, 0xff], string), DecodeErrorKind::Utf8);
+    assert_eq!(refused(&[2], |bytes| from_bytes::<bool>(bytes).map(drop)), DecodeErrorKind::Bool(2));
+    assert_eq!(refused(&[1, 2, 3], |bytes| from_bytes::<i32>(bytes).map(drop)), DecodeErrorKind::Truncated);
+}
+
+#[test]
+fn both_forms_of_the_envelope_are_read() {
+    let read = |bytes: &[u8]| {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let mut reader = BinaryReader::new(&bytes);
+        reader.message().map(|message| (message.name.to_owned(), message.kind, reader.remaining()))
+    };
+    let strict = [0x80, 1, 0, 1, 0, 0, 0, 3, b'a', b'd', b'd', 0, 0, 0, 9, 0xaa];
+    assert_eq!(read(&strict).unwrap(), ("add".to_owned(), MessageType::Call, 1));
+    let old = [0, 0, 0, 3, b'a', b'd', b'd', 4, 0, 0, 0, 9, 0xaa];
+    assert_eq!(read(&old).unwrap(), ("add".to_owned(), MessageType::Oneway, 1));
+    for end in 0..strict.len() - 1 {
+        read(&strict[..end]).unwrap_err();
+    }
+    for end in 0..old.len() - 1 {
+        read(&old[..end]).unwrap_err();
+    }
+    assert_eq!(read(&[0x80, 2, 0, 1]).unwrap_err().kind(), DecodeErrorKind::Version(0x8002_0001));
+    assert_eq!(read(&[0x80, 1, 0, 5, 0, 0, 0, 0]).unwrap_err().kind(), DecodeErrorKind::MessageType(5));
+    let mut written = Vec::new();
+    BinaryWriter::new(&mut written).message(Message { name: "add", kind: MessageType::Call });
+    assert_eq!(written, [0x80, 1, 0, 1, 0, 0, 0, 3, b'a', b'd', b'd', 0, 0, 0, 0]);
+}

@@ -1,0 +1,333 @@
+//! What a connection does when its peer, its callers or its stream do not do what they should.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod calc;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use calc::{Calc, CalcRequest, CalcResponse, add, patient, soon};
+use thriftwood_core::call::{Handler, Inbound};
+use thriftwood_core::codec::{Message, MessageType, Writer};
+use thriftwood_core::connection::{Connection, ConnectionOptions, serve_connection};
+use thriftwood_core::frame::{Frame, FrameBuilder};
+use thriftwood_core::session::Deframer;
+use thriftwood_core::transport::{Outbound, RpcChannel};
+use thriftwood_core::{BoxFuture, Client, Context, Rpc, RpcError, RpcErrorKind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio_util::sync::CancellationToken;
+
+const MAX_FRAME: usize = 1024 * 1024;
+
+/// A connection as the channel of a client.
+struct Channel(Connection);
+
+impl RpcChannel for Channel {
+    fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
+        Box::pin(self.0.call(outbound))
+    }
+}
+
+fn client(stream: DuplexStream) -> Client<CalcRequest> {
+    Client::new(Rpc::new(Arc::new(Channel(Connection::spawn(stream, MAX_FRAME)))))
+}
+
+fn serve(
+    stream: DuplexStream,
+    handler: impl Handler,
+    options: ConnectionOptions,
+) -> (tokio::task::JoinHandle<()>, CancellationToken) {
+    let stop = CancellationToken::new();
+    (tokio::spawn(serve_connection(stream, Arc::new(handler), options, stop.clone())), stop)
+}
+
+fn options(concurrency: usize) -> ConnectionOptions {
+    let mut options = ConnectionOptions::default();
+    options.concurrency = concurrency;
+    options
+}
+
+fn frame(operation_id: u64, name: &str, kind: MessageType, body: &[u8]) -> Bytes {
+    let mut frame = FrameBuilder::new();
+    frame.header("_opid", &operation_id.to_string());
+    frame.message(Message { name, kind }, |w| w.write_binary(body)).unwrap()
+}
+
+/// The next frame a peer by hand receives.
+async fn receive(stream: &mut DuplexStream, deframer: &mut Deframer) -> Option<Bytes> {
+    loop {
+        if let Some(frame) = deframer.next_frame().unwrap() {
+            return Some(frame);
+        }
+        let mut bytes = BytesMut::with_capacity(4096);
+        if stream.read_buf(&mut bytes).await.unwrap() == 0 {
+            return None;
+        }
+        deframer.push(&bytes);
+    }
+}
+
+/// The frame of `add(2, 40)` as a client sends it, and of the reply as a server does.
+async fn request_and_reply() -> (Bytes, Bytes) {
+    let (near, mut far) = duplex(4096);
+    let client = client(near);
+    let call = tokio::spawn(async move { add(&client, &patient(), 2, 40).await });
+    let request = receive(&mut far, &mut Deframer::new(MAX_FRAME)).await.unwrap();
+    let (server, _strings) = Calc::server();
+    let inbound = Inbound { frame: request.clone(), received: Instant::now(), max_response: MAX_FRAME };
+    let reply = server.handle(inbound).await.unwrap();
+    far.write_all(&reply).await.unwrap();
+    assert_eq!(call.await.unwrap().unwrap(), 42);
+    (request, reply)
+}
+
+#[tokio::test]
+async fn a_reply_cut_at_any_byte_is_a_typed_error_and_a_new_connection_works() {
+    let (_, reply) = request_and_reply().await;
+    for end in 0..reply.len() {
+        let (near, mut far) = duplex(4096);
+        let client = client(near);
+        let ctx = patient();
+        let call = add(&client, &ctx, 2, 40);
+        let peer = async {
+            receive(&mut far, &mut Deframer::new(MAX_FRAME)).await.unwrap();
+            far.write_all(&reply[..end]).await.unwrap();
+            drop(far);
+        };
+        let (result, ()) = soon("the error", async { tokio::join!(call, peer) }).await;
+        assert_eq!(result.unwrap_err().kind(), RpcErrorKind::Disconnected, "cut at {end}");
+        let error = soon("the refusal", add(&client, &patient(), 1, 1)).await.unwrap_err();
+        assert_eq!(error.kind(), RpcErrorKind::Unavailable, "cut at {end}");
+    }
+    let (near, far) = duplex(4096);
+    let (server, _strings) = Calc::server();
+    let _serving = serve(far, server, options(8));
+    assert_eq!(add(&client(near), &patient(), 2, 40).await.unwrap(), 42);
+}
+
+#[tokio::test]
+async fn a_request_cut_at_any_byte_ends_its_connection_and_no_other() {
+    let (request, reply) = request_and_reply().await;
+    let (server, _strings) = Calc::server();
+    let server: Arc<dyn Handler> = Arc::new(server);
+    for end in 0..request.len() {
+        let (mut near, far) = duplex(4096);
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(serve_connection(far, Arc::clone(&server), options(8), stop));
+        // A whole call first: what came before the cut is answered.
+        near.write_all(&request).await.unwrap();
+        near.write_all(&request[..end]).await.unwrap();
+        near.shutdown().await.unwrap();
+        let mut bytes = Vec::new();
+        soon("the end", near.read_to_end(&mut bytes)).await.unwrap();
+        assert_eq!(bytes, reply, "cut at {end}");
+        soon("the server's end", serving).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn noise_ends_a_connection_on_either_side_and_never_panics() {
+    for noise in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 64], &[0, 0, 0, 0], &[0, 0, 0, 4, 0, 0, 0, 0]] {
+        let (mut near, far) = duplex(4096);
+        let (server, _strings) = Calc::server();
+        let (serving, _) = serve(far, server, options(8));
+        near.write_all(noise).await.unwrap();
+        soon("the server's end", serving).await.unwrap();
+
+        let (near, mut far) = duplex(4096);
+        let client = client(near);
+        far.write_all(noise).await.unwrap();
+        let error = soon("the error", add(&client, &patient(), 1, 1)).await.unwrap_err();
+        assert!(matches!(error.kind(), RpcErrorKind::Disconnected | RpcErrorKind::Unavailable), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_never_reads_leaves_callers_waiting_and_memory_bounded() {
+    let (near, _far) = duplex(64);
+    let connection = Connection::spawn(near, MAX_FRAME);
+    // 64 KiB each: the connection takes 4 MiB, its queue 1,024 calls, and nothing after that.
+    let frame = Bytes::from(vec![0_u8; 64 * 1024]);
+    let calls: Vec<_> = (0..3000_u64)
+        .map(|operation_id| {
+            let (connection, frame) = (connection.clone(), frame.clone());
+            tokio::spawn(async move { connection.call(Outbound { operation_id, frame, oneway: true }).await })
+        })
+        .collect();
+    // A oneway call is done once it is taken on, so those that are done are those that take memory.
+    let mut done = usize::MAX;
+    soon("a standstill", async {
+        while done != calls.iter().filter(|call| call.is_finished()).count() {
+            done = calls.iter().filter(|call| call.is_finished()).count();
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+        }
+    })
+    .await;
+    assert!((1..=66).contains(&done), "{done} calls of 64 KiB were taken on, with nobody reading");
+    for call in calls {
+        call.abort();
+    }
+}
+
+#[tokio::test]
+async fn callers_that_give_up_leave_nothing_behind_even_when_the_queue_is_full() {
+    let (near, mut far) = duplex(64);
+    let connection = Connection::spawn(near, MAX_FRAME);
+    let large = |operation_id| frame(operation_id, "m", MessageType::Call, &[0; 16 * 1024]);
+    for operation_id in 0..2000 {
+        let call = connection.call(Outbound { operation_id, frame: large(operation_id), oneway: false });
+        let given_up = tokio::time::timeout(Duration::from_micros(10), call).await;
+        assert!(given_up.is_err());
+    }
+    // The peer reads at last. What was given up while it waited in the queue is not even sent.
+    let mut deframer = Deframer::new(MAX_FRAME);
+    let last = connection.call(Outbound { operation_id: 5000, frame: large(5000), oneway: false });
+    let peer = async {
+        let mut sent = 0;
+        loop {
+            let frame = receive(&mut far, &mut deframer).await.unwrap();
+            sent += 1;
+            if Frame::decode(frame.clone()).unwrap().operation_id() == Some(5000) {
+                far.write_all(&frame).await.unwrap();
+                return sent;
+            }
+        }
+    };
+    let (reply, sent) = soon("the reply", async { tokio::join!(last, peer) }).await;
+    reply.unwrap().unwrap();
+    assert!(sent < 600, "{sent} calls were sent, of which 1 had a caller");
+}
+
+#[tokio::test]
+async fn a_second_call_with_the_same_operation_id_is_refused_and_the_first_is_answered() {
+    let (near, mut far) = duplex(4096);
+    let connection = Connection::spawn(near, MAX_FRAME);
+    let outbound = || Outbound { operation_id: 7, frame: frame(7, "m", MessageType::Call, &[]), oneway: false };
+    let first = tokio::spawn({
+        let (connection, outbound) = (connection.clone(), outbound());
+        async move { connection.call(outbound).await }
+    });
+    receive(&mut far, &mut Deframer::new(MAX_FRAME)).await.unwrap();
+    let error = soon("the refusal", connection.call(outbound())).await.unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::InvalidRequest);
+    // A third gives up before it is refused; that must not take the first with it.
+    drop(tokio::time::timeout(Duration::ZERO, connection.call(outbound())).await);
+    let reply = frame(7, "m", MessageType::Reply, &[]);
+    tokio::task::yield_now().await;
+    far.write_all(&reply).await.unwrap();
+    assert_eq!(soon("the reply", first).await.unwrap().unwrap(), Some(reply));
+}
+
+#[tokio::test]
+async fn a_oneway_call_is_done_though_its_client_and_connection_are_gone() {
+    for round in 0..50 {
+        let (near, far) = duplex(4096);
+        let (server, mut strings) = Calc::server();
+        let (serving, _) = serve(far, server, options(1));
+        let client = client(near);
+        client.call(&patient(), CalcRequest::Fire { n: round }).await.unwrap();
+        drop(client);
+        let (n, _) = soon("the oneway call", strings.fired.recv()).await.unwrap();
+        assert_eq!(n, round);
+        soon("the server's end", serving).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_stop_is_answered_and_nothing_after() {
+    let (near, far) = duplex(4096);
+    let (server, mut strings) = Calc::server();
+    // One at a time, so that a second call is read and still waits when the stop comes.
+    let (serving, stop) = serve(far, server, options(1));
+    let client = client(near);
+    let slow = tokio::spawn({
+        let client = client.clone();
+        async move { client.call(&patient(), CalcRequest::Wait).await }
+    });
+    soon("the call", strings.waiting.recv()).await.unwrap();
+    stop.cancel();
+    strings.go_on.send(true).unwrap();
+    assert!(matches!(soon("the reply", slow).await.unwrap(), Ok(CalcResponse::Done)));
+    soon("the server's end", serving).await.unwrap();
+    let error = soon("the refusal", add(&client, &patient(), 1, 1)).await.unwrap_err();
+    assert!(matches!(error.kind(), RpcErrorKind::Unavailable | RpcErrorKind::Disconnected), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_ever_for_a_peer_that_reads_no_replies() {
+    let (mut near, far) = duplex(64);
+    let (server, _strings) = Calc::server();
+    let (request, _) = request_and_reply().await;
+    let (serving, stop) = serve(far, server, options(8));
+    for _ in 0..20 {
+        near.write_all(&request).await.unwrap();
+    }
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(30), serving).await.expect("the stop hangs").unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_no_replies_is_given_no_more_calls_than_fit() {
+    let (mut near, far) = duplex(1024);
+    let replies = Arc::new(AtomicUsize::new(0));
+    struct Verbose(Arc<AtomicUsize>);
+    impl Handler for Verbose {
+        fn service(&self) -> &'static str {
+            "Verbose"
+        }
+        fn handle(&self, _: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async { Some(Bytes::from(vec![0; 1024 * 1024])) })
+        }
+    }
+    let (serving, _) = serve(far, Verbose(Arc::clone(&replies)), options(4));
+    // All in one read: 100 calls, and a megabyte in answer to each.
+    let calls = [0_u8, 0, 0, 5, 0, 0, 0, 0, 0].repeat(100);
+    near.write_all(&calls).await.unwrap();
+    let mut before = usize::MAX;
+    soon("a standstill", async {
+        while before != replies.load(Ordering::Relaxed) {
+            before = replies.load(Ordering::Relaxed);
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+        }
+    })
+    .await;
+    assert!((4..=8).contains(&before), "{before} replies of 1 MiB were made, with nobody reading");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_panic_answers_its_call_and_the_connection_lives_on() {
+    let (near, far) = duplex(4096);
+    let (server, _strings) = Calc::server();
+    let _serving = serve(far, server, options(8));
+    let client = client(near);
+    let error = client.call(&patient(), CalcRequest::Panics).await.unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::Internal);
+    assert!(error.message().contains("as asked"), "{error}");
+    assert_eq!(add(&client, &patient(), 1, 2).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_reply_with_anothers_name_is_a_protocol_error() {
+    let (near, mut far) = duplex(4096);
+    let client = client(near);
+    let ctx = Context::new();
+    let call = client.call(&ctx, CalcRequest::Wait);
+    let peer = async {
+        let request = receive(&mut far, &mut Deframer::new(MAX_FRAME)).await.unwrap();
+        let operation_id = Frame::decode(request).unwrap().operation_id().unwrap();
+        far.write_all(&frame(operation_id, "other", MessageType::Reply, &[])).await.unwrap();
+    };
+    let (result, ()) = tokio::join!(call, peer);
+    let error = result.unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::Protocol);
+    assert!(error.message().contains("other"), "{error}");
+}
