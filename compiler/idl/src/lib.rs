@@ -1,4 +1,15 @@
 //! Reads Thrift and Frugal IDL: text to syntax tree to checked [`model`], or to diagnostics.
+//!
+//! The phases, in order: `syntax` reads one text into a tree, `load` follows the includes, `lower` resolves every name,
+//! checks what is said and builds the model. [`compile`] runs them. Only `load` touches the disk, through [`Files`].
 
+mod compile;
+pub mod diagnostics;
+mod load;
+mod lower;
 pub mod model;
 pub mod source;
+mod syntax;
+
+pub use compile::{Compilation, Options, compile, compile_with};
+pub use load::Files;

@@ -35,8 +35,8 @@ macro_rules! codes {
 codes! {
     /// The text is not IDL.
     Syntax = "E0001";
-    /// An included file is not there or cannot be read.
-    MissingInclude = "E0002";
+    /// A file that was asked for or included is not there or cannot be read.
+    MissingFile = "E0002";
     /// A file includes itself, by whatever chain.
     IncludeCycle = "E0003";
     /// Nothing of this name is a type.
@@ -55,7 +55,7 @@ codes! {
     WrongValue = "E0010";
     /// Nothing of this name is a constant.
     UnknownConstant = "E0011";
-    /// A field id or enum number does not fit.
+    /// A field id, enum number or other number does not fit.
     OutOfRange = "E0012";
     /// A definition is made of itself, so that no value of it could exist.
     EndlessDefinition = "E0013";
@@ -63,7 +63,7 @@ codes! {
     PrefixVariable = "E0014";
     /// Brackets nested deeper than anybody writes.
     TooDeep = "E0015";
-    /// Two includes of one name, so that nobody can say which is meant.
+    /// Two included files of one name both have it, so that nobody can say which is meant.
     AmbiguousInclude = "E0016";
     /// An enum whose numbers Thrift and Frugal count differently.
     EnumNumbering = "W0001";

@@ -4,16 +4,37 @@ use crate::model::Doc;
 
 /// The doc comment that ends right before `start`: `/** .. */`, Frugal's `/**@ .. */`, or a run of `///` lines.
 pub(super) fn before(text: &str, start: usize) -> Doc {
-    let head = text[..start].trim_end();
+    let head = last(text[..start].trim_end(), LONGEST);
     let raw = if head.ends_with("*/") {
         let comment = &head[head.rfind("/*")?..];
         let body = comment.strip_prefix("/**")?.strip_suffix("*/")?;
+        // A comment that ended before: the text looked at ends with a line comment that happens to end in `*/`.
+        if body.contains("*/") {
+            return None;
+        }
         clean(body.strip_prefix('@').unwrap_or(body).lines(), &['*'])
     } else {
-        let lines: Vec<&str> = head.lines().rev().map_while(|line| line.trim_start().strip_prefix("///")).collect();
+        let lines: Vec<&str> = head.lines().rev().map_while(line_doc).collect();
         clean(lines.into_iter().rev(), &[])
     };
     (!raw.is_empty()).then_some(raw)
+}
+
+/// How far back a doc comment is looked for, in bytes: a file must not be read once per definition.
+const LONGEST: usize = 64 * 1024;
+
+/// The last `length` bytes of a text, or a few less where a letter would be cut.
+fn last(text: &str, length: usize) -> &str {
+    let mut start = text.len().saturating_sub(length);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
+/// What a `///` line says. Four slashes are a rule drawn across the file.
+fn line_doc(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix("///").filter(|doc| !doc.starts_with('/'))
 }
 
 /// Takes the marks and the white space off each line, and the empty lines off both ends.
@@ -48,6 +69,8 @@ mod tests {
         assert_eq!(doc("/* no */"), None);
         assert_eq!(doc("// no\n"), None);
         assert_eq!(doc("/**/"), None);
+        assert_eq!(doc("//////\n"), None);
+        assert_eq!(doc("/** far */ struct A {} // near */\n"), None);
         assert_eq!(doc("/** far */ struct A {}\n"), None);
     }
 }

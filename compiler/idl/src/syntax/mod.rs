@@ -1,13 +1,18 @@
 //! The syntax tree: what a file says, before anybody asks whether it makes sense.
 //!
-//! Names are text with a [`Span`]; nothing is resolved, counted or checked. The order is that of the file.
+//! Names are text with a [`Span`](crate::source::Span); nothing is resolved, counted or checked. The order is that of the
+//! file.
 
 mod doc;
+mod failure;
+mod literal;
 mod parse;
+mod reader;
+mod scan;
 mod tree;
 mod words;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{Parsed, parse};
 pub(crate) use tree::*;
 
 #[allow(missing_docs, reason = "the parser that pest derives documents nothing")]

@@ -1,10 +1,10 @@
 //! The nodes of the syntax tree.
 
-use crate::model::{Annotations, Doc, Prefix, StructKind};
+use crate::model::{Annotations, Doc, PrefixToken, StructKind};
 use crate::source::Span;
 
 /// Text from the file and where it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Name {
     pub(crate) text: String,
     pub(crate) span: Span,
@@ -47,7 +47,7 @@ pub(crate) enum Body {
     Enum { values: Vec<EnumValue> },
     Struct { kind: StructKind, fields: Vec<Field> },
     Service { extends: Option<Name>, functions: Vec<Function> },
-    Scope { prefix: Prefix, prefix_span: Span, operations: Vec<Operation> },
+    Scope { prefix: Vec<(PrefixToken, Span)>, operations: Vec<Operation> },
 }
 
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ pub(crate) struct Operation {
     pub(crate) annotations: Annotations,
 }
 
-/// A type as it is written.
+/// A type as it is written. Its annotations are for other languages and are not kept.
 #[derive(Clone, Debug)]
 pub(crate) struct TypeRef {
     pub(crate) span: Span,
@@ -123,7 +123,8 @@ pub(crate) struct Value {
 pub(crate) enum ValueKind {
     Int(i64),
     Double(f64),
-    Text(String),
+    /// A literal without its quotes and escapes. Bytes, because `\xff` is one byte, as it is for Frugal.
+    Text(Vec<u8>),
     Name(String),
     List(Vec<Value>),
     Map(Vec<(Value, Value)>),

@@ -1,0 +1,48 @@
+//! Runs the phases over a set of files.
+
+use std::path::{Path, PathBuf};
+
+use crate::diagnostics::Diagnostic;
+use crate::load::{Disk, Files, load};
+use crate::lower::lower;
+use crate::model::Model;
+use crate::source::Sources;
+
+/// What a compilation may depend on besides the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The folders an `include` is looked for in, in this order, when it is not beside the file that includes it.
+    pub include_dirs: Vec<PathBuf>,
+}
+
+/// What a set of files gave.
+#[derive(Clone, Debug, Default)]
+pub struct Compilation {
+    /// Every file that was read, also where the compilation failed.
+    pub sources: Sources,
+    /// What was found, in the order of the files and of the places in them: errors and warnings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the files mean; `None` if and only if an error was found.
+    pub model: Option<Model>,
+}
+
+/// Reads files and what they include from the disk.
+///
+/// What is wrong with them, also that one cannot be read, is in [`Compilation::diagnostics`].
+pub fn compile<P: AsRef<Path>>(files: &[P], options: &Options) -> Compilation {
+    compile_with(&Disk, files, options)
+}
+
+/// Reads files and what they include from wherever `store` has them.
+pub fn compile_with<P: AsRef<Path>>(store: &dyn Files, files: &[P], options: &Options) -> Compilation {
+    let roots: Vec<&Path> = files.iter().map(AsRef::as_ref).collect();
+    let mut loaded = load(store, &roots, options);
+    let (mut model, found) = lower(&loaded.units);
+    model.roots = loaded.roots;
+    let mut diagnostics = loaded.found;
+    diagnostics.extend(found);
+    // By place, so that a file's findings are read from top to bottom whatever phase made them.
+    diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| (label.span.source, label.span.start)));
+    let failed = diagnostics.iter().any(Diagnostic::is_error);
+    Compilation { sources: std::mem::take(&mut loaded.sources), diagnostics, model: (!failed).then_some(model) }
+}

@@ -1,0 +1,107 @@
+//! Reads a file definition by definition. What cannot be read is reported, and reading goes on at the next definition.
+
+use pest::Parser;
+
+use super::failure::Failure;
+use super::grammar::{Grammar, Rule};
+use super::reader::Reader;
+use super::scan::{MAX_DEPTH, is_word, scan, word_end};
+use super::tree::Tree;
+use crate::diagnostics::{Code, Diagnostic};
+
+/// What the text of one file gave.
+pub(crate) struct Parsed {
+    /// What could be read.
+    pub(crate) tree: Tree,
+    /// What could not, and what is old-fashioned.
+    pub(crate) found: Vec<Diagnostic>,
+}
+
+impl Parsed {
+    /// Whether all of the file is in the tree, so that what is not in it does not exist.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.found.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// After so many syntax errors the rest of a file is not looked at: it is something else than IDL.
+const MAX_SYNTAX_ERRORS: usize = 20;
+
+/// Reads the text with this index in the sources.
+pub(crate) fn parse(text: &str, source: u32) -> Parsed {
+    let mut reader = Reader { text, source, offset: 0, tree: Tree::default(), found: Vec::new() };
+    let mut failures = 0;
+    let mut checked = false;
+    while reader.offset < text.len() {
+        let start = reader.offset;
+        // Only after a failure can the brackets ahead be others than those that were counted.
+        if !checked && let Some(deep) = scan(&text[start..]).too_deep {
+            let span = reader.span(start + deep, start + deep + 1);
+            let message = format!("brackets nest more than {MAX_DEPTH} deep here");
+            let help = "give the inner type a name with `typedef`, or the inner value one with `const`";
+            reader.found.push(Diagnostic::new(Code::TooDeep, span, message).help(help));
+            break;
+        }
+        checked = true;
+        match Grammar::parse(Rule::item, &text[start..]) {
+            Ok(items) => {
+                let Some(definition) = items.into_iter().next().and_then(|item| item.into_inner().next()) else {
+                    break;
+                };
+                let end = definition.as_span().end();
+                if definition.as_rule() == Rule::EOI {
+                    break;
+                }
+                reader.definition(&definition);
+                reader.offset = start + end;
+            }
+            Err(error) => {
+                let failure = Failure::new(&reader, &error);
+                failures += 1;
+                reader.found.push(failure.diagnostic);
+                match failure.resume {
+                    Some(resume) if failures < MAX_SYNTAX_ERRORS => reader.offset = resume,
+                    _ => break,
+                }
+                checked = false;
+            }
+        }
+    }
+    Parsed { tree: reader.tree, found: reader.found }
+}
+
+/// The words a definition can begin with.
+pub(super) const KEYWORDS: &[&str] = &[
+    "include",
+    "cpp_include",
+    "namespace",
+    "const",
+    "typedef",
+    "enum",
+    "senum",
+    "struct",
+    "union",
+    "exception",
+    "service",
+    "scope",
+];
+
+/// The start of the first line at or after `from` that begins with a definition keyword and is indented no further than
+/// `indent`: fields and values may be called like keywords, but they stand further right.
+pub(super) fn next_definition(text: &str, from: usize, indent: usize) -> Option<usize> {
+    let mut at = from;
+    for line in text[from..].split_inclusive('\n') {
+        let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+        let word = &line[blank..word_end(line.as_bytes(), blank)];
+        let named = line[blank + word.len()..]
+            .trim_start()
+            .bytes()
+            .next()
+            .is_some_and(|next| is_word(next) || matches!(next, b'"' | b'\'' | b'*'));
+        if blank <= indent && named && KEYWORDS.contains(&word) {
+            return Some(at + blank);
+        }
+        at += line.len();
+    }
+    None
+}
