@@ -1,1 +1,3 @@
-//! Placeholder.
+//! A durable log in a directory.
+
+pub mod store;

@@ -1,0 +1,189 @@
+//! The checkpoint file: who a log is, and how far it is known to be durable.
+//!
+//! Two slots a page apart are written in turn, each with its own checksum, so that a write cut off in the middle leaves the
+//! other one. `docs/log-format.md` has the layout.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crc32c::crc32c;
+
+use super::StoreError;
+use super::disk::{Disk, DiskFile};
+use super::format::{self, u32_at, u64_at};
+
+/// The name of the file.
+pub(crate) const FILE: &str = "checkpoint";
+pub(crate) const MAGIC: [u8; 8] = *b"TWOODLOG";
+/// The bytes of a slot.
+pub(crate) const SLOT: usize = CRC.end;
+/// Where the second slot starts: in another page, so that no torn write reaches both.
+pub(crate) const SECOND: u64 = 4096;
+
+pub(crate) const NAME: Range<usize> = 0..8;
+pub(crate) const VERSION: Range<usize> = NAME.end..NAME.end + 2;
+pub(crate) const EPOCH: Range<usize> = VERSION.end..VERSION.end + 2;
+pub(crate) const RESERVED: Range<usize> = EPOCH.end..EPOCH.end + 4;
+pub(crate) const LOG_ID: Range<usize> = RESERVED.end..RESERVED.end + 8;
+pub(crate) const SEQUENCE: Range<usize> = LOG_ID.end..LOG_ID.end + 8;
+pub(crate) const NEXT: Range<usize> = SEQUENCE.end..SEQUENCE.end + 8;
+pub(crate) const TIME: Range<usize> = NEXT.end..NEXT.end + 8;
+pub(crate) const RESERVED_2: Range<usize> = TIME.end..TIME.end + 12;
+pub(crate) const CRC: Range<usize> = RESERVED_2.end..RESERVED_2.end + 4;
+
+/// What a slot says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) log_id: u64,
+    /// How often the log was opened; wraps.
+    pub(crate) epoch: u16,
+    /// Every offset below this one was durable.
+    pub(crate) next: u64,
+    /// The time of the last batch, in microseconds since 1970.
+    pub(crate) time: i64,
+    /// Which slot is newer.
+    pub(crate) sequence: u64,
+}
+
+/// The open file.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    file: Arc<dyn DiskFile>,
+    path: PathBuf,
+    mark: Mark,
+}
+
+impl Checkpoint {
+    /// Opens the checkpoint of a log, or makes that of a new one where the directory has no segments.
+    pub(crate) fn open(disk: &dyn Disk, dir: &Path, has_segments: bool) -> Result<Self, StoreError> {
+        let path = dir.join(FILE);
+        let failed = |source| StoreError::io("read", &path, source);
+        let file = match disk.open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !has_segments => {
+                disk.create(&path).map_err(|source| StoreError::io("create", &path, source))?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::Identity { path }),
+            Err(error) => return Err(StoreError::io("open", &path, error)),
+        };
+        let slots = [0, SECOND].map(|at| Ok(decode(&file.read_at(SLOT, at).map_err(failed)?)));
+        let mut newest: Option<Mark> = None;
+        for slot in slots {
+            match slot? {
+                Slot::Good(mark) if newest.is_none_or(|other| mark.sequence > other.sequence) => newest = Some(mark),
+                Slot::Newer(found) => {
+                    return Err(StoreError::Version { path, found, known: u16::from(format::VERSION) });
+                }
+                _ => {}
+            }
+        }
+        let Some(mark) = newest else {
+            if has_segments {
+                return Err(StoreError::Identity { path });
+            }
+            // Made but never finished, or new: nothing was ever stored under whatever id it may have had.
+            let log_id = RandomState::new().hash_one(std::process::id());
+            let mut checkpoint = Self { file, path, mark: Mark { log_id, ..Mark::default() } };
+            checkpoint.write(checkpoint.mark)?;
+            checkpoint.write(checkpoint.mark)?;
+            disk.sync_dir(dir).map_err(|source| StoreError::io("sync", dir, source))?;
+            return Ok(checkpoint);
+        };
+        Ok(Self { file, path, mark })
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// Writes the older slot, and makes it durable.
+    pub(crate) fn write(&mut self, mark: Mark) -> Result<(), StoreError> {
+        let mark = Mark { sequence: self.mark.sequence + 1, ..mark };
+        let at = if mark.sequence.is_multiple_of(2) { 0 } else { SECOND };
+        let failed = |source| StoreError::io("write", &self.path, source);
+        self.file.write_at(&encode(&mark), at).map_err(failed)?;
+        self.file.sync_data().map_err(failed)?;
+        self.mark = mark;
+        Ok(())
+    }
+}
+
+enum Slot {
+    Good(Mark),
+    Newer(u16),
+    Bad,
+}
+
+fn encode(mark: &Mark) -> [u8; SLOT] {
+    let mut slot = [0; SLOT];
+    slot[NAME].copy_from_slice(&MAGIC);
+    slot[VERSION].copy_from_slice(&u16::from(format::VERSION).to_le_bytes());
+    slot[EPOCH].copy_from_slice(&mark.epoch.to_le_bytes());
+    slot[LOG_ID].copy_from_slice(&mark.log_id.to_le_bytes());
+    slot[SEQUENCE].copy_from_slice(&mark.sequence.to_le_bytes());
+    slot[NEXT].copy_from_slice(&mark.next.to_le_bytes());
+    slot[TIME].copy_from_slice(&mark.time.to_le_bytes());
+    let crc = crc32c(&slot[..CRC.start]);
+    slot[CRC].copy_from_slice(&crc.to_le_bytes());
+    slot
+}
+
+fn decode(slot: &[u8]) -> Slot {
+    if slot.len() != SLOT || slot[NAME] != MAGIC || u32_at(slot, CRC) != crc32c(&slot[..CRC.start]) {
+        return Slot::Bad;
+    }
+    let version = u16::from_le_bytes([slot[VERSION.start], slot[VERSION.start + 1]]);
+    if version > u16::from(format::VERSION) {
+        return Slot::Newer(version);
+    }
+    Slot::Good(Mark {
+        log_id: u64_at(slot, LOG_ID),
+        epoch: u16::from_le_bytes([slot[EPOCH.start], slot[EPOCH.start + 1]]),
+        next: u64_at(slot, NEXT),
+        time: u64_at(slot, TIME).cast_signed(),
+        sequence: u64_at(slot, SEQUENCE),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::disk::SimDisk;
+
+    #[test]
+    fn either_slot_is_enough_and_the_newer_one_wins() {
+        let dir = Path::new("log");
+        let disk = SimDisk::new();
+        let mut checkpoint = Checkpoint::open(&disk, dir, false).unwrap();
+        let id = checkpoint.mark().log_id;
+        checkpoint.write(Mark { next: 7, ..checkpoint.mark() }).unwrap();
+        assert_eq!(Checkpoint::open(&disk, dir, true).unwrap().mark().next, 7);
+        for slot in [0, SECOND as usize] {
+            let mut image = disk.image();
+            image.file_mut(&dir.join(FILE)).unwrap()[slot + 20] ^= 1;
+            let mark = Checkpoint::open(&SimDisk::from_image(image), dir, true).unwrap().mark();
+            assert!(mark.log_id == id && (mark.next == 7 || mark.next == 0), "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_and_both_slots_lost_is_said() {
+        let dir = Path::new("log");
+        let disk = SimDisk::new();
+        Checkpoint::open(&disk, dir, false).unwrap();
+        let mut image = disk.image();
+        let mut newer = encode(&Mark::default());
+        newer[VERSION].copy_from_slice(&9_u16.to_le_bytes());
+        let crc = crc32c(&newer[..CRC.start]);
+        newer[CRC].copy_from_slice(&crc.to_le_bytes());
+        image.file_mut(&dir.join(FILE)).unwrap()[..SLOT].copy_from_slice(&newer);
+        let error = Checkpoint::open(&SimDisk::from_image(image.clone()), dir, true).unwrap_err();
+        assert!(matches!(error, StoreError::Version { found: 9, .. }), "{error}");
+        image.file_mut(&dir.join(FILE)).unwrap().fill(0);
+        let error = Checkpoint::open(&SimDisk::from_image(image), dir, true).unwrap_err();
+        assert!(matches!(error, StoreError::Identity { .. }), "{error}");
+    }
+}

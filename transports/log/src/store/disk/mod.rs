@@ -1,0 +1,103 @@
+//! The seam between the log and the disk: everything the log asks of a file system, and nothing else.
+//!
+//! [`RealDisk`] is the operating system; [`SimDisk`] keeps files in memory, knows what was synced, and makes the images that
+//! a power cut could leave.
+
+mod real;
+mod sim;
+
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use real::RealDisk;
+pub use sim::{SimDisk, SimImage};
+
+use super::StoreError;
+
+/// A file system, as far as a log needs one.
+pub trait Disk: Debug + Send + Sync + 'static {
+    /// Makes a directory and the ones above it, and makes their entries durable.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// The names in a directory, in no order.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+
+    /// Opens a file that is there, for reading and writing.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Makes a file that must not be there yet. Its entry is durable after [`sync_dir`](Disk::sync_dir).
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Removes a file. Durable after [`sync_dir`](Disk::sync_dir).
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the entries of a directory durable.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Takes the lock of a directory, and holds it until the result is dropped or the process dies.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when somebody else has it, and what the file system says.
+    fn lock(&self, dir: &Path) -> Result<Box<dyn Send + Sync>, StoreError>;
+}
+
+/// One open file.
+pub trait DiskFile: Debug + Send + Sync {
+    /// Its size in bytes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Reads `length` bytes from `position` on, fewer only where the file ends.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn read_at(&self, length: usize, position: u64) -> io::Result<Vec<u8>>;
+
+    /// Writes all of `bytes` at `position`.
+    ///
+    /// # Errors
+    /// What the file system says; any part of the bytes may then have been written.
+    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()>;
+
+    /// Makes sure of room up to `length` bytes; what was not written reads as zeros. A file system that cannot do this
+    /// does nothing.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn allocate(&self, length: u64) -> io::Result<()>;
+
+    /// Cuts or extends the file to `length` bytes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn set_len(&self, length: u64) -> io::Result<()>;
+
+    /// Makes what was written durable, with the size of the file.
+    ///
+    /// # Errors
+    /// What the file system says. Nothing written since the last success can then be relied on, whatever a further call
+    /// returns.
+    fn sync_data(&self) -> io::Result<()>;
+}

@@ -1,0 +1,148 @@
+//! Why the store could not do what it was asked.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// A failed open, append, read or close of a log. Cheap to clone: one failure answers every append that waited for it.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another opener has the directory.
+    #[error("{} is held by {}; a log has one owner at a time", dir.display(), Holder(*pid))]
+    Locked {
+        /// The directory.
+        dir: PathBuf,
+        /// The owner's process id, where the lock file tells it.
+        pid: Option<u32>,
+    },
+    /// The operating system refused or failed.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: Arc<io::Error>,
+    },
+    /// There is no room on the disk. Nothing of the append was kept; it can be tried again once there is room.
+    #[error("no room left on the disk for {}; nothing of this append was kept", path.display())]
+    Full {
+        /// The file that could not grow.
+        path: PathBuf,
+    },
+    /// A write or an fsync failed earlier. What was acknowledged before is safe; nothing more is taken.
+    #[error("the log in {} has failed and takes no more: {reason}; reopen it to go on", dir.display())]
+    Failed {
+        /// The directory.
+        dir: PathBuf,
+        /// What failed.
+        reason: Arc<str>,
+    },
+    /// The log was closed here.
+    #[error("the log in {} is closed", dir.display())]
+    Closed {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// Stored bytes are damaged or missing. What is before and after the range can be read.
+    #[error("the log in {} is damaged: offsets {from} to {} cannot be read", dir.display(), to.saturating_sub(1))]
+    Corrupt {
+        /// The directory.
+        dir: PathBuf,
+        /// The first offset that is lost.
+        from: u64,
+        /// The first offset after the range; reading goes on here.
+        to: u64,
+    },
+    /// The checkpoint file, which holds the log's identity, is damaged or missing though there are segments.
+    #[error(
+        "{} is missing or damaged, and without the log's id in it no batch can be verified; restore it from a backup",
+        path.display()
+    )]
+    Identity {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer version of this library wrote the log.
+    #[error("{} has format version {found}; this build knows versions up to {known}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version it has.
+        found: u16,
+        /// The newest version known here.
+        known: u16,
+    },
+    /// More bytes in one batch than the format allows.
+    #[error("a batch of {size} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// The bytes of the batch.
+        size: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+/// The ways in which a log can fail, by what the caller can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// Another opener has the directory.
+    Locked,
+    /// The operating system refused or failed.
+    Io,
+    /// There is no room on the disk.
+    Full,
+    /// An earlier write or fsync failed.
+    Failed,
+    /// The log was closed here.
+    Closed,
+    /// Stored bytes are damaged or missing.
+    Corrupt,
+    /// A newer version of this library wrote the log.
+    Version,
+    /// The batch is too large.
+    TooLarge,
+}
+
+impl StoreError {
+    /// What kind of failure it was.
+    pub fn kind(&self) -> StoreErrorKind {
+        match self {
+            Self::Locked { .. } => StoreErrorKind::Locked,
+            Self::Io { .. } => StoreErrorKind::Io,
+            Self::Full { .. } => StoreErrorKind::Full,
+            Self::Failed { .. } => StoreErrorKind::Failed,
+            Self::Closed { .. } => StoreErrorKind::Closed,
+            Self::Corrupt { .. } | Self::Identity { .. } => StoreErrorKind::Corrupt,
+            Self::Version { .. } => StoreErrorKind::Version,
+            Self::TooLarge { .. } => StoreErrorKind::TooLarge,
+        }
+    }
+
+    /// Puts an operating system's error in its place. A full disk is a kind of its own.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path: path.to_owned() },
+            _ => Self::Io { action, path: path.to_owned(), source: Arc::new(source) },
+        }
+    }
+}
+
+/// Names the owner of a lock as well as it is known.
+struct Holder(Option<u32>);
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(pid) if pid == std::process::id() => write!(f, "this process ({pid}) already"),
+            Some(pid) => write!(f, "process {pid}"),
+            None => f.write_str("another process"),
+        }
+    }
+}

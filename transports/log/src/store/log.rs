@@ -1,0 +1,322 @@
+//! A log: a directory of segments, one thread that writes, any number of handles and readers.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::checkpoint::Checkpoint;
+use super::disk::{Disk, RealDisk};
+use super::format::{self, Batch};
+use super::queue::{Command, Queue, Refused};
+use super::reader::{From, Reader};
+use super::recovery;
+use super::segment;
+use super::shared::{Shared, View};
+use super::time;
+use super::writer::Writer;
+
+/// What an acknowledged append survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// A power cut: it is on the disk (one fdatasync, shared by all who wait).
+    #[default]
+    Durable,
+    /// The death of the process: the operating system has it. It is on the disk after a pause of 50 ms, or after a second.
+    /// Appends that are buffered while others wait to be durable wait with them.
+    Buffered,
+}
+
+/// How a log is opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LogOptions {
+    /// When a segment has reached this size the next one is begun; 64 MiB. Opening reads up to one segment.
+    pub segment_bytes: u64,
+    /// The most bytes of appends that wait to be written; whoever would exceed it waits. 64 MiB.
+    pub queue_bytes: usize,
+    /// Where the files are.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { segment_bytes: 64 * 1024 * 1024, queue_bytes: 64 * 1024 * 1024, disk: Arc::new(RealDisk) }
+    }
+}
+
+/// Where an append went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The offset of its first record; the others follow without a gap.
+    pub first: u64,
+    /// How many records.
+    pub count: u32,
+    pub(super) time: i64,
+}
+
+impl Appended {
+    /// When it was stored.
+    pub fn time(&self) -> SystemTime {
+        time::to_system(self.time)
+    }
+}
+
+/// An open log. Cheap to clone; it is closed when the last clone is dropped, or by [`close`](Log::close).
+///
+/// ```
+/// use thriftwood_log::store::{Batch, Durability, Entry, From, Log, LogOptions};
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let dir = folder.path();
+/// let log = Log::open(dir, LogOptions::default())?;
+/// let batch = Batch::of(&[Entry { headers: &[], value: b"hello" }])?;
+/// let appended = log.append(batch, Durability::Durable).await?;
+///
+/// let mut reader = log.reader(From::Offset(appended.first))?;
+/// let record = reader.next_ready()?.expect("it was appended");
+/// assert_eq!(&record.value()[..], b"hello");
+/// # Ok::<(), thriftwood_log::store::StoreError>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Log {
+    owner: Arc<Owner>,
+}
+
+/// Closes the log when the last handle goes.
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Log {
+    /// Opens the log in a directory, which is made if it is not there. What a crash left is put in order: an append that
+    /// was cut off is removed, and damage is kept, and told by [`damage`](Log::damage) and by readers.
+    ///
+    /// Reads up to one segment, so this takes milliseconds; async callers use a thread for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when the directory is open elsewhere, [`StoreError::Version`] when a newer build wrote it,
+    /// and what the file system says.
+    pub fn open(dir: impl AsRef<Path>, options: LogOptions) -> Result<Self, StoreError> {
+        let dir = dir.as_ref();
+        let disk = Arc::clone(&options.disk);
+        disk.create_dir(dir).map_err(|source| StoreError::io("create", dir, source))?;
+        let lock = disk.lock(dir)?;
+        let has_segments =
+            !segment::bases(&*disk, dir).map_err(|source| StoreError::io("list", dir, source))?.is_empty();
+        let checkpoint = Checkpoint::open(&*disk, dir, has_segments)?;
+        let mark = checkpoint.mark();
+        let seed = format::seed(mark.log_id);
+        let recovered = recovery::survey(&*disk, dir, seed, &mark)?;
+        recovery::cut(&recovered, dir)?;
+        let view = View { segments: recovered.segments.clone(), end: recovered.end()? };
+        let shared = Arc::new(Shared::new(
+            dir.to_owned(),
+            disk,
+            Queue::new(options.queue_bytes),
+            seed,
+            mark.log_id,
+            recovered.damage.clone(),
+            recovered.next,
+            view,
+        ));
+        let writer = Writer::new(Arc::clone(&shared), checkpoint, options, &recovered)?;
+        let thread = std::thread::Builder::new().name("thriftwood-log".to_owned());
+        let thread = thread.spawn(move || writer.run(lock));
+        let thread = thread.map_err(|source| StoreError::io("start a thread for", dir, source))?;
+        Ok(Self { owner: Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) }) })
+    }
+
+    /// Stores a batch, and resolves when it is as durable as asked for.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when the disk is, with nothing kept; [`StoreError::Failed`] when a write or an fsync failed,
+    /// and ever after; [`StoreError::Closed`].
+    pub async fn append(&self, batch: Batch, durability: Durability) -> Result<Appended, StoreError> {
+        self.submit(batch, durability).await?.wait().await
+    }
+
+    /// Hands a batch over, and resolves when it has its place in the queue; what comes of it is told by the [`Pending`].
+    /// One producer can have many batches under way like this, and they keep their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] and [`StoreError::Closed`].
+    pub async fn submit(&self, batch: Batch, durability: Durability) -> Result<Pending, StoreError> {
+        let (done, wait) = oneshot::channel();
+        self.send(Command::Append { batch, durability, done }).await?;
+        Ok(Pending { wait, dir: self.owner.shared.dir.clone() })
+    }
+
+    /// Stores a batch from a thread that may block.
+    ///
+    /// # Errors
+    /// As [`append`](Log::append).
+    ///
+    /// # Panics
+    /// On a thread that drives async tasks.
+    pub fn append_blocking(&self, batch: Batch, durability: Durability) -> Result<Appended, StoreError> {
+        let (done, wait) = oneshot::channel();
+        let mut command = Command::Append { batch, durability, done };
+        loop {
+            match self.owner.shared.queue.offer(command) {
+                Ok(()) => break,
+                Err(Refused::Ended(error)) => return Err(error),
+                Err(Refused::NoRoom(back, room)) => {
+                    command = back;
+                    // Resolves as well when the log ends, which the next attempt then tells.
+                    let _ = room.blocking_recv();
+                }
+            }
+        }
+        wait.blocking_recv().unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Makes everything appended before this durable.
+    ///
+    /// # Errors
+    /// As [`append`](Log::append).
+    pub async fn sync(&self) -> Result<(), StoreError> {
+        self.ask(|done| Command::Sync { done }).await
+    }
+
+    /// Removes the segments that lie wholly before this offset; the newest one always stays.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub async fn trim(&self, before: u64) -> Result<(), StoreError> {
+        self.ask(|done| Command::Trim { before, done }).await
+    }
+
+    /// Makes everything durable, lets go of the directory, and resolves when another may open it. Every handle and reader
+    /// is told [`StoreError::Closed`] from then on. Closing again does nothing.
+    ///
+    /// # Errors
+    /// When the last writes could not be made durable, or the log had failed before.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        match self.ask(|done| Command::Close { done }).await {
+            Err(StoreError::Closed { .. }) => Ok(()),
+            // The thread is about to end, or has.
+            Err(_) => self.owner.close(),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// [`close`](Log::close) for a thread that may block for as long as a sync takes.
+    ///
+    /// # Errors
+    /// As [`close`](Log::close).
+    pub fn close_blocking(&self) -> Result<(), StoreError> {
+        self.owner.close()
+    }
+
+    /// A reader that starts at this place.
+    ///
+    /// # Errors
+    /// What the file system says, when a time has to be looked up.
+    pub fn reader(&self, from: From) -> Result<Reader, StoreError> {
+        Reader::open(Arc::clone(&self.owner.shared), from)
+    }
+
+    /// The offset of the first record that is kept, or would be.
+    pub fn first_offset(&self) -> u64 {
+        self.owner.shared.first()
+    }
+
+    /// The offset after the last record that can be read.
+    pub fn next_offset(&self) -> u64 {
+        self.owner.shared.visible()
+    }
+
+    /// What was found damaged when the log was opened. Older damage shows when it is read.
+    pub fn damage(&self) -> &[Range<u64>] {
+        &self.owner.shared.damage
+    }
+
+    /// The number that tells this log from any other, and starts the checksum of each of its headers.
+    pub fn id(&self) -> u64 {
+        self.owner.shared.log_id
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.owner.shared.dir
+    }
+
+    async fn ask(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Command,
+    ) -> Result<(), StoreError> {
+        let (done, wait) = oneshot::channel();
+        self.send(command(done)).await?;
+        wait.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    async fn send(&self, mut command: Command) -> Result<(), StoreError> {
+        loop {
+            match self.owner.shared.queue.offer(command) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Ended(error)) => return Err(error),
+                Err(Refused::NoRoom(back, room)) => {
+                    command = back;
+                    // Resolves as well when the log ends, which the next attempt then tells.
+                    let _ = room.await;
+                }
+            }
+        }
+    }
+
+    /// Why a command went unanswered.
+    fn gone(&self) -> StoreError {
+        let shared = &self.owner.shared;
+        shared.queue.ended().unwrap_or_else(|| StoreError::Closed { dir: shared.dir.clone() })
+    }
+}
+
+/// A batch that was handed over.
+#[derive(Debug)]
+pub struct Pending {
+    wait: oneshot::Receiver<Result<Appended, StoreError>>,
+    dir: PathBuf,
+}
+
+impl Pending {
+    /// Resolves when the batch is as durable as was asked for.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub async fn wait(self) -> Result<Appended, StoreError> {
+        self.wait.await.unwrap_or(Err(StoreError::Closed { dir: self.dir }))
+    }
+}
+
+impl Owner {
+    fn close(&self) -> Result<(), StoreError> {
+        let (done, _) = oneshot::channel();
+        // Refused when the thread has ended already.
+        let _ = self.shared.queue.offer(Command::Close { done });
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic in it has been told to everybody who waited.
+            let _ = thread.join();
+        }
+        match self.shared.queue.ended() {
+            Some(failed @ StoreError::Failed { .. }) => Err(failed),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // Whoever drops the last handle without closing does not ask for the outcome; the thread logs it.
+        let _ = self.close();
+    }
+}

@@ -1,0 +1,35 @@
+//! The store: an embedded, segmented, checksummed log. It knows nothing of calls, events or frames, and can be used by
+//! itself: open a directory, append, read, follow.
+//!
+//! ```text
+//! DIR/                           one log
+//!   lock                         the owner's process id; locked while it lives
+//!   checkpoint                   the log's id, and how far it is known to be durable
+//!   00000000000000000000.log     a segment: batches back to back, from offset 0 on
+//!   00000000000000052117.log     the next one; only the newest is written to
+//! ```
+//!
+//! [`Log`] is the handle, [`Batch`] what is appended, [`Reader`] what reads. One thread owns the files of a log and writes
+//! them ([`Durability`] says what it waits for); readers read by themselves. What a crash may leave, and what an opening
+//! makes of it, is in `docs/log-format.md`.
+
+mod active;
+mod checkpoint;
+pub mod disk;
+mod error;
+mod format;
+mod log;
+mod queue;
+mod reader;
+mod recovery;
+mod scan;
+mod segment;
+mod shared;
+mod time;
+mod varint;
+mod writer;
+
+pub use error::{StoreError, StoreErrorKind};
+pub use format::{Batch, Entry};
+pub use log::{Appended, Durability, Log, LogOptions, Pending};
+pub use reader::{From, Reader, Record};

@@ -1,0 +1,143 @@
+//! The hand-off between those who append and the thread that owns the log.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::StoreError;
+use super::format::Batch;
+use super::log::{Appended, Durability};
+
+/// Told when a command is done.
+pub(crate) type Waiter<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// Everything the owner of a log can be asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Store a batch.
+    Append { batch: Batch, durability: Durability, done: Waiter<Appended> },
+    /// Make everything before this durable.
+    Sync { done: Waiter<()> },
+    /// Remove whole segments before an offset.
+    Trim { before: u64, done: Waiter<()> },
+    /// Make everything durable, let go of the files, and end.
+    Close { done: Waiter<()> },
+}
+
+/// Commands on their way.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    ready: Condvar,
+    /// The most bytes of batches that wait here; whoever would exceed it waits outside.
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    commands: Vec<Command>,
+    bytes: usize,
+    /// How many commands the owner waits for; it is not woken for fewer.
+    wanted: usize,
+    /// Those who wait for room.
+    outside: Vec<oneshot::Sender<()>>,
+    /// Why nothing more is taken.
+    ended: Option<StoreError>,
+}
+
+impl Queue {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { state: Mutex::default(), ready: Condvar::new(), limit }
+    }
+
+    /// Puts a command in, or gives it back with what to wait for when there is no room.
+    pub(crate) fn offer(&self, command: Command) -> Result<(), Refused> {
+        let size = match &command {
+            Command::Append { batch, .. } => batch.size(),
+            _ => 0,
+        };
+        let mut state = self.lock();
+        if let Some(error) = &state.ended {
+            return Err(Refused::Ended(error.clone()));
+        }
+        if size > 0 && state.bytes > 0 && state.bytes + size > self.limit {
+            let (room, wait) = oneshot::channel();
+            state.outside.push(room);
+            return Err(Refused::NoRoom(command, wait));
+        }
+        state.bytes += size;
+        state.commands.push(command);
+        let wake = state.commands.len() >= state.wanted;
+        drop(state);
+        if wake {
+            self.ready.notify_one();
+        }
+        Ok(())
+    }
+
+    /// For the owner: moves all commands into `into`, waiting for the first one no longer than `idle`, and then until there
+    /// are `expected` of them, no longer than `patience`.
+    pub(crate) fn take(&self, into: &mut Vec<Command>, expected: usize, patience: Duration, idle: Option<Duration>) {
+        let mut state = self.lock();
+        let begun = Instant::now();
+        while state.commands.is_empty() {
+            state.wanted = 1;
+            state = match idle {
+                None => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(idle) => {
+                    let Some(left) = idle.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) else { break };
+                    self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        if !state.commands.is_empty() && state.commands.len() < expected {
+            state.wanted = expected;
+            let enough = self.ready.wait_timeout_while(state, patience, |state| state.commands.len() < expected);
+            state = enough.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.wanted = usize::MAX;
+        state.bytes = 0;
+        std::mem::swap(&mut state.commands, into);
+        for room in state.outside.drain(..) {
+            // Whoever waited may have given up.
+            let _ = room.send(());
+        }
+    }
+
+    /// Takes nothing more, for this reason, and answers what is still here with it.
+    pub(crate) fn end(&self, reason: &StoreError) {
+        let mut state = self.lock();
+        state.outside.clear();
+        let left = std::mem::take(&mut state.commands);
+        state.ended.get_or_insert_with(|| reason.clone());
+        drop(state);
+        for command in left {
+            // Whoever waited may have given up.
+            match command {
+                Command::Append { done, .. } => drop(done.send(Err(reason.clone()))),
+                Command::Sync { done } | Command::Trim { done, .. } | Command::Close { done } => {
+                    drop(done.send(Err(reason.clone())));
+                }
+            }
+        }
+    }
+
+    /// Why nothing more is taken, when that is so.
+    pub(crate) fn ended(&self) -> Option<StoreError> {
+        self.lock().ended.clone()
+    }
+
+    /// The lock guards plain values; a panic while it was held cannot have left them half-changed.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A command that was not taken.
+pub(crate) enum Refused {
+    /// Try again when this resolves.
+    NoRoom(Command, oneshot::Receiver<()>),
+    /// The log takes nothing more.
+    Ended(StoreError),
+}

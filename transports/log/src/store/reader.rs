@@ -1,0 +1,335 @@
+//! Reading a log: from any offset or time, to the end, and on as it grows.
+//!
+//! A reader holds one chunk of bytes, or one batch where that is larger, and hands out records that share its memory. It
+//! checks every byte before it gives it out.
+
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::StoreError;
+use super::disk::DiskFile;
+use super::format::{self, HEADER, Header, RecordParts};
+use super::scan::{CHUNK, Scan};
+use super::segment::Segment;
+use super::shared::Shared;
+use super::time;
+
+/// Where a reader starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// At the first record that is kept.
+    First,
+    /// Behind the last record there is now.
+    Next,
+    /// At this offset; at the first record that is kept when it was removed.
+    Offset(u64),
+    /// At the first record stored at this time or later.
+    Time(SystemTime),
+}
+
+/// One stored record.
+#[derive(Clone, Debug)]
+pub struct Record {
+    offset: u64,
+    time: i64,
+    headers: Bytes,
+    value: Bytes,
+}
+
+impl Record {
+    /// Its place in the log. Offsets are never given out twice.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// When it was stored. Never earlier than the record before it, whatever the clock did.
+    pub fn time(&self) -> SystemTime {
+        time::to_system(self.time)
+    }
+
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<Bytes> {
+        format::find_header(&self.headers, name)
+    }
+
+    /// What was stored.
+    pub fn value(&self) -> &Bytes {
+        &self.value
+    }
+
+    /// What was stored, by value.
+    pub fn into_value(self) -> Bytes {
+        self.value
+    }
+}
+
+/// Reads records in order.
+#[derive(Debug)]
+pub struct Reader {
+    shared: Arc<Shared>,
+    /// The offset of the next record.
+    offset: u64,
+    /// The rest of the batch under way.
+    batch: Option<OpenBatch>,
+    file: Option<OpenFile>,
+    /// By which it is known among those who wait.
+    sleeper: u64,
+}
+
+#[derive(Debug)]
+struct OpenBatch {
+    body: Bytes,
+    header: Header,
+    /// The offset of the first record in `body`.
+    next: u64,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    segment: Arc<Segment>,
+    file: Arc<dyn DiskFile>,
+    /// The batch at `position` starts with the offset `expected`.
+    position: u64,
+    expected: u64,
+    /// Bytes of the file from `chunk_at` on.
+    chunk: Bytes,
+    chunk_at: u64,
+}
+
+impl Reader {
+    pub(crate) fn open(shared: Arc<Shared>, from: From) -> Result<Self, StoreError> {
+        let offset = match from {
+            From::First => shared.first(),
+            From::Next => shared.visible(),
+            From::Offset(offset) => offset.max(shared.first()),
+            From::Time(_) => 0,
+        };
+        let sleeper = shared.sleeper();
+        let mut reader = Self { shared, offset, batch: None, file: None, sleeper };
+        if let From::Time(time) = from {
+            reader.seek_time(time::from_system(time))?;
+        }
+        Ok(reader)
+    }
+
+    /// The offset of the next record, if there is one.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes on at this offset.
+    pub fn seek(&mut self, offset: u64) {
+        if offset != self.offset {
+            (self.batch, self.file) = (None, None);
+            self.offset = offset;
+        }
+    }
+
+    /// The next record, or `None` when there is none yet. Reads from the disk, so it may block for as long as that takes.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] once for each damaged range, after which reading goes on behind it; and what the file
+    /// system says, after which the same is tried again.
+    pub fn next_ready(&mut self) -> Result<Option<Record>, StoreError> {
+        loop {
+            if let Some(record) = self.next_in_batch()? {
+                return Ok(Some(record));
+            }
+            if self.offset >= self.shared.visible() {
+                return Ok(None);
+            }
+            self.next_batch()?;
+        }
+    }
+
+    /// The next record, as soon as there is one; `None` when the log was closed.
+    ///
+    /// # Errors
+    /// As [`next_ready`](Reader::next_ready), and [`StoreError::Failed`] when the log has failed and everything before
+    /// that was read.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Record, StoreError>>> {
+        // Twice: what is stored between the first look and falling asleep wakes nobody.
+        for sleeping in [false, true] {
+            if sleeping {
+                self.shared.sleep(self.sleeper, cx.waker());
+            }
+            let ended = self.shared.queue.ended();
+            match (self.next_ready(), ended) {
+                (Ok(Some(record)), _) => return Poll::Ready(Some(Ok(record))),
+                (Err(error), _) => return Poll::Ready(Some(Err(error))),
+                (Ok(None), Some(StoreError::Closed { .. })) => return Poll::Ready(None),
+                (Ok(None), Some(failed)) => return Poll::Ready(Some(Err(failed))),
+                (Ok(None), None) => {}
+            }
+        }
+        Poll::Pending
+    }
+
+    /// [`poll_next`](Reader::poll_next) as a future. Dropping it loses nothing.
+    ///
+    /// # Errors
+    /// As [`poll_next`](Reader::poll_next).
+    pub async fn next(&mut self) -> Option<Result<Record, StoreError>> {
+        std::future::poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Takes records off the batch under way, up to the one that is wanted.
+    fn next_in_batch(&mut self) -> Result<Option<Record>, StoreError> {
+        while let Some(batch) = &mut self.batch {
+            if batch.next == batch.header.end() {
+                self.batch = None;
+                break;
+            }
+            let Some(parts) = format::split_record(&mut batch.body, batch.header.flags) else {
+                // The checksum was right, so this was written like that: by a later version, or by a broken one.
+                let to = batch.header.end();
+                self.batch = None;
+                return Err(self.corrupt(to));
+            };
+            let RecordParts { delta, headers, value } = parts;
+            let offset = batch.next;
+            batch.next += 1;
+            if offset >= self.offset {
+                self.offset = offset + 1;
+                let time = batch.header.time.saturating_add(delta);
+                return Ok(Some(Record { offset, time, headers, value }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the batch that holds the next record. Finding none in this segment is no error: the next round looks in the
+    /// one after it.
+    fn next_batch(&mut self) -> Result<(), StoreError> {
+        let Some(place) = self.shared.place(self.offset) else { return Err(self.corrupt(self.shared.visible())) };
+        // Removed meanwhile, and on purpose.
+        self.offset = self.offset.max(place.segment.base);
+        let known = self.file.as_ref().is_some_and(|file| file.segment.base == place.segment.base);
+        if !known {
+            self.file = Some(self.open_file(place.segment.clone())?);
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let failed = |source| StoreError::io("read", &place.segment.path, source);
+        let limit = match place.limit {
+            Some(limit) => limit,
+            None => file.file.size().map_err(failed)?,
+        };
+        let found = file.read(self.shared.seed, limit, place.next).map_err(failed)?;
+        match found {
+            Found::Batch(header, body) if header.end() > self.offset => {
+                self.batch = Some(OpenBatch { body, next: header.base, header });
+                Ok(())
+            }
+            Found::Batch(..) => Ok(()),
+            // Not even the damaged range reaches the wanted offset.
+            Found::Damage(to) if to <= self.offset => Ok(()),
+            Found::Damage(to) => Err(self.corrupt(to)),
+        }
+    }
+
+    fn open_file(&self, segment: Arc<Segment>) -> Result<OpenFile, StoreError> {
+        let failed = |source| StoreError::io("open", &segment.path, source);
+        let file = self.shared.disk.open(&segment.path).map_err(failed)?;
+        let near = segment.before_offset(&*file, self.shared.seed, self.offset).map_err(failed)?;
+        Ok(OpenFile { segment, file, position: near.position, expected: near.offset, chunk: Bytes::new(), chunk_at: 0 })
+    }
+
+    /// Goes to the first batch that is not older than `time`.
+    fn seek_time(&mut self, time: i64) -> Result<(), StoreError> {
+        let segments = self.shared.segments();
+        // The last segment that starts with an older batch holds the place, or ends before it.
+        let mut lowest = 0;
+        let mut highest = segments.len();
+        while lowest + 1 < highest {
+            let middle = lowest.midpoint(highest);
+            let first = self.first_time(&segments[middle])?;
+            if first.is_some_and(|first| first < time) { lowest = middle } else { highest = middle }
+        }
+        let Some(segment) = segments.get(lowest) else { return Ok(()) };
+        let failed = |source| StoreError::io("read", &segment.path, source);
+        let file = self.shared.disk.open(&segment.path).map_err(failed)?;
+        let near = segment.before_time(&*file, self.shared.seed, time).map_err(failed)?;
+        self.seek(near.offset);
+        // From the entry on record by record; damage on the way is reported when it is read.
+        let mut ahead = Reader::open(Arc::clone(&self.shared), From::Offset(self.offset))?;
+        let found = loop {
+            match ahead.next_ready() {
+                Ok(Some(record)) if record.time >= time => break record.offset,
+                Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => {}
+                Ok(None) => break ahead.offset,
+                Err(error) => return Err(error),
+            }
+        };
+        self.seek(found);
+        Ok(())
+    }
+
+    fn first_time(&self, segment: &Segment) -> Result<Option<i64>, StoreError> {
+        let failed = |source| StoreError::io("read", &segment.path, source);
+        let file = self.shared.disk.open(&segment.path).map_err(failed)?;
+        let start = file.read_at(HEADER, 0).map_err(failed)?;
+        Ok(Header::decode(&start, self.shared.seed).map(|header| header.time))
+    }
+
+    /// Steps over a damaged range and names it.
+    fn corrupt(&mut self, to: u64) -> StoreError {
+        let from = std::mem::replace(&mut self.offset, to);
+        StoreError::Corrupt { dir: self.shared.dir.clone(), from, to }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.shared.forget(self.sleeper);
+    }
+}
+
+enum Found {
+    Batch(Header, Bytes),
+    /// Up to this offset nothing can be read.
+    Damage(u64),
+}
+
+impl OpenFile {
+    /// Reads the batch at the position and moves behind it. Offsets of this segment end before `next`, its bytes at `limit`.
+    fn read(&mut self, seed: u32, limit: u64, next: u64) -> io::Result<Found> {
+        let expected = self.expected;
+        let header = Header::decode(self.bytes(HEADER as u64, limit)?.as_ref(), seed);
+        let whole = |header: &Header| {
+            header.base == expected && header.end() <= next && header.size() <= limit.saturating_sub(self.position)
+        };
+        if let Some(header) = header.filter(whole) {
+            let body = self.bytes(header.size(), limit)?.slice(HEADER..);
+            self.position += header.size();
+            self.expected = header.end();
+            return Ok(if header.fits(&body) { Found::Batch(header, body) } else { Found::Damage(header.end()) });
+        }
+        // The header is damaged, or the rest of the segment is gone: on to the next batch that is whole.
+        let mut scan = Scan::new(&*self.file, seed, limit);
+        match scan.find(self.position + 1, expected.saturating_add(1))?.filter(|(_, header)| header.end() <= next) {
+            Some((position, header)) => {
+                (self.position, self.expected) = (position, header.base);
+                Ok(Found::Damage(header.base))
+            }
+            None => Ok(Found::Damage(next)),
+        }
+    }
+
+    /// `length` bytes at the position, fewer only at the limit.
+    fn bytes(&mut self, length: u64, limit: u64) -> io::Result<Bytes> {
+        let length = length.min(limit.saturating_sub(self.position));
+        let held = self.chunk_at..self.chunk_at + self.chunk.len() as u64;
+        if self.position < held.start || self.position + length > held.end {
+            let wanted = length.max(CHUNK as u64).min(limit - self.position.min(limit));
+            self.chunk = self.file.read_at(wanted as usize, self.position)?.into();
+            self.chunk_at = self.position;
+        }
+        let from = ((self.position - self.chunk_at) as usize).min(self.chunk.len());
+        let to = (from + length as usize).min(self.chunk.len());
+        Ok(self.chunk.slice(from..to))
+    }
+}

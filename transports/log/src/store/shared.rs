@@ -1,0 +1,155 @@
+//! What the writer and the readers of a log have in common: which segments there are, and how far they may be read.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use super::disk::Disk;
+use super::queue::Queue;
+use super::segment::Segment;
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) dir: PathBuf,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) queue: Queue,
+    /// The start value of header checksums.
+    pub(crate) seed: u32,
+    pub(crate) log_id: u64,
+    /// What was found damaged when the log was opened.
+    pub(crate) damage: Vec<Range<u64>>,
+    /// Readers may read offsets below this one: they are as durable as their append asked for.
+    visible: AtomicU64,
+    view: Mutex<View>,
+    sleepers: Mutex<Vec<(u64, Waker)>>,
+    next_sleeper: AtomicU64,
+}
+
+/// The segments, and where in the last one the visible batches end.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    pub(crate) segments: Vec<Arc<Segment>>,
+    pub(crate) end: u64,
+}
+
+/// Where a reader finds an offset.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) segment: Arc<Segment>,
+    /// The offset after the last one in this segment, as far as is visible.
+    pub(crate) next: u64,
+    /// Where the segment's visible bytes end; `None` for the whole file.
+    pub(crate) limit: Option<u64>,
+}
+
+impl Shared {
+    #[allow(clippy::too_many_arguments, reason = "one call, in Log::open, where each has its name")]
+    pub(crate) fn new(
+        dir: PathBuf,
+        disk: Arc<dyn Disk>,
+        queue: Queue,
+        seed: u32,
+        log_id: u64,
+        damage: Vec<Range<u64>>,
+        next: u64,
+        view: View,
+    ) -> Self {
+        Self {
+            dir,
+            disk,
+            queue,
+            seed,
+            log_id,
+            damage,
+            visible: AtomicU64::new(next),
+            view: Mutex::new(view),
+            sleepers: Mutex::default(),
+            next_sleeper: AtomicU64::new(0),
+        }
+    }
+
+    /// The offset after the last readable one.
+    pub(crate) fn visible(&self) -> u64 {
+        self.visible.load(Ordering::Acquire)
+    }
+
+    /// The offset of the first record that is kept.
+    pub(crate) fn first(&self) -> u64 {
+        lock(&self.view).segments.first().map_or_else(|| self.visible(), |segment| segment.base)
+    }
+
+    /// Lets readers see more, and wakes those who wait for it.
+    pub(crate) fn publish(&self, next: u64, end: u64) {
+        {
+            let mut view = lock(&self.view);
+            view.end = end;
+            // Under the lock, so that whoever sees the offset finds the bytes.
+            self.visible.store(next, Ordering::Release);
+        }
+        self.wake();
+    }
+
+    /// Goes on in a new segment.
+    pub(crate) fn add_segment(&self, segment: Arc<Segment>) {
+        let mut view = lock(&self.view);
+        view.segments.push(segment);
+        view.end = 0;
+    }
+
+    /// Forgets the segments that lie wholly before this offset, all but the last, and gives them.
+    pub(crate) fn drop_segments(&self, before: u64) -> Vec<Arc<Segment>> {
+        let mut view = lock(&self.view);
+        let keep = view.segments.iter().skip(1).take_while(|next| next.base <= before).count();
+        view.segments.drain(..keep).collect()
+    }
+
+    /// The segment that holds an offset, or the first one when it lies before all.
+    pub(crate) fn place(&self, offset: u64) -> Option<Place> {
+        let view = lock(&self.view);
+        let at = view.segments.partition_point(|segment| segment.base <= offset).saturating_sub(1);
+        let segment = Arc::clone(view.segments.get(at)?);
+        Some(match view.segments.get(at + 1) {
+            Some(next) => Place { segment, next: next.base, limit: None },
+            None => Place { segment, next: self.visible(), limit: Some(view.end) },
+        })
+    }
+
+    /// The segments there are.
+    pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
+        lock(&self.view).segments.clone()
+    }
+
+    /// A number by which a reader is known among those who wait.
+    pub(crate) fn sleeper(&self) -> u64 {
+        self.next_sleeper.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Wakes this reader when there is more, or the log ends. Look again after this: what came before is not told.
+    pub(crate) fn sleep(&self, sleeper: u64, waker: &Waker) {
+        let mut sleepers = lock(&self.sleepers);
+        match sleepers.iter_mut().find(|(id, _)| *id == sleeper) {
+            Some((_, known)) => known.clone_from(waker),
+            // Those who have waited longest are woken first.
+            None => sleepers.push((sleeper, waker.clone())),
+        }
+    }
+
+    /// This reader waits no longer.
+    pub(crate) fn forget(&self, sleeper: u64) {
+        lock(&self.sleepers).retain(|(id, _)| *id != sleeper);
+    }
+
+    pub(crate) fn wake(&self) {
+        let sleepers = std::mem::take(&mut *lock(&self.sleepers));
+        for (_, waker) in sleepers {
+            waker.wake();
+        }
+    }
+}
+
+/// The locks guard plain values; a panic while one was held cannot have left it half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
