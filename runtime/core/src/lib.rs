@@ -36,5 +36,9 @@ pub use error::{Error, ErrorKind, RpcError, RpcErrorKind};
 pub use event::{Event, Publisher, Subscriber, Subscription};
 pub use transport::{Bus, Serving};
 
+/// Used by generated code, for fields of type `binary`.
+#[doc(hidden)]
+pub use bytes;
+
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

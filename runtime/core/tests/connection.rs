@@ -224,18 +224,42 @@ async fn a_second_call_with_the_same_operation_id_is_refused_and_the_first_is_an
 }
 
 #[tokio::test]
-async fn a_oneway_call_is_done_though_its_client_and_connection_are_gone() {
-    for round in 0..50 {
-        let (near, far) = duplex(4096);
+async fn a_oneway_call_is_written_though_its_client_is_gone() {
+    for round in 1..=50 {
+        // A pipe smaller than the frame, so that the client is gone before all of it is written.
+        let (near, far) = duplex(16);
         let (server, mut strings) = Calc::server();
         let (serving, _) = serve(far, server, options(1));
         let client = client(near);
         client.call(&patient(), CalcRequest::Fire { n: round }).await.unwrap();
         drop(client);
-        let (n, _) = soon("the oneway call", strings.fired.recv()).await.unwrap();
+        let (n, _) = soon("the oneway call", strings.fired.recv()).await.expect("the oneway call was lost");
         assert_eq!(n, round);
         soon("the server's end", serving).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_oneway_call_goes_on_though_its_connection_is_gone() {
+    let (near, far) = duplex(4096);
+    let (server, mut strings) = Calc::server();
+    let (serving, _) = serve(far, server, options(1));
+    let client = client(near);
+    // Negative numbers are handled when the test says so.
+    for n in [-1, -2] {
+        client.call(&patient(), CalcRequest::Fire { n }).await.unwrap();
+    }
+    soon("the call", strings.waiting.recv()).await.unwrap();
+    drop(client);
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    strings.go_on.send(true).unwrap();
+    for n in [-1, -2] {
+        let (fired, _) = soon("the oneway call", strings.fired.recv()).await.expect("the oneway call was dropped");
+        assert_eq!(fired, n);
+    }
+    soon("the server's end", serving).await.unwrap();
 }
 
 #[tokio::test]

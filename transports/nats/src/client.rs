@@ -1,7 +1,7 @@
 //! Calls out: one inbox for all of a bus's calls, and a table of who waits for which operation id.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, hash_map};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_nats::connection::State;
 use async_nats::{Message, StatusCode, Subscriber};
@@ -11,6 +11,7 @@ use thriftwood_core::frame::Frame;
 use thriftwood_core::transport::{Outbound, RpcChannel};
 use thriftwood_core::{BoxFuture, Error, RpcError, RpcErrorKind};
 use tokio::sync::oneshot;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::debug;
 
 use crate::config::Shared;
@@ -21,6 +22,9 @@ pub(crate) struct Calls {
     shared: Arc<Shared>,
     inbox: String,
     waiting: Arc<Waiting>,
+    /// Ends the task that delivers replies when the last handle of the bus is gone without a close; the task's
+    /// subscription would keep the connection alive.
+    _deliver: DropGuard,
 }
 
 type Waiting = Mutex<HashMap<u64, oneshot::Sender<Answer>>>;
@@ -36,9 +40,9 @@ impl Calls {
         let inbox = shared.nats.new_inbox();
         let waiting = Arc::new(Waiting::default());
         let replies = shared.nats.subscribe(format!("{inbox}.*")).await.map_err(error::bus)?;
-        // Ends when the connection is closed, or the bus and with it the last sender of the subscription is gone.
-        tokio::spawn(deliver(replies, Arc::downgrade(&waiting), shared.lifecycle.token().clone()));
-        Ok(Arc::new(Self { shared: Arc::clone(shared), inbox, waiting }))
+        let end = shared.lifecycle.token().child_token();
+        tokio::spawn(deliver(replies, Arc::downgrade(&waiting), end.clone()));
+        Ok(Arc::new(Self { shared: Arc::clone(shared), inbox, waiting, _deliver: end.drop_guard() }))
     }
 
     async fn call(&self, subject: &str, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
@@ -59,7 +63,9 @@ impl Calls {
             let published = self.shared.nats.publish_with_reply(subject.to_owned(), self.inbox.clone(), frame);
             return published.await.map(|()| None).map_err(lost);
         }
-        let entry = Entry::new(&self.waiting, operation_id);
+        let entry = Entry::new(&self.waiting, operation_id)?;
+        // Again, now that the entry is there: a close between the two has emptied the table already.
+        self.shared.lifecycle.check().map_err(|error| unavailable(error.message()))?;
         let reply_to = format!("{}.{operation_id}", self.inbox);
         self.shared.nats.publish_with_reply(subject.to_owned(), reply_to, frame).await.map_err(lost)?;
         match entry.answer().await {
@@ -98,18 +104,25 @@ impl RpcChannel for Channel {
 struct Entry<'a> {
     waiting: &'a Waiting,
     operation_id: u64,
-    answer: Option<oneshot::Receiver<Answer>>,
+    answer: oneshot::Receiver<Answer>,
 }
 
 impl<'a> Entry<'a> {
-    fn new(waiting: &'a Waiting, operation_id: u64) -> Self {
+    fn new(waiting: &'a Waiting, operation_id: u64) -> Result<Self, RpcError> {
         let (sender, answer) = oneshot::channel();
-        lock(waiting).insert(operation_id, sender);
-        Self { waiting, operation_id, answer: Some(answer) }
+        match lock(waiting).entry(operation_id) {
+            hash_map::Entry::Vacant(place) => place.insert(sender),
+            // The reply could not be told from that of the call which is under way.
+            hash_map::Entry::Occupied(_) => {
+                let text = format!("a call with the same operation id, {operation_id}, is under way on this bus");
+                return Err(RpcError::new(RpcErrorKind::InvalidRequest, text));
+            }
+        };
+        Ok(Self { waiting, operation_id, answer })
     }
 
     async fn answer(mut self) -> Option<Answer> {
-        self.answer.as_mut()?.await.ok()
+        (&mut self.answer).await.ok()
     }
 }
 
@@ -119,15 +132,11 @@ impl Drop for Entry<'_> {
     }
 }
 
-async fn deliver(
-    mut replies: Subscriber,
-    waiting: std::sync::Weak<Waiting>,
-    closed: tokio_util::sync::CancellationToken,
-) {
+async fn deliver(mut replies: Subscriber, waiting: Weak<Waiting>, end: CancellationToken) {
     loop {
         let message = tokio::select! {
             message = replies.next() => message,
-            () = closed.cancelled() => None,
+            () = end.cancelled() => None,
         };
         let (Some(message), Some(waiting)) = (message, waiting.upgrade()) else { break };
         let Some((operation_id, answer)) = read(message) else {
@@ -147,15 +156,16 @@ async fn deliver(
     }
 }
 
-/// Which call a message answers: by the frame inside, or, for a status, by the subject it came to.
+/// Which call a message answers: by the frame inside, since some peers answer to the bare inbox; or by the subject it came
+/// to, for a status and for bytes that cannot be read, so that their caller hears of it at once.
 fn read(message: Message) -> Option<(u64, Answer)> {
     let by_subject = || message.subject.rsplit('.').next()?.parse().ok();
     // An empty payload is how some peers see the status; no frame is empty.
     if message.status == Some(StatusCode::NO_RESPONDERS) || message.payload.is_empty() {
         return Some((by_subject()?, Answer::NoResponders));
     }
-    let operation_id = Frame::decode(message.payload.clone()).ok()?.operation_id()?;
-    Some((operation_id, Answer::Reply(message.payload)))
+    let in_frame = Frame::decode(message.payload.clone()).ok().and_then(|frame| frame.operation_id());
+    Some((in_frame.or_else(by_subject)?, Answer::Reply(message.payload)))
 }
 
 /// The lock guards a plain map; a panic while it was held cannot have left it half-changed.

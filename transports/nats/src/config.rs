@@ -41,7 +41,8 @@ pub async fn connect(url: &str, config: Config) -> Result<Bus, Error> {
     let nats = match connecting.await {
         Ok(connected) => connected.map_err(|source| error::connect(url, source))?,
         Err(_) => {
-            let text = format!("nothing answered at {url} within {} ms", config.timeout.as_millis());
+            let (url, waited) = (error::without_password(url), config.timeout.as_millis());
+            let text = format!("nothing answered at {url} within {waited} ms; is a nats-server running there?");
             return Err(Error::new(ErrorKind::Unreachable, text));
         }
     };
@@ -54,13 +55,31 @@ pub async fn connect(url: &str, config: Config) -> Result<Bus, Error> {
 pub(crate) struct Shared {
     pub(crate) nats: Client,
     pub(crate) lifecycle: Lifecycle,
-    timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl Shared {
     /// The largest payload that can be sent, in bytes.
     pub(crate) fn max_payload(&self) -> usize {
         self.nats.max_payload().min(FRUGAL_MAX_PAYLOAD)
+    }
+
+    /// Sends what is still to be sent, and closes the connection.
+    async fn disconnect(&self) -> Result<(), Error> {
+        let leave = async {
+            self.nats.flush().await.map_err(error::bus)?;
+            self.nats.drain().await.map_err(error::bus)
+        };
+        match tokio::time::timeout(self.timeout, leave).await {
+            Ok(left) => left,
+            Err(_) => {
+                let text = format!(
+                    "the NATS connection is down, and was not made again within {} ms; what was still to be sent is lost",
+                    self.timeout.as_millis()
+                );
+                Err(Error::new(ErrorKind::Timeout, text))
+            }
+        }
     }
 
     /// Waits until the server has acted on everything sent so far. A flush only empties this side's buffer; a message to
@@ -124,7 +143,7 @@ impl Transport for Nats {
             }
             // Servers drain their own subscriptions and answer what they have before this returns.
             self.shared.lifecycle.close().await;
-            self.shared.nats.flush().await.map_err(error::bus)
+            self.shared.disconnect().await
         })
     }
 }

@@ -5,6 +5,7 @@ use thriftwood_core::error::BoxError;
 use thriftwood_core::{Error, ErrorKind};
 
 pub(crate) fn connect(url: &str, source: ConnectError) -> Error {
+    let url = without_password(url);
     let (kind, text) = match source.kind() {
         ConnectErrorKind::ServerParse => (ErrorKind::InvalidUrl, format!("`{url}` is not a NATS URL")),
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
@@ -14,6 +15,16 @@ pub(crate) fn connect(url: &str, source: ConnectError) -> Error {
         _ => (ErrorKind::Unreachable, format!("nothing answers at {url}; is a nats-server running there?")),
     };
     Error::new(kind, format!("{text} ({source})")).with_source(source)
+}
+
+/// The URL as it may be shown and logged: user, password and token stand before the `@`.
+pub(crate) fn without_password(url: &str) -> String {
+    let hosts = url.split(',').map(|server| match (server.find("://"), server.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}***{}", &server[..scheme + 3], &server[at..]),
+        (None, Some(at)) => format!("***{}", &server[at..]),
+        _ => server.to_owned(),
+    });
+    hosts.collect::<Vec<_>>().join(",")
 }
 
 /// A connection that takes no more commands.
@@ -34,6 +45,8 @@ pub(crate) fn check_subject(what: &str, subject: &str, wildcards: bool) -> Resul
         "it contains white space"
     } else if !wildcards && subject.split('.').any(|token| token == "*" || token == ">") {
         "it contains a wildcard"
+    } else if subject.split('.').rev().skip(1).any(|token| token == ">") {
+        "`>` takes the rest of a subject, so it can only be the last part"
     } else {
         return Ok(());
     };

@@ -1,7 +1,7 @@
 //! Calls in: a subscription in the queue group, and a task per call.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, Message, Subscriber};
 use futures_util::StreamExt;
@@ -32,8 +32,9 @@ pub(crate) async fn serve(
     };
     let requests = requests.map_err(error::bus)?;
     shared.round_trip().await?;
-    let server = Server { nats: shared.nats.clone(), handler, max_response: shared.max_payload() };
-    Ok(shared.lifecycle.serve(|stop| server.run(requests, options.concurrency, stop)))
+    let server =
+        Server { nats: shared.nats.clone(), handler, max_response: shared.max_payload(), patience: shared.timeout };
+    Ok(shared.lifecycle.serve(|stop| server.run(requests, options.concurrency.max(1), stop)))
 }
 
 #[derive(Clone)]
@@ -41,6 +42,8 @@ struct Server {
     nats: Client,
     handler: Arc<dyn Handler>,
     max_response: usize,
+    /// How long a stop waits for the NATS server to say that nothing more comes.
+    patience: Duration,
 }
 
 impl Server {
@@ -58,10 +61,13 @@ impl Server {
                 () = stop.cancelled(), if !draining => {
                     draining = true;
                     // What the server has sent already is still answered.
-                    if requests.drain().await.is_err() {
+                    let drain = tokio::time::timeout(self.patience, requests.drain());
+                    if !matches!(drain.await, Ok(Ok(()))) {
                         break;
                     }
                 }
+                // Without a connection nobody confirms the drain. Counted from the last sign of life.
+                () = tokio::time::sleep(self.patience), if draining && calls.len() < concurrency => break,
             }
         }
         while calls.join_next().await.is_some() {}

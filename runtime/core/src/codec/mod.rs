@@ -7,7 +7,7 @@
 //!
 //! Reading never panics and never trusts a length: a string or container that claims more than the bytes at hand could
 //! hold is refused before memory is set aside for it, nesting is bounded by [`MAX_DEPTH`], text is checked to be UTF-8, and a
-//! message whose elements would take more than 16 MiB and 32 times its own size is refused.
+//! message whose elements would take more than 16 MiB and 64 times its own size is refused.
 
 pub mod binary;
 mod error;

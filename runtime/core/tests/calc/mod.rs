@@ -144,6 +144,12 @@ impl Calc {
         (calc, Strings { fired: fired_out, waiting: waiting_out, go_on })
     }
 
+    async fn wait(&self) -> Result<(), RpcError> {
+        self.waiting.send(()).map_err(RpcError::internal)?;
+        self.go_on.clone().wait_for(|go| *go).await.map_err(RpcError::internal)?;
+        Ok(())
+    }
+
     pub fn server() -> (Server<CalcRequest, Self>, Strings) {
         let (calc, strings) = Self::new();
         (Server::new("Calc", calc), strings)
@@ -159,14 +165,14 @@ impl Step<Call<CalcRequest>> for Calc {
             }
             CalcRequest::Panics => panic!("as asked"),
             CalcRequest::Fire { n } => {
-                // Given up control first, so that a cancelled call does not get this far.
-                tokio::task::yield_now().await;
+                if n < 0 {
+                    self.wait().await?;
+                }
                 self.fired.send((n, call.context)).map_err(RpcError::internal)?;
                 Ok(CalcResponse::Fired)
             }
             CalcRequest::Wait => {
-                self.waiting.send(()).map_err(RpcError::internal)?;
-                self.go_on.clone().wait_for(|go| *go).await.map_err(RpcError::internal)?;
+                self.wait().await?;
                 Ok(CalcResponse::Done)
             }
         }
