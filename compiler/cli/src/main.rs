@@ -1,2 +1,90 @@
-//! The `thriftwood` command.
-fn main() {}
+//! The `thriftwood` command: checks IDL files and turns them into Rust.
+
+mod check;
+mod gen_rust;
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use thriftwood_idl::diagnostics::Style;
+use thriftwood_idl::{Compilation, Options};
+
+/// Typed RPC and pub/sub from one IDL file.
+#[derive(Parser)]
+#[command(name = "thriftwood", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say what is wrong with IDL files. Exits with 0 when nothing is, with 1 otherwise.
+    Check {
+        #[command(flatten)]
+        input: Input,
+    },
+    /// Turn IDL files, and everything they include, into code.
+    Gen {
+        /// What to make of them.
+        target: Target,
+        #[command(flatten)]
+        input: Input,
+        /// The file to write; standard output when not given.
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Target {
+    /// Rust, as one file with a module for each namespace.
+    Rust,
+}
+
+/// Which files, and where their includes are.
+#[derive(Args)]
+struct Input {
+    /// The IDL files.
+    #[arg(required = true, value_name = "IDL")]
+    files: Vec<PathBuf>,
+    /// Also look for included files in this folder; may be given more than once.
+    #[arg(short = 'I', long = "include-dir", value_name = "DIR")]
+    include_dirs: Vec<PathBuf>,
+}
+
+impl Input {
+    /// Reads the files and shows every diagnostic on standard error.
+    fn compile(&self) -> Compilation {
+        let options = Options { include_dirs: self.include_dirs.clone() };
+        let compilation = thriftwood_idl::compile(&self.files, &options);
+        for diagnostic in &compilation.diagnostics {
+            eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));
+        }
+        compilation
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match &Cli::parse().command {
+        Command::Check { input } => check::run(input),
+        Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
+    };
+    match outcome {
+        Ok(code) => code,
+        // Whoever reads our output may stop reading, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Colour for people, plain text for files and pipes, and for whoever set `NO_COLOR`.
+fn style() -> Style {
+    let wanted = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted { Style::Colour } else { Style::Plain }
+}

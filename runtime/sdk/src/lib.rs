@@ -43,10 +43,6 @@ mod connect;
 pub use connect::connect;
 pub use thriftwood_core::*;
 
-/// Used by generated code, for fields of type `binary`.
-#[doc(hidden)]
-pub use bytes;
-
 /// Includes what `thriftwood_build::compile` generated in the build script.
 ///
 /// With a namespace, the types of that namespace are put right here; without one, the whole tree of namespaces is, one

@@ -4,8 +4,10 @@
 //! order of things matter, and a printer of token streams knows none of them; and the users' build scripts compile neither a
 //! parser of Rust nor a pretty-printer.
 
-use crate::docs;
-use crate::layout::{At, Expr, INDENT, WIDTH, fill, width};
+use super::docs;
+use thriftwood_idl::model::{Annotation, Annotations};
+
+use super::layout::{At, Expr, INDENT, VARIANT_WIDTH, WIDTH, fill, width};
 
 /// Collects lines at a growing and shrinking indentation.
 #[derive(Clone, Debug)]
@@ -58,12 +60,7 @@ impl Writer {
     }
 
     /// A block with something behind its closing brace.
-    pub(crate) fn block_then(
-        &mut self,
-        head: impl AsRef<str>,
-        end: &str,
-        body: impl FnOnce(&mut Self),
-    ) {
+    pub(crate) fn block_then(&mut self, head: impl AsRef<str>, end: &str, body: impl FnOnce(&mut Self)) {
         self.line(format!("{} {{", head.as_ref()));
         let start = self.text.len();
         self.indented(body);
@@ -106,21 +103,16 @@ impl Writer {
         }
         self.line(format!("#[{name}("));
         self.indented(|w| {
-            for item in items {
-                w.line(format!("{item},"));
+            for (index, item) in items.iter().enumerate() {
+                let comma = if index + 1 < items.len() { "," } else { "" };
+                w.line(format!("{item}{comma}"));
             }
         });
         self.line(")]");
     }
 
     /// A function: `head(params) -> output {`, broken like rustfmt does, then the body.
-    pub(crate) fn function(
-        &mut self,
-        head: &str,
-        params: &[String],
-        output: &str,
-        body: impl FnOnce(&mut Self),
-    ) {
+    pub(crate) fn function(&mut self, head: &str, params: &[String], output: &str, body: impl FnOnce(&mut Self)) {
         let signature = self.signature(head, params, output, 2);
         self.block(signature, body);
     }
@@ -153,8 +145,68 @@ impl Writer {
         if fits && (!same.contains('\n') || matches!(body, Expr::Struct(..))) {
             self.line(format!("{head} {same},"));
         } else {
-            self.block(head, |w| w.expr(body, ""));
+            // An assignment that stands in a block is a statement.
+            let end = if matches!(body, Expr::Call(head, _) if head.contains(" = ")) { ";" } else { "" };
+            self.block(head, |w| w.expr(body, end));
         }
+    }
+
+    /// An arm of a match whose pattern may have to be broken, with a block.
+    pub(crate) fn arm_block(&mut self, pattern: &Expr, body: impl FnOnce(&mut Self)) {
+        let at = At { indent: self.indent, column: self.indent, tail: " => {".len() };
+        let pattern = pattern.lay(at);
+        self.block(format!("{pattern} =>"), body);
+    }
+
+    /// An arm of a match whose body is another match.
+    pub(crate) fn arm_match(&mut self, pattern: &Expr, scrutinee: &Expr, arms: impl FnOnce(&mut Self)) {
+        let at = At { indent: self.indent, column: self.indent, tail: " => {".len() };
+        let pattern = format!("{} =>", pattern.lay(at));
+        let last = pattern.lines().last().map_or(0, width);
+        let column = if pattern.contains('\n') { last } else { self.indent + last } + " match ".len();
+        let joined = scrutinee.lay(At { indent: self.indent, column, tail: " {".len() });
+        if joined.contains('\n') || column + width(&joined) + " {".len() > WIDTH {
+            self.block(pattern, |w| w.match_on(scrutinee, arms));
+        } else {
+            self.block_then(format!("{pattern} match {joined}"), ",", arms);
+        }
+    }
+
+    /// `match scrutinee {`, the brace on its own line where the scrutinee is broken.
+    fn match_on(&mut self, scrutinee: &Expr, arms: impl FnOnce(&mut Self)) {
+        let column = self.indent + "match ".len();
+        let text = scrutinee.lay(At { indent: self.indent, column, tail: " {".len() });
+        if text.contains('\n') {
+            self.line(format!("match {text}"));
+            self.line("{");
+            self.indented(arms);
+            self.line("}");
+        } else {
+            self.block(format!("match {text}"), arms);
+        }
+    }
+
+    /// A variant with named fields.
+    pub(crate) fn struct_variant(&mut self, name: &str, fields: Vec<String>) {
+        let inner = fields.join(", ");
+        let one_line = format!("{name} {{ {inner} }},");
+        if width(&inner) <= VARIANT_WIDTH && self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        self.block_then(name, ",", |w| {
+            for field in fields {
+                w.line(format!("{field},"));
+            }
+        });
+    }
+
+    /// The annotations of a method or an operation, as a field of its descriptor.
+    pub(crate) fn annotations(&mut self, annotations: &Annotations) {
+        let pair = |a: &Annotation| {
+            Expr::call("", [Expr::text(format!("{:?}", a.name)), Expr::text(format!("{:?}", a.value))])
+        };
+        let list = Expr::Array("&", annotations.0.iter().map(pair).collect());
+        self.assign("annotations:", &list, ",");
     }
 
     /// `use path::{names};`, the names in order.

@@ -29,7 +29,7 @@ fn escape(line: &str) -> String {
     let text = line.trim_start();
     let indent = (line.len() - text.len()).min(3);
     let mut escaped = " ".repeat(indent);
-    let balanced = text.matches('`').count() % 2 == 0;
+    let balanced = text.matches('`').count().is_multiple_of(2);
     let mut code = false;
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

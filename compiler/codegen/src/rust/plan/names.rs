@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use thriftwood_idl::model::{
-    ConstId, DefKind, File, FileId, Function, Model, Scope, Service, ServiceId, TypeId,
+    ConstId, DefKind, File, FileId, Function, Model, Operation, Scope, Service, ServiceId, TypeId,
 };
 use thriftwood_idl::source::Span;
 
+use super::super::GenerateError;
+use super::super::names::{Taken, camel, screaming};
 use super::Tree;
-use crate::GenerateError;
-use crate::names::{Taken, camel, screaming};
 
 /// The types generated for a service.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ pub(crate) struct ServiceNames {
     pub(crate) response: String,
     /// The error of each function that declares exceptions.
     pub(crate) errors: Vec<Option<String>>,
+    /// The static that describes each function.
+    pub(crate) methods: Vec<String>,
 }
 
 /// The types generated for a scope.
@@ -32,6 +34,10 @@ pub(crate) struct ScopeNames {
     pub(crate) publisher: String,
     pub(crate) subscriber: String,
     pub(crate) event: String,
+    /// The static that describes the scope.
+    pub(crate) descriptor: String,
+    /// The static that describes each operation.
+    pub(crate) operations: Vec<String>,
 }
 
 /// The Rust name of every definition of a model.
@@ -49,10 +55,10 @@ impl Names {
     pub(crate) fn new(model: &Model, tree: &Tree) -> Result<Self, GenerateError> {
         let mut names = Names::default();
         for namespace in &tree.namespaces {
-            let files: Vec<_> =
-                namespace.files.iter().map(|id| (*id, model.file(*id))).collect();
+            let files: Vec<_> = namespace.files.iter().map(|id| (*id, model.file(*id))).collect();
             refuse_repeats(&namespace.name, &files)?;
-            let mut taken = Taken::default();
+            // Types named like the variants of `Option` and `Result` would take their place in patterns.
+            let mut taken = Taken::with(&["Err", "None", "Ok", "Some"]);
             names.name_types(&files, &mut taken);
             names.name_consts(&files, &mut taken);
             names.name_generated(&files, &mut taken);
@@ -108,18 +114,23 @@ impl Names {
     }
 
     fn name_generated(&mut self, files: &[(FileId, &File)], taken: &mut Taken) {
-        for (id, _) in services(files) {
+        for (id, service) in services(files) {
             let names = self.services.entry(id).or_default();
             let base = names.service.clone();
+            let describe = |f: &Function| taken.give(&screaming(&format!("{}_{}", service.name, f.name)));
+            names.methods = service.functions.iter().map(describe).collect();
             names.client = taken.give(&format!("{base}Client"));
             names.server = taken.give(&format!("{base}Server"));
             names.handler = taken.give(&format!("{base}Handler"));
             names.request = taken.give(&format!("{base}Request"));
             names.response = taken.give(&format!("{base}Response"));
         }
-        for (file, index, _) in scopes(files) {
+        for (file, index, scope) in scopes(files) {
             let names = self.scopes.entry((file, index)).or_default();
             let base = names.scope.clone();
+            names.descriptor = taken.give(&screaming(&scope.name));
+            let describe = |o: &Operation| taken.give(&screaming(&format!("{}_{}", scope.name, o.name)));
+            names.operations = scope.operations.iter().map(describe).collect();
             names.publisher = taken.give(&format!("{base}Publisher"));
             names.subscriber = taken.give(&format!("{base}Subscriber"));
             names.event = taken.give(&format!("{base}Event"));
@@ -174,30 +185,21 @@ fn refuse_repeats(namespace: &str, files: &[(FileId, &File)]) -> Result<(), Gene
     Ok(())
 }
 
-fn types<'a>(
-    files: &'a [(FileId, &'a File)],
-) -> impl Iterator<Item = (FileId, u32, DefKind, &'a str)> {
+fn types<'a>(files: &'a [(FileId, &'a File)]) -> impl Iterator<Item = (FileId, u32, DefKind, &'a str)> {
     files.iter().flat_map(|&(id, file)| {
-        let typedefs =
-            (0..).zip(&file.typedefs).map(move |(i, t)| (id, i, DefKind::Typedef, t.name.as_str()));
-        let enums =
-            (0..).zip(&file.enums).map(move |(i, e)| (id, i, DefKind::Enum, e.name.as_str()));
-        let structs =
-            (0..).zip(&file.structs).map(move |(i, s)| (id, i, DefKind::Struct, s.name.as_str()));
+        let typedefs = (0..).zip(&file.typedefs).map(move |(i, t)| (id, i, DefKind::Typedef, t.name.as_str()));
+        let enums = (0..).zip(&file.enums).map(move |(i, e)| (id, i, DefKind::Enum, e.name.as_str()));
+        let structs = (0..).zip(&file.structs).map(move |(i, s)| (id, i, DefKind::Struct, s.name.as_str()));
         typedefs.chain(enums).chain(structs)
     })
 }
 
-fn services<'a>(
-    files: &'a [(FileId, &'a File)],
-) -> impl Iterator<Item = (ServiceId, &'a Service)> {
+fn services<'a>(files: &'a [(FileId, &'a File)]) -> impl Iterator<Item = (ServiceId, &'a Service)> {
     files.iter().flat_map(|&(file, def)| {
         (0..).zip(&def.services).map(move |(index, service)| (ServiceId { file, index }, service))
     })
 }
 
 fn scopes<'a>(files: &'a [(FileId, &'a File)]) -> impl Iterator<Item = (FileId, usize, &'a Scope)> {
-    files
-        .iter()
-        .flat_map(|&(file, def)| (0..).zip(&def.scopes).map(move |(i, scope)| (file, i, scope)))
+    files.iter().flat_map(|&(file, def)| (0..).zip(&def.scopes).map(move |(i, scope)| (file, i, scope)))
 }

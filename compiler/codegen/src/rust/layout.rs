@@ -11,6 +11,8 @@ pub(crate) const INDENT: usize = 4;
 
 /// The widest argument list of a call on one line (a single argument may be wider).
 const CALL_WIDTH: usize = 60;
+/// The widest chain of two or more calls on one line.
+const CHAIN_WIDTH: usize = 60;
 /// The widest array on one line.
 const ARRAY_WIDTH: usize = 60;
 /// The widest struct literal or pattern on one line, braces not counted.
@@ -29,12 +31,14 @@ pub(crate) enum Expr {
     Call(String, Vec<Expr>),
     /// `receiver.call(args)end`, where the end is `?` or nothing.
     Method(Box<Expr>, Box<Expr>, &'static str),
+    /// `call.await?`: an expression and what follows it without arguments.
+    Then(Box<Expr>, String),
     /// `Path { name: value, .. }`; a field without a value is its own name. The last part is what follows `..`.
     Struct(String, Vec<(String, Option<Expr>)>, Option<String>),
     /// `[items]` with something before the bracket: `&`, `vec!`.
     Array(&'static str, Vec<Expr>),
-    /// `|| body`
-    Closure(Box<Expr>),
+    /// `|| body`, with whatever stands between the bars.
+    Closure(String, Box<Expr>),
 }
 
 /// Where an expression is to stand.
@@ -57,17 +61,28 @@ impl Expr {
         Expr::Call(head.into(), args.into_iter().collect())
     }
 
-    pub(crate) fn method(
-        self,
-        name: &str,
-        args: impl IntoIterator<Item = Expr>,
-        end: &'static str,
-    ) -> Self {
+    pub(crate) fn method(self, name: &str, args: impl IntoIterator<Item = Expr>, end: &'static str) -> Self {
         Expr::Method(Box::new(self), Box::new(Expr::call(name, args)), end)
     }
 
+    /// How many calls and awaits hang on each other.
+    fn links(&self) -> usize {
+        match self {
+            Expr::Method(receiver, ..) => receiver.links() + 1,
+            Expr::Then(inner, _) => inner.links() + 1,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn then(self, end: &str) -> Self {
+        match self {
+            Expr::Then(inner, before) => Expr::Then(inner, before + end),
+            other => Expr::Then(Box::new(other), end.to_owned()),
+        }
+    }
+
     pub(crate) fn closure(body: Expr) -> Self {
-        Expr::Closure(Box::new(body))
+        Expr::Closure("||".to_owned(), Box::new(body))
     }
 
     /// The expression as text, broken as it has to be.
@@ -78,12 +93,14 @@ impl Expr {
             return flat;
         }
         match self {
+            _ if self.links() > 1 => lay_chain(self, at),
             Expr::Text(text) => text.clone(),
             Expr::Call(head, args) => lay_call(head, args, at),
             Expr::Method(receiver, call, end) => lay_method(receiver, call, end, at),
+            Expr::Then(inner, end) => lay_then(inner, end, at),
             Expr::Struct(path, fields, base) => lay_struct(path, fields, base.as_deref(), at),
             Expr::Array(prefix, items) => lay_array(prefix, items, at),
-            Expr::Closure(body) => lay_closure(body, at),
+            Expr::Closure(head, body) => lay_closure(head, body, at),
         }
     }
 
@@ -117,7 +134,18 @@ impl Expr {
                 format!("{head}({inner})")
             }
             Expr::Method(receiver, call, end) => {
-                format!("{}.{}{end}", receiver.flat()?, call.flat()?)
+                let flat = format!("{}.{}{end}", receiver.flat()?, call.flat()?);
+                if self.links() > 1 && width(&flat) > CHAIN_WIDTH {
+                    return None;
+                }
+                flat
+            }
+            Expr::Then(inner, end) => {
+                let flat = format!("{}{end}", inner.flat()?);
+                if self.links() > 1 && width(&flat) > CHAIN_WIDTH {
+                    return None;
+                }
+                flat
             }
             Expr::Struct(path, fields, base) => {
                 let mut parts = Vec::new();
@@ -141,9 +169,25 @@ impl Expr {
                 }
                 format!("{prefix}[{inner}]")
             }
-            Expr::Closure(body) => format!("|| {}", body.flat()?),
+            Expr::Closure(head, body) => format!("{head} {}", body.flat()?),
         })
     }
+}
+
+/// A chain that does not fit on one line has a line for each link.
+fn lay_chain(chain: &Expr, at: At) -> String {
+    let margin = at.indent + INDENT;
+    let (before, link, end) = match chain {
+        Expr::Method(receiver, call, end) => {
+            let tail = at.tail + end.len();
+            (receiver, call.lay(At { indent: margin, column: margin + 1, tail }), *end)
+        }
+        Expr::Then(inner, end) => (inner, end.trim_start_matches('.').to_owned(), ""),
+        _ => return chain.lay(at),
+    };
+    let before =
+        if before.links() > 0 { lay_chain(before, At { tail: 0, ..at }) } else { before.lay(At { tail: 0, ..at }) };
+    format!("{before}\n{}.{link}{end}", " ".repeat(margin))
 }
 
 /// How many columns a text takes.
@@ -186,6 +230,13 @@ fn lay_method(receiver: &Expr, call: &Expr, end: &str, at: At) -> String {
     }
 }
 
+/// What follows a broken call stands below its closing parenthesis; what follows a whole one, further in.
+fn lay_then(inner: &Expr, end: &str, at: At) -> String {
+    let laid = inner.lay(At { tail: 0, ..at });
+    let margin = if laid.contains('\n') { at.indent } else { at.indent + INDENT };
+    format!("{laid}\n{}{end}", " ".repeat(margin))
+}
+
 fn lay_struct(path: &str, fields: &[(String, Option<Expr>)], base: Option<&str>, at: At) -> String {
     let inner = at.indent + INDENT;
     let margin = " ".repeat(inner);
@@ -216,13 +267,13 @@ fn lay_array(prefix: &str, items: &[Expr], at: At) -> String {
     }
 }
 
-fn lay_closure(body: &Expr, at: At) -> String {
+fn lay_closure(head: &str, body: &Expr, at: At) -> String {
     if matches!(body, Expr::Struct(..)) {
-        return format!("|| {}", body.lay(At { column: at.column + 3, ..at }));
+        return format!("{head} {}", body.lay(At { column: at.column + width(head) + 1, ..at }));
     }
     let inner = at.indent + INDENT;
     let body = body.lay(At { indent: inner, column: inner, tail: 0 });
-    format!("|| {{\n{}{body}\n{}}}", " ".repeat(inner), " ".repeat(at.indent))
+    format!("{head} {{\n{}{body}\n{}}}", " ".repeat(inner), " ".repeat(at.indent))
 }
 
 /// One item a line, each with a comma.

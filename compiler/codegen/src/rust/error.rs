@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use thriftwood_idl::diagnostics::{Code, Diagnostic, Label};
 use thriftwood_idl::source::Span;
 
 /// A model that is sound IDL but has no Rust form.
@@ -31,20 +32,21 @@ pub enum GenerateError {
 }
 
 impl GenerateError {
-    /// The place to show.
-    pub fn span(&self) -> Span {
-        match self {
-            GenerateError::Clash { second, .. } => *second,
-            GenerateError::MissingField { at, .. } => *at,
-        }
-    }
-
-    /// A second place that explains the first, and what is there.
-    pub fn related(&self) -> Option<(Span, &'static str)> {
-        match self {
-            GenerateError::Clash { first, .. } => Some((*first, "defined first here")),
-            GenerateError::MissingField { .. } => None,
-        }
+    /// The error as a diagnostic, to be shown like those of the IDL itself.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let label = |span, text: &str| Label { span, text: text.to_owned() };
+        let (code, labels, help) = match self {
+            GenerateError::Clash { first, second, .. } => {
+                let labels = vec![label(*second, "defined again here"), label(*first, "defined first here")];
+                (Code::DuplicateName, labels, "rename one of them, or give the files namespaces of their own")
+            }
+            GenerateError::MissingField { at, .. } => (
+                Code::WrongValue,
+                vec![label(*at, "")],
+                "give the field a value here, or a default where it is declared",
+            ),
+        };
+        Diagnostic { code, message: self.to_string(), labels, notes: Vec::new(), help: Some(help.to_owned()) }
     }
 }
 

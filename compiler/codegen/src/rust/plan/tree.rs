@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use thriftwood_idl::model::{File, FileId, Model};
 
-use crate::names;
+use super::super::names;
 
 /// A namespace with definitions, which is one module.
 #[derive(Clone, Debug)]
@@ -30,11 +30,7 @@ impl Tree {
         for (id, file) in model.files() {
             let name = namespace_name(file);
             let path = module_path(&name);
-            by_path
-                .entry(path.clone())
-                .or_insert(Namespace { name, path, files: Vec::new() })
-                .files
-                .push(id);
+            by_path.entry(path.clone()).or_insert(Namespace { name, path, files: Vec::new() }).files.push(id);
         }
         let namespaces: Vec<Namespace> = by_path.into_values().collect();
         let mut of_file = vec![0; model.files.len()];
@@ -56,8 +52,7 @@ impl Tree {
         let from = &self.namespaces[from].path;
         let to = &self.namespaces[to].path;
         // The last part is always walked down, so that the path ends in a name that can be imported.
-        let shared =
-            from.iter().zip(&to[..to.len() - 1]).take_while(|(from, to)| from == to).count();
+        let shared = from.iter().zip(&to[..to.len() - 1]).take_while(|(from, to)| from == to).count();
         let up = std::iter::repeat_n("super", from.len() - shared);
         up.chain(to[shared..].iter().map(String::as_str)).collect()
     }

@@ -3,9 +3,7 @@
 
 use std::collections::HashSet;
 
-use thriftwood_idl::model::{
-    BaseType, DefKind, Field, File, Model, Requiredness, Struct, StructKind, Type, TypeId,
-};
+use thriftwood_idl::model::{BaseType, DefKind, Field, File, Model, Requiredness, Struct, StructKind, Type, TypeId};
 
 use super::boxing::boxed_fields;
 
@@ -125,8 +123,7 @@ impl<'a> Facts<'a> {
 
 /// A union always needs one of its fields, and a struct those it requires.
 fn struct_has_default(structure: &Struct) -> bool {
-    let must_be_given =
-        |field: &Field| field.requiredness == Requiredness::Required && field.default.is_none();
+    let must_be_given = |field: &Field| field.requiredness == Requiredness::Required && field.default.is_none();
     structure.kind != StructKind::Union && !structure.fields.iter().any(must_be_given)
 }
 

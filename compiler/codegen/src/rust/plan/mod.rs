@@ -7,11 +7,11 @@ mod tree;
 
 use thriftwood_idl::model::Model;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, is_copy};
 pub(crate) use names::{Names, ScopeNames, ServiceNames};
 pub(crate) use tree::{Namespace, Tree};
 
-use crate::GenerateError;
+use super::GenerateError;
 
 /// Every decision about one model.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use thriftwood_idl::model::{DefKind, FileId, Model, Requiredness, StructKind, Type, TypeId};
+use thriftwood_idl::model::{DefKind, Model, Requiredness, StructKind, Type, TypeId};
 
 /// How much a field would lose by a `Box`: an optional one nothing, since it can be absent; a required one could never be
 /// filled in if it were part of a cycle of required fields.
@@ -27,9 +27,8 @@ pub(super) fn boxed_fields(model: &Model) -> HashSet<(TypeId, usize)> {
     let mut open = edges(model);
     let mut boxed = HashSet::new();
     for strength in [Strength::Optional, Strength::Default, Strength::Required] {
-        let (cut, rest): (Vec<Edge>, Vec<Edge>) = open
-            .iter()
-            .partition(|edge| edge.strength == strength && reaches(&open, edge.to, edge.from));
+        let (cut, rest): (Vec<Edge>, Vec<Edge>) =
+            open.iter().partition(|edge| edge.strength == strength && reaches(&open, edge.to, edge.from));
         boxed.extend(cut.iter().map(|edge| (edge.from, edge.field)));
         open = rest;
     }
@@ -81,6 +80,7 @@ fn reaches(edges: &[Edge], from: TypeId, to: TypeId) -> bool {
 mod tests {
     use super::*;
     use Strength::{Default, Optional, Required};
+    use thriftwood_idl::model::FileId;
 
     fn id(index: u32) -> TypeId {
         TypeId { file: FileId(0), kind: DefKind::Struct, index }

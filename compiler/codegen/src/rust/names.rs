@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 /// Words that Rust keeps for itself, in any edition.
 const KEYWORDS: &[&str] = &[
-    "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue",
-    "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if",
-    "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
-    "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
-    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn",
+    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
+    "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super",
+    "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// Keywords that not even `r#` makes an identifier of.
@@ -95,8 +94,8 @@ impl Taken {
 fn join(words: &[&str], separator: &str, case: impl Fn(&str) -> String) -> String {
     let mut name = String::new();
     for word in words {
-        let digits_meet = name.ends_with(|c: char| c.is_ascii_digit())
-            && word.starts_with(|c: char| c.is_ascii_digit());
+        let digits_meet =
+            name.ends_with(|c: char| c.is_ascii_digit()) && word.starts_with(|c: char| c.is_ascii_digit());
         if !name.is_empty() {
             // `v1_2` and `v12` are two names, whatever the case.
             name.push_str(if digits_meet { "_" } else { separator });
@@ -122,8 +121,7 @@ fn words(name: &str) -> Vec<&str> {
             let before = chars[i - 1].1;
             let after = chars.get(i + 1).map(|(_, c)| *c);
             let starts_word = here.is_uppercase()
-                && (!before.is_uppercase()
-                    || after.is_some_and(char::is_lowercase) && !is_plural(&chars[i..]));
+                && (!before.is_uppercase() || after.is_some_and(char::is_lowercase) && !is_plural(&chars[i..]));
             if starts_word {
                 words.push(&part[start..at]);
                 start = at;

@@ -1,0 +1,167 @@
+//! The build script's side: reads IDL files, writes Rust into `OUT_DIR`, and tells Cargo what to watch.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use thriftwood_idl::diagnostics::Style;
+use thriftwood_idl::{Compilation, Options};
+
+use crate::rust::{self, GenerateError, Generated};
+
+/// Compiles IDL files with the defaults of [`Builder`].
+pub fn compile<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Build {
+    Builder::new().compile(files)
+}
+
+/// A compilation with options.
+///
+/// ```no_run
+/// thriftwood_build::Builder::new().include_dir("../shared-idl").compile(["idl/music.frugal"]).unwrap_or_exit();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    options: Options,
+    out_dir: Option<PathBuf>,
+}
+
+impl Builder {
+    /// A compilation that looks for includes beside the including file, and writes into `OUT_DIR`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Also looks for included files in this folder, after the folder of the including file and those named before.
+    #[must_use]
+    pub fn include_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.options.include_dirs.push(dir.into());
+        self
+    }
+
+    /// Writes into this folder instead of `OUT_DIR`.
+    #[must_use]
+    pub fn out_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.out_dir = Some(dir.into());
+        self
+    }
+
+    /// Compiles the files, those they include with them, into one tree of modules.
+    pub fn compile<P: AsRef<Path>>(&self, files: impl IntoIterator<Item = P>) -> Build {
+        let files: Vec<P> = files.into_iter().collect();
+        Build(self.run(&files))
+    }
+
+    fn run<P: AsRef<Path>>(&self, files: &[P]) -> Result<(), BuildError> {
+        let out_dir = match &self.out_dir {
+            Some(dir) => dir.clone(),
+            None => std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(BuildError::NoOutDir)?,
+        };
+        let compilation = thriftwood_idl::compile(files, &self.options);
+        announce(&compilation, files)?;
+        let Some(model) = &compilation.model else {
+            return Err(BuildError::Idl(errors(&compilation)));
+        };
+        let generated = rust::generate(model).map_err(|error| refusal(&compilation, &error))?;
+        write(&out_dir.join("thriftwood"), &generated)
+    }
+}
+
+/// How a compilation went. Handle it with [`unwrap_or_exit`](Build::unwrap_or_exit).
+#[derive(Debug)]
+#[must_use = "a build that failed must stop the build script"]
+pub struct Build(Result<(), BuildError>);
+
+impl Build {
+    /// Ends the build script with the diagnostics, as a compiler would, when a file is wrong.
+    pub fn unwrap_or_exit(self) {
+        if let Err(error) = self.0 {
+            // Cargo shows this as the build script's standard error.
+            let _ = writeln!(io::stderr(), "{error}");
+            std::process::exit(1);
+        }
+    }
+
+    /// The same as a `Result`, for a build script that goes on.
+    ///
+    /// # Errors
+    /// What kept the files from becoming Rust.
+    pub fn into_result(self) -> Result<(), BuildError> {
+        self.0
+    }
+}
+
+/// Why no Rust was written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The IDL is wrong; the text is the compiler's, one diagnostic after another.
+    #[error("{0}")]
+    Idl(String),
+    /// Neither a build script nor told where to write.
+    #[error("OUT_DIR is not set: call this from a build script, or say where to write with Builder::out_dir")]
+    NoOutDir,
+    /// A file could not be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Tells Cargo which files matter, and shows warnings, each in one line.
+fn announce<P: AsRef<Path>>(compilation: &Compilation, files: &[P]) -> Result<(), BuildError> {
+    let mut lines = String::new();
+    let read = compilation.sources.paths();
+    for path in read.chain(files.iter().map(AsRef::as_ref)) {
+        lines += &format!("cargo::rerun-if-changed={}\n", path.display());
+    }
+    for warning in compilation.diagnostics.iter().filter(|diagnostic| !diagnostic.is_error()) {
+        let place = warning.labels.first().map_or_else(String::new, |label| {
+            let position = compilation.sources.position(label.span);
+            let path = compilation.sources.get(label.span.source).map(|source| source.path.display().to_string());
+            format!("{}:{}:{}: ", path.unwrap_or_default(), position.line, position.column)
+        });
+        lines += &format!("cargo::warning={place}{} [{}]\n", warning.message, warning.code.as_str());
+    }
+    let written = io::stdout().write_all(lines.as_bytes());
+    written.map_err(|source| BuildError::Write { path: "the build script's standard output".into(), source })
+}
+
+fn errors(compilation: &Compilation) -> String {
+    let errors = compilation.diagnostics.iter().filter(|diagnostic| diagnostic.is_error());
+    let texts: Vec<String> = errors.map(|error| error.render(&compilation.sources, Style::Plain)).collect();
+    texts.join("\n")
+}
+
+/// A sound model without a Rust form, shown like any other diagnostic.
+pub(crate) fn refusal(compilation: &Compilation, error: &GenerateError) -> BuildError {
+    BuildError::Idl(error.diagnostic().render(&compilation.sources, Style::Plain))
+}
+
+/// The tree, and for each namespace a file that puts its types where it is included.
+fn write(dir: &Path, generated: &Generated) -> Result<(), BuildError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| BuildError::Write { path, source }
+    };
+    fs::create_dir_all(dir).map_err(failed(dir))?;
+    let mut files = vec![(dir.join("mod.rs"), generated.tree.clone())];
+    for (namespace, path) in &generated.namespaces {
+        let text = format!(
+            "/// Every namespace that was compiled.\npub mod idl {{\n    include!(\"mod.rs\");\n}}\n\
+             #[allow(unused_imports)]\npub use idl::{path}::*;\n"
+        );
+        files.push((dir.join(format!("{namespace}.rs")), text));
+    }
+    for (path, text) in files {
+        // An unchanged file keeps its time, so that nothing is compiled again for it.
+        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            continue;
+        }
+        fs::write(&path, text).map_err(failed(&path))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The client: a method for each function, those of the services it extends included.
+
+use super::{FunctionForm, Parent, ServiceForm};
+use crate::rust::enums::deprecated;
+use crate::rust::error::GenerateError;
+use crate::rust::layout::Expr;
+use crate::rust::module::Module;
+use crate::rust::writer::Writer;
+
+pub(super) fn client(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> Result<(), GenerateError> {
+    let names = form.names;
+    let (client, rpc) = (m.rt("call", "Client"), m.rt("call", "Rpc"));
+    w.item();
+    w.doc(format!("A client of [`{}`]. Cheap to clone; any number of calls may be under way at once.", names.service));
+    w.attribute("derive", &["Clone", "Debug"]);
+    w.line(format!("pub struct {}({client}<{}>);", names.client, names.request));
+    let ancestors = ancestors(m, form)?;
+    w.item();
+    w.block(format!("impl {}", names.client), |w| {
+        w.doc("A client of whatever serves the address that `rpc` leads to.");
+        w.function("pub fn new", &[format!("rpc: {rpc}")], "Self", |w| w.line(format!("Self({client}::new(rpc))")));
+        w.item();
+        w.doc("This client with a tower layer around every call; the layer added last sees a call first.");
+        layer(w, m, &format!("{client}<{}>", names.request), &format!("{}<{}>", m.rt("call", "Call"), names.request));
+        let mut path = vec![Level::of(form)];
+        for function in &form.functions {
+            method(w, m, function, &path);
+        }
+        let mut known: Vec<String> = form.functions.iter().map(|f| f.ident.clone()).collect();
+        let mut child = form;
+        for ancestor in &ancestors {
+            let Some(parent) = &child.parent else { break };
+            path.push(Level::over(parent));
+            for function in &ancestor.functions {
+                // A function that a child declares again is the child's.
+                if !known.contains(&function.ident) {
+                    known.push(function.ident.clone());
+                    method(w, m, function, &path);
+                }
+            }
+            child = ancestor;
+        }
+    });
+    Ok(())
+}
+
+/// The services that a service extends, the nearest first.
+fn ancestors<'a>(m: &Module<'a>, form: &ServiceForm<'a>) -> Result<Vec<ServiceForm<'a>>, GenerateError> {
+    let mut ancestors: Vec<ServiceForm<'a>> = Vec::new();
+    let mut next = form.parent.as_ref().map(|parent| parent.id);
+    while let Some(id) = next {
+        let ancestor = ServiceForm::new(m, id)?;
+        next = ancestor.parent.as_ref().map(|parent| parent.id);
+        ancestors.push(ancestor);
+    }
+    Ok(ancestors)
+}
+
+/// `fn layer`, on a client, a publisher, a subscriber.
+pub(crate) fn layer(w: &mut Writer, m: &Module<'_>, inner: &str, passage: &str) {
+    let (layer, innermost) = (m.rt("middleware", "Layer"), m.rt("middleware", "Innermost"));
+    let (layered, step) = (m.rt("middleware", "Layered"), m.rt("middleware", "Step"));
+    w.line("#[must_use]");
+    w.line("pub fn layer<L>(self, layer: L) -> Self");
+    w.line("where");
+    w.indented(|w| {
+        w.line(format!("L: {layer}<{innermost}<{inner}>>,"));
+        w.line(format!("{layered}<L::Service>: {step}<{passage}>,"));
+    });
+    w.line("{");
+    w.indented(|w| w.line("Self(self.0.layer(layer))"));
+    w.line("}");
+}
+
+/// The messages of a service, as those of the one that extends it hold them.
+struct Level {
+    /// The variant that holds them; none at the client's own service.
+    variant: String,
+    request: String,
+    response: String,
+}
+
+impl Level {
+    fn of(form: &ServiceForm<'_>) -> Self {
+        let (request, response) = (form.names.request.clone(), form.names.response.clone());
+        Self { variant: String::new(), request, response }
+    }
+
+    fn over(parent: &Parent) -> Self {
+        let (request, response) = (parent.request.clone(), parent.response.clone());
+        Self { variant: parent.variant.clone(), request, response }
+    }
+}
+
+/// One method. `path` leads from this service's messages to those of the service that declares the function.
+fn method(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, path: &[Level]) {
+    w.item();
+    w.idl_doc(function.def.doc.as_ref());
+    deprecated(w, function.def.annotations.get("deprecated"));
+    let head = format!("pub async fn {}", function.ident);
+    w.function(&head, &function.params(m), &function.result(m), |w| {
+        let (request, response) = nested(function, path);
+        w.assign("let request =", &request, ";");
+        let mismatched = format!("{}::mismatched({:?})", m.rt("", "RpcError"), function.def.name);
+        let mismatched = if function.error.is_some() { format!("{mismatched}.into()") } else { mismatched };
+        w.block("match self.0.call(ctx, request).await?", |w| {
+            let (pattern, value) = match (&function.error, function.is_void()) {
+                (Some(_), _) => (response("(result)"), "result".to_owned()),
+                (None, true) => (response(""), "Ok(())".to_owned()),
+                (None, false) => (response("(result)"), "Ok(result)".to_owned()),
+            };
+            w.arm(&pattern, &Expr::text(value));
+            w.arm("_", &Expr::call("Err", [Expr::text(mismatched)]));
+        });
+    });
+}
+
+/// The request, and how a response to it looks as a pattern.
+fn nested(function: &FunctionForm<'_>, path: &[Level]) -> (Expr, impl Fn(&str) -> String) {
+    let variant = function.variant.clone();
+    let innermost = path.last().map(|level| (level.request.clone(), level.response.clone())).unwrap_or_default();
+    let mut request = call(&innermost.0, function);
+    let mut wrappers = Vec::new();
+    for pair in path.windows(2).rev() {
+        let [outer, inner] = pair else { continue };
+        request = Expr::call(format!("{}::{}", outer.request, inner.variant), [request]);
+        wrappers.push(format!("{}::{}", outer.response, inner.variant));
+    }
+    let response = move |held: &str| {
+        let innermost = format!("{}::{variant}{held}", innermost.1);
+        wrappers.iter().fold(innermost, |pattern, wrapper| format!("{wrapper}({pattern})"))
+    };
+    (request, response)
+}
+
+/// `StoreRequest::BuyAlbum { asin, acct }`
+fn call(request: &str, function: &FunctionForm<'_>) -> Expr {
+    let path = format!("{request}::{}", function.variant);
+    if function.args.is_empty() {
+        return Expr::text(path);
+    }
+    Expr::Struct(path, function.args.iter().map(|arg| (arg.ident.clone(), None)).collect(), None)
+}

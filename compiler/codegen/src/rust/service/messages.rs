@@ -1,0 +1,314 @@
+//! What travels: an enum of the calls with their arguments, an enum of the results, and how each is written and read.
+
+use super::{FunctionForm, ServiceForm};
+use crate::rust::enums::deprecated;
+use crate::rust::layout::Expr;
+use crate::rust::module::Module;
+use crate::rust::structs::{decoded, encode_field, missing, read_fields};
+use crate::rust::writer::Writer;
+
+pub(super) fn request(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
+    let names = form.names;
+    w.item();
+    w.doc(format!("The calls of [`{}`], with their arguments: what middleware sees.", names.service));
+    w.attribute("derive", &["Clone", "Debug", "PartialEq"]);
+    w.block(format!("pub enum {}", names.request), |w| {
+        for function in &form.functions {
+            w.doc(format!("`{}`", function.def.name));
+            deprecated(w, function.def.annotations.get("deprecated"));
+            variant(w, m, function);
+        }
+        if let Some(parent) = &form.parent {
+            w.doc(format!("A call of [`{}`].", parent.service));
+            w.line(format!("{}({}),", parent.variant, parent.request));
+        }
+    });
+    request_impl(w, m, form);
+    let readers: Vec<_> = form.functions.iter().filter(|function| !function.args.is_empty()).collect();
+    if readers.is_empty() {
+        return;
+    }
+    w.item();
+    w.block(format!("impl {}", names.request), |w| {
+        for function in readers {
+            w.item();
+            let (reader, error) = (m.rt("codec", "Reader"), m.rt("codec", "DecodeError"));
+            let output = format!("{}<Self, {error}>", m.std("Result"));
+            let head = format!("fn read_{}<R: {reader}>", bare(function));
+            w.function(&head, &["r: &mut R".to_owned()], &output, |w| {
+                read_fields(w, m, &function.args);
+                missing(w, m, &format!("{}_args", function.def.name), &function.args);
+                w.expr(&Expr::call("Ok", [decoded(&format!("Self::{}", function.variant), &function.args)]), "");
+            });
+        }
+    });
+}
+
+pub(super) fn response(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
+    let names = form.names;
+    w.item();
+    w.doc(format!("The results of [`{}`]: what middleware sees come back.", names.service));
+    w.attribute("derive", &["Debug"]);
+    w.block(format!("pub enum {}", names.response), |w| {
+        for function in &form.functions {
+            w.doc(format!("`{}`", function.def.name));
+            match (&function.error, function.is_void()) {
+                (Some(_), _) => w.line(format!("{}({}),", function.variant, function.result(m))),
+                (None, true) => w.line(format!("{},", function.variant)),
+                (None, false) => w.line(format!("{}({}),", function.variant, function.output)),
+            }
+        }
+        if let Some(parent) = &form.parent {
+            w.doc(format!("A result of [`{}`].", parent.service));
+            w.line(format!("{}({}),", parent.variant, parent.response));
+        }
+    });
+    response_impl(w, m, form);
+    if form.functions.is_empty() {
+        return;
+    }
+    w.item();
+    w.block(format!("impl {}", names.response), |w| {
+        for function in &form.functions {
+            read_result(w, m, function);
+        }
+    });
+}
+
+/// `pub static STORE_BUY_ALBUM: Method`
+pub(super) fn descriptors(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
+    let method = m.rt("call", "Method");
+    for function in &form.functions {
+        w.item();
+        w.doc(format!("`{}.{}`, as the IDL declares it.", form.def.name, function.def.name));
+        w.block_then(format!("pub static {}: {method} = {method}", function.descriptor), ";", |w| {
+            w.line(format!("service: {:?},", form.def.name));
+            w.line(format!("name: {:?},", function.def.name));
+            w.line(format!("wire_name: {:?},", function.def.wire_name()));
+            w.line(format!("oneway: {},", function.def.oneway));
+            w.annotations(&function.def.annotations);
+        });
+    }
+}
+
+/// `BuyAlbum { asin: Asin, acct: String },`
+fn variant(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
+    if function.args.is_empty() {
+        return w.line(format!("{},", function.variant));
+    }
+    let fields = function.args.iter().map(|arg| format!("{}: {}", arg.ident, arg.full_type(m))).collect();
+    w.struct_variant(&function.variant, fields);
+}
+
+fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
+    let names = form.names;
+    let (request, method, writer) = (m.rt("call", "Request"), m.rt("call", "Method"), m.rt("codec", "Writer"));
+    let (reader, error, rpc) = (m.rt("codec", "Reader"), m.rt("codec", "DecodeError"), m.rt("", "RpcError"));
+    let (result, option) = (m.std("Result"), m.std("Option"));
+    let empty = form.functions.is_empty() && form.parent.is_none();
+    w.item();
+    w.block(format!("impl {request} for {}", names.request), |w| {
+        w.line(format!("type Response = {};", names.response));
+        w.item();
+        w.block(format!("fn method(&self) -> &'static {method}"), |w| {
+            if empty {
+                return w.line("match *self {}");
+            }
+            w.block("match self", |w| {
+                for function in &form.functions {
+                    w.arm(&any(function), &Expr::text(format!("&{}", function.descriptor)));
+                }
+                if let Some(parent) = &form.parent {
+                    w.line(format!("Self::{}(request) => request.method(),", parent.variant));
+                }
+            });
+        });
+        w.item();
+        let unused = if empty { "_" } else { "w" };
+        w.block(format!("fn encode<W: {writer}>(&self, {unused}: &mut W)"), |w| {
+            if empty {
+                return w.line("match *self {}");
+            }
+            w.block("match self", |w| {
+                for function in &form.functions {
+                    encode_call(w, function);
+                }
+                if let Some(parent) = &form.parent {
+                    w.line(format!("Self::{}(request) => request.encode(w),", parent.variant));
+                }
+            });
+        });
+        w.item();
+        let params = ["method: &str".to_owned(), "r: &mut R".to_owned()];
+        let output = format!("{option}<{result}<Self, {error}>>");
+        w.function(&format!("fn decode<R: {reader}>"), &params, &output, |w| decode_call(w, m, form));
+        w.item();
+        let params = ["&self".to_owned(), "r: &mut R".to_owned()];
+        let output = format!("{result}<{}, {rpc}>", names.response);
+        w.function(&format!("fn decode_response<R: {reader}>"), &params, &output, |w| {
+            if empty {
+                w.line("let _ = r;");
+                return w.line("match *self {}");
+            }
+            w.block("match self", |w| {
+                for function in &form.functions {
+                    let read = format!("{}::read_{}(r)", names.response, bare(function));
+                    w.arm(&any(function), &Expr::text(read));
+                }
+                if let Some(parent) = &form.parent {
+                    let response = Expr::text("request.decode_response(r)");
+                    let wrap = Expr::text(format!("{}::{}", names.response, parent.variant));
+                    w.arm(&format!("Self::{}(request)", parent.variant), &response.method("map", [wrap], ""));
+                }
+            });
+        });
+    });
+}
+
+/// A pattern for any call of the function.
+fn any(function: &FunctionForm<'_>) -> String {
+    let fields = if function.args.is_empty() { "" } else { " { .. }" };
+    format!("Self::{}{fields}", function.variant)
+}
+
+fn encode_call(w: &mut Writer, function: &FunctionForm<'_>) {
+    let path = format!("Self::{}", function.variant);
+    let idents: Vec<(String, Option<Expr>)> = function.args.iter().map(|arg| (arg.ident.clone(), None)).collect();
+    let pattern = if idents.is_empty() { Expr::text(path) } else { Expr::Struct(path, idents, None) };
+    w.arm_block(&pattern, |w| {
+        w.line("w.struct_begin();");
+        for arg in &function.args {
+            encode_field(w, arg, &arg.ident, &arg.ident);
+        }
+        w.line("w.struct_end();");
+    });
+}
+
+fn decode_call(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
+    let names = form.names;
+    let wrap = |parent: &super::Parent| {
+        let decoded = Expr::text(format!("<{} as {}>::decode(method, r)?", parent.request, m.rt("call", "Request")));
+        decoded.method("map", [Expr::text(format!("{}::{}", names.request, parent.variant))], "")
+    };
+    if form.functions.is_empty() {
+        return match &form.parent {
+            Some(parent) => w.expr(&Expr::call("Some", [wrap(parent)]), ""),
+            None => {
+                w.line("let _ = (method, r);");
+                w.line("None");
+            }
+        };
+    }
+    w.block_then("Some(match method", ")", |w| {
+        for function in &form.functions {
+            let value = if function.args.is_empty() {
+                format!("r.skip({}::Struct).map(|()| Self::{})", m.rt("codec", "TType"), function.variant)
+            } else {
+                format!("Self::read_{}(r)", bare(function))
+            };
+            w.arm(&format!("{:?}", function.def.wire_name()), &Expr::text(value));
+        }
+        match &form.parent {
+            Some(parent) => w.arm("_", &wrap(parent)),
+            None => w.line("_ => return None,"),
+        }
+    });
+}
+
+fn response_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
+    let (response, writer) = (m.rt("call", "Response"), m.rt("codec", "Writer"));
+    let empty = form.functions.is_empty() && form.parent.is_none();
+    w.item();
+    w.block(format!("impl {response} for {}", form.names.response), |w| {
+        let unused = if empty { "_" } else { "w" };
+        w.block(format!("fn encode<W: {writer}>(&self, {unused}: &mut W)"), |w| {
+            if empty {
+                return w.line("match *self {}");
+            }
+            if let Some(parent) = &form.parent {
+                w.block(format!("if let Self::{}(response) = self", parent.variant), |w| {
+                    w.line("return response.encode(w);");
+                });
+            }
+            w.line("w.struct_begin();");
+            w.block("match self", |w| {
+                for function in &form.functions {
+                    encode_result(w, m, function);
+                }
+                if let Some(parent) = &form.parent {
+                    w.line(format!("Self::{}(_) => {{}}", parent.variant));
+                }
+            });
+            w.line("w.struct_end();");
+        });
+    });
+}
+
+fn encode_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
+    let variant = &function.variant;
+    let success = |w: &mut Writer, pattern: String| match &function.def.returns {
+        None => w.line(format!("{pattern} => {{}}")),
+        Some(ty) => w.block(format!("{pattern} =>"), |w| {
+            w.line(format!("w.field_begin(0, {});", m.ttype(ty)));
+            w.line("result.encode(w);");
+        }),
+    };
+    let Some(error) = &function.error else {
+        let held = if function.is_void() { "" } else { "(result)" };
+        return success(w, format!("Self::{variant}{held}"));
+    };
+    success(w, format!("Self::{variant}(Ok({}))", if function.is_void() { "()" } else { "result" }));
+    w.block_then(format!("Self::{variant}(Err(error)) => match error"), ",", |w| {
+        for ((field, _), exception) in function.def.thrown().zip(function.error_variants(m)) {
+            w.block(format!("{error}::{exception}(exception) =>"), |w| {
+                w.line(format!("w.field_begin({}, {}::Struct);", field.id, m.rt("codec", "TType")));
+                w.line("exception.encode(w);");
+            });
+        }
+        // A handler's own is taken out before it gets here; the caller of a layer that put one in finds no result.
+        w.line(format!("{error}::Rpc(_) => {{}}"));
+    });
+}
+
+fn read_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
+    let (reader, rpc, wire) = (m.rt("codec", "Reader"), m.rt("", "RpcError"), m.rt("codec", "Wire"));
+    let name = &function.def.name;
+    let head = format!("fn read_{}<R: {reader}>", bare(function));
+    let output = format!("{}<Self, {rpc}>", m.std("Result"));
+    w.item();
+    w.function(&head, &["r: &mut R".to_owned()], &output, |w| {
+        let variant = format!("Self::{}", function.variant);
+        if function.is_void() && function.error.is_none() {
+            w.line(format!("r.skip({}::Struct)?;", m.rt("codec", "TType")));
+            return w.line(format!("Ok({variant})"));
+        }
+        let start = if function.is_void() { "Some(Ok(()))" } else { "None" };
+        w.line(format!("let mut result = {start};"));
+        w.line("r.struct_begin()?;");
+        w.block("while let Some(field) = r.field_begin()?", |w| {
+            w.block("match (field.id, field.ty)", |w| {
+                if let Some(ty) = &function.def.returns {
+                    let value = Expr::text(format!("{wire}::decode(r)?"));
+                    let value = if function.error.is_some() { Expr::call("Ok", [value]) } else { value };
+                    w.arm(&format!("(0, {})", m.ttype(ty)), &Expr::call("result = Some", [value]));
+                }
+                for ((field, _), exception) in function.def.thrown().zip(function.error_variants(m)) {
+                    let Some(error) = &function.error else { continue };
+                    let value =
+                        Expr::call(format!("{error}::{exception}"), [Expr::text(format!("{wire}::decode(r)?"))]);
+                    let value = Expr::call("result = Some", [Expr::call("Err", [value])]);
+                    w.arm(&format!("({}, {}::Struct)", field.id, m.rt("codec", "TType")), &value);
+                }
+                w.line("(_, other) => r.skip(other)?,");
+            });
+        });
+        w.line("r.struct_end();");
+        let missing = Expr::closure(Expr::call(format!("{rpc}::missing_result"), [Expr::text(format!("{name:?}"))]));
+        let result = Expr::text("result").method("map", [Expr::text(variant)], "");
+        w.expr(&result.method("ok_or_else", [missing], ""), "");
+    });
+}
+
+fn bare<'a>(function: &'a FunctionForm<'_>) -> &'a str {
+    crate::rust::names::bare(&function.ident)
+}

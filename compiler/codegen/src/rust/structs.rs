@@ -1,0 +1,232 @@
+//! Structs and exceptions: fields one can write in a literal, a `new` for those that are required, `with_` for the others.
+
+use thriftwood_idl::model::{BaseType, Struct, StructKind, Type, TypeId};
+
+use super::enums::deprecated;
+use super::error::GenerateError;
+use super::fields::{FieldForm, fields};
+use super::layout::Expr;
+use super::module::Module;
+use super::names::{article, bare};
+use super::writer::Writer;
+
+pub(crate) fn structure(
+    w: &mut Writer,
+    m: &Module<'_>,
+    id: TypeId,
+    name: &str,
+    def: &Struct,
+) -> Result<(), GenerateError> {
+    let fields = fields(m, id, def)?;
+    let has_default = fields.iter().all(|field| field.default.is_some());
+    let natural = fields.iter().all(|field| field.natural && field.default.is_some());
+    declare(w, m, id, name, def, &fields, has_default && natural);
+    if has_default && !natural {
+        default(w, m, name, &fields);
+    }
+    constructors(w, m, name, &fields, has_default);
+    if def.kind == StructKind::Exception {
+        exception(w, m, name, def, &fields);
+    }
+    codec(w, m, name, def, &fields);
+    Ok(())
+}
+
+/// The traits every struct and union can have; a `double` outside of keys takes some of them away.
+pub(crate) fn derives(m: &Module<'_>, id: TypeId, default: bool) -> Vec<&'static str> {
+    let mut derives = vec!["Clone", "Debug"];
+    if default {
+        derives.push("Default");
+    }
+    derives.push("PartialEq");
+    if !m.facts().has_float(&Type::Named(id), m.facts().is_ordered(id)) {
+        derives.extend(["Eq", "PartialOrd", "Ord", "Hash"]);
+    }
+    derives
+}
+
+fn declare(
+    w: &mut Writer,
+    m: &Module<'_>,
+    id: TypeId,
+    name: &str,
+    def: &Struct,
+    fields: &[FieldForm<'_>],
+    derive_default: bool,
+) {
+    w.item();
+    w.idl_doc(def.doc.as_ref());
+    w.attribute("derive", &derives(m, id, derive_default));
+    deprecated(w, def.annotations.get("deprecated"));
+    w.block(format!("pub struct {name}"), |w| {
+        for field in fields {
+            w.idl_doc(field.def.doc.as_ref());
+            deprecated(w, field.def.annotations.get("deprecated"));
+            w.line(format!("pub {}: {},", field.ident, field.full_type(m)));
+        }
+    });
+}
+
+fn default(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<'_>]) {
+    w.item();
+    w.block(format!("impl {} for {name}", m.std("Default")), |w| {
+        w.block("fn default() -> Self", |w| w.expr(&literal(fields, |field| field.default.clone()), ""));
+    });
+}
+
+fn constructors(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<'_>], has_default: bool) {
+    let has_setters = fields.iter().any(|field| field.default.is_some());
+    if has_default && !has_setters {
+        return;
+    }
+    w.item();
+    w.block(format!("impl {name}"), |w| {
+        if !has_default {
+            new(w, m, name, fields);
+        }
+        for field in fields.iter().filter(|field| field.default.is_some()) {
+            w.item();
+            w.doc(format!("This `{name}` with `{}` set.", bare(&field.ident)));
+            w.line("#[must_use]");
+            let params = ["mut self".to_owned(), format!("{}: {}", field.local, field.parameter(m))];
+            w.function(&format!("pub fn with_{}", bare(&field.ident)), &params, "Self", |w| {
+                w.assign(&format!("self.{} =", field.ident), &field.parameter_value(m), ";");
+                w.line("self");
+            });
+        }
+    });
+}
+
+fn new(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<'_>]) {
+    let given: Vec<&FieldForm<'_>> = fields.iter().filter(|field| field.default.is_none()).collect();
+    let rest = if given.len() == fields.len() { "" } else { "; the others have their defaults" };
+    w.doc(format!("{} `{name}` with its required fields{rest}.", article(name)));
+    let params: Vec<String> = given.iter().map(|field| format!("{}: {}", field.local, field.parameter(m))).collect();
+    w.function("pub fn new", &params, "Self", |w| {
+        w.expr(&literal(fields, |field| field.default.clone().or_else(|| Some(field.parameter_value(m)))), "");
+    });
+}
+
+/// `Self { .. }` with a value for every field; a value that is just the field's name is not repeated.
+fn literal(fields: &[FieldForm<'_>], value: impl Fn(&FieldForm<'_>) -> Option<Expr>) -> Expr {
+    let fields = fields.iter().map(|field| {
+        let value = value(field).filter(|value| *value != Expr::text(field.ident.clone()));
+        (field.ident.clone(), value)
+    });
+    Expr::Struct("Self".to_owned(), fields.collect(), None)
+}
+
+/// An exception shows its message, where it has one.
+fn exception(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[FieldForm<'_>]) {
+    let wanted = def.annotations.get("message").unwrap_or("message");
+    let is_string = |field: &&FieldForm<'_>| *m.model().resolve(&field.def.ty) == Type::Base(BaseType::String);
+    let message = fields.iter().filter(is_string).find(|field| field.def.name == wanted);
+    w.item();
+    w.block(format!("impl ::std::fmt::Display for {name}"), |w| {
+        w.block("fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result", |w| match message {
+            None => w.line("::std::fmt::Debug::fmt(self, f)"),
+            Some(field) if field.optional => {
+                w.block(format!("match &self.{}", field.ident), |w| {
+                    w.line(format!("Some(message) => write!(f, \"{name}: {{message}}\"),"));
+                    w.line(format!("None => f.write_str({name:?}),"));
+                });
+            }
+            Some(field) => w.line(format!("write!(f, \"{name}: {{}}\", self.{})", field.ident)),
+        });
+    });
+    w.item();
+    w.line(format!("impl ::std::error::Error for {name} {{}}"));
+}
+
+fn codec(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[FieldForm<'_>]) {
+    let (wire, ttype, writer) = (m.rt("codec", "Wire"), m.rt("codec", "TType"), m.rt("codec", "Writer"));
+    let (reader, error) = (m.rt("codec", "Reader"), m.rt("codec", "DecodeError"));
+    let result = m.std("Result");
+    w.item();
+    w.block(format!("impl {wire} for {name}"), |w| {
+        w.line(format!("const TYPE: {ttype} = {ttype}::Struct;"));
+        w.item();
+        w.block(format!("fn encode<W: {writer}>(&self, w: &mut W)"), |w| {
+            w.line("w.struct_begin();");
+            for field in fields {
+                encode_field(w, field, &format!("self.{}", field.ident), &format!("&self.{}", field.ident));
+            }
+            w.line("w.struct_end();");
+        });
+        w.item();
+        w.block(format!("fn decode<R: {reader}>(r: &mut R) -> {result}<Self, {error}>"), |w| {
+            read_fields(w, m, fields);
+            missing(w, m, &def.name, fields);
+            w.expr(&Expr::call("Ok", [decoded("Self", fields)]), "");
+        });
+    });
+}
+
+/// Announces a field and writes its value: `place` to call a method on it, `borrowed` to match it.
+pub(crate) fn encode_field(w: &mut Writer, field: &FieldForm<'_>, place: &str, borrowed: &str) {
+    let announce = format!("w.field_begin({}, {});", field.def.id, field.ttype);
+    if field.optional {
+        w.block(format!("if let Some({}) = {borrowed}", field.local), |w| {
+            w.line(announce);
+            w.line(format!("{}.encode(w);", field.local));
+        });
+    } else {
+        w.line(announce);
+        w.line(format!("{place}.encode(w);"));
+    }
+}
+
+/// Reads every field into a local `Option`; fields nobody knows are skipped.
+pub(crate) fn read_fields(w: &mut Writer, m: &Module<'_>, fields: &[FieldForm<'_>]) {
+    let wire = m.rt("codec", "Wire");
+    for field in fields {
+        w.line(format!("let mut {} = None;", field.local));
+    }
+    w.line("r.struct_begin()?;");
+    w.block("while let Some(field) = r.field_begin()?", |w| {
+        if fields.is_empty() {
+            return w.line("r.skip(field.ty)?;");
+        }
+        w.block("match (field.id, field.ty)", |w| {
+            for field in fields {
+                let value = Expr::text(format!("{} = Some({wire}::decode(r)?)", field.local));
+                w.arm(&format!("({}, {})", field.def.id, field.ttype), &value);
+            }
+            w.line("(_, other) => r.skip(other)?,");
+        });
+    });
+    w.line("r.struct_end();");
+}
+
+/// A closure that makes the error of an absent field, where there can be one.
+pub(crate) fn missing(w: &mut Writer, m: &Module<'_>, structure: &str, fields: &[FieldForm<'_>]) {
+    if fields.iter().any(|field| field.required) {
+        let kind = format!("{}::MissingField", m.rt("codec", "DecodeErrorKind"));
+        let members =
+            vec![("structure".to_owned(), Some(Expr::text(format!("{structure:?}")))), ("field".to_owned(), None)];
+        let body = Expr::text("r").method("error", [Expr::Struct(kind, members, None)], "");
+        w.assign("let missing =", &Expr::Closure("|field|".to_owned(), Box::new(body)), ";");
+    }
+}
+
+/// The value made of what was read.
+pub(crate) fn decoded(path: &str, fields: &[FieldForm<'_>]) -> Expr {
+    let fields = fields.iter().map(|field| {
+        let local = Expr::text(field.local.clone());
+        let value = match &field.default {
+            _ if field.optional => (field.local != field.ident).then_some(local),
+            _ if field.required => {
+                let error = Expr::call("missing", [Expr::text(format!("{:?}", field.def.name))]);
+                Some(local.method("ok_or_else", [Expr::closure(error)], "?"))
+            }
+            None => Some(local.method("unwrap_or_default", [], "")),
+            Some(_) if field.natural => Some(local.method("unwrap_or_default", [], "")),
+            Some(Expr::Text(plain)) if !plain.contains('(') => {
+                Some(local.method("unwrap_or", [Expr::text(plain.clone())], ""))
+            }
+            Some(value) => Some(local.method("unwrap_or_else", [Expr::closure(value.clone())], "")),
+        };
+        (field.ident.clone(), value)
+    });
+    Expr::Struct(path.to_owned(), fields.collect(), None)
+}

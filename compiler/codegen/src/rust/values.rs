@@ -1,0 +1,183 @@
+//! Constants and default values as Rust expressions.
+
+use thriftwood_idl::model::{ConstId, ConstValue, Model, Requiredness, Struct, StructKind, Type, TypeId};
+use thriftwood_idl::source::Span;
+
+use super::error::GenerateError;
+use super::fields::{default_value, field_idents, variant_idents};
+use super::layout::Expr;
+use super::module::Module;
+use super::plan::is_copy;
+
+/// Where a value stands, for errors, and whether its type is (part of) a key.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) span: Span,
+    pub(crate) key: bool,
+}
+
+/// An owned value of this type.
+pub(crate) fn owned(m: &Module<'_>, ty: &Type, value: &ConstValue, at: Place) -> Result<Expr, GenerateError> {
+    let model = m.model();
+    Ok(match (value, model.resolve(ty)) {
+        (ConstValue::Const(id), _) => reference(m, *id, at),
+        (ConstValue::Bool(value), _) => Expr::text(value.to_string()),
+        (ConstValue::Int(value), _) => Expr::text(value.to_string()),
+        (ConstValue::Double(value), _) => double(m, *value, at.key),
+        (ConstValue::String(value), _) => Expr::text(format!("{value:?}")).method("to_owned", [], ""),
+        (ConstValue::Binary(value), _) => {
+            let bytes = Expr::text(byte_string(value));
+            Expr::call(format!("{}::from_static", m.rt("bytes", "Bytes")), [bytes])
+        }
+        (ConstValue::Uuid(value), _) => Expr::text(byte_array(value)),
+        (ConstValue::Enum(id, number), _) => Expr::text(enum_value(m, *id, *number)),
+        (ConstValue::List(values), Type::List(element)) => match values.as_slice() {
+            [] => Expr::text(format!("{}::new()", m.std("Vec"))),
+            values => Expr::Array("vec!", all(m, element, values, at)?),
+        },
+        (ConstValue::Set(values), Type::Set(element)) => {
+            let set = m.imported("::std::collections", "BTreeSet");
+            let items = all(m, element, values, Place { key: true, ..at })?;
+            collection(&set, items)
+        }
+        (ConstValue::Map(pairs), Type::Map(key, value)) => {
+            let map = m.imported("::std::collections", "BTreeMap");
+            let mut items = Vec::new();
+            for (k, v) in pairs {
+                let key = owned(m, key, k, Place { key: true, ..at })?;
+                items.push(Expr::call("", [key, owned(m, value, v, at)?]));
+            }
+            collection(&map, items)
+        }
+        (ConstValue::Struct(id, fields), _) => structure(m, *id, fields, at)?,
+        // The checked model gives a container's value the shape of its type.
+        (ConstValue::List(_) | ConstValue::Set(_) | ConstValue::Map(_), _) => Expr::text("Default::default()"),
+    })
+}
+
+/// The value a type has where nothing was given: `String::default()`, `0`.
+pub(crate) fn natural(m: &Module<'_>, ty: &Type, key: bool) -> Expr {
+    let spelled = m.ty(ty, key);
+    match spelled.split_once('<') {
+        Some((container, _)) => Expr::text(format!("{container}::default()")),
+        None if spelled.starts_with('[') => Expr::text("[0; 16]"),
+        None => Expr::text(format!("{spelled}::default()")),
+    }
+}
+
+/// `Format::CD`, or `Format(7)` for a number without a name.
+pub(crate) fn enum_value(m: &Module<'_>, id: TypeId, number: i32) -> String {
+    let name = m.named(id);
+    let Some(def) = m.model().enumeration(id) else { return name };
+    let names = super::enums::value_idents(def);
+    match def.values.iter().zip(names).find(|(value, _)| value.number == number) {
+        Some((_, value)) => format!("{name}::{value}"),
+        None => format!("{name}({number})"),
+    }
+}
+
+/// The literal of a `double`, finite or not.
+pub(crate) fn double(m: &Module<'_>, value: f64, key: bool) -> Expr {
+    let text = if value.is_nan() {
+        "f64::NAN".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "f64::INFINITY".to_owned() } else { "f64::NEG_INFINITY".to_owned() }
+    } else {
+        format!("{value:?}")
+    };
+    if key { Expr::call(m.rt("codec", "TotalF64"), [Expr::text(text)]) } else { Expr::text(text) }
+}
+
+/// `b"..."`
+pub(crate) fn byte_string(bytes: &[u8]) -> String {
+    format!("b\"{}\"", bytes.escape_ascii())
+}
+
+/// `[0x00, 0x01, ..]`, on one line: a uuid.
+pub(crate) fn byte_array(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    format!("[{}]", bytes.join(", "))
+}
+
+/// Whether a constant of this type is a `const`; the others are made when they are first used.
+pub(crate) fn is_plain(model: &Model, ty: &Type) -> bool {
+    is_copy(model, ty) || matches!(model.resolve(ty), Type::Base(_))
+}
+
+/// Another constant, by its name. Text and bytes are borrowed there, containers are made on first use.
+fn reference(m: &Module<'_>, id: ConstId, at: Place) -> Expr {
+    use thriftwood_idl::model::BaseType;
+    let name = Expr::text(m.constant(id));
+    let ty = &m.model().constant(id).ty;
+    match m.model().resolve(ty) {
+        Type::Base(BaseType::String) => name.method("to_owned", [], ""),
+        Type::Base(BaseType::Binary) => Expr::call(format!("{}::from_static", m.rt("bytes", "Bytes")), [name]),
+        Type::Base(BaseType::Double) if at.key => Expr::call(m.rt("codec", "TotalF64"), [name]),
+        _ if is_plain(m.model(), ty) => name,
+        _ => name.method("clone", [], ""),
+    }
+}
+
+fn all(m: &Module<'_>, ty: &Type, values: &[ConstValue], at: Place) -> Result<Vec<Expr>, GenerateError> {
+    values.iter().map(|value| owned(m, ty, value, at)).collect()
+}
+
+fn collection(name: &str, items: Vec<Expr>) -> Expr {
+    if items.is_empty() {
+        return Expr::text(format!("{name}::new()"));
+    }
+    Expr::call(format!("{name}::from"), [Expr::Array("", items)])
+}
+
+/// A struct literal; fields that were not given have their own defaults.
+fn structure(m: &Module<'_>, id: TypeId, given: &[(usize, ConstValue)], at: Place) -> Result<Expr, GenerateError> {
+    let name = m.named(id);
+    let Some(def) = m.model().structure(id) else { return Ok(Expr::text(name)) };
+    let key = m.facts().is_ordered(id);
+    let place = Place { key, ..at };
+    if def.kind == StructKind::Union {
+        let Some((index, value)) = given.first() else { return Err(missing(def, "one of its fields", at)) };
+        let value = owned(m, &def.fields[*index].ty, value, place)?;
+        let value = if m.facts().is_boxed(id, *index) { boxed(m, value) } else { value };
+        return Ok(Expr::call(format!("{name}::{}", variant_idents(def)[*index]), [value]));
+    }
+    let mut fields = Vec::new();
+    let mut left_out = false;
+    for (index, (field, ident)) in def.fields.iter().zip(field_idents(def)).enumerate() {
+        let optional = m.facts().is_optional(id, index, field);
+        match given.iter().find(|(given, _)| *given == index) {
+            Some((_, value)) => {
+                let value = owned(m, &field.ty, value, place)?;
+                let value = if m.facts().is_boxed(id, index) { boxed(m, value) } else { value };
+                let value = if optional { Expr::call("Some", [value]) } else { value };
+                fields.push((ident, Some(value)));
+            }
+            None if field.requiredness == Requiredness::Required && field.default.is_none() => {
+                return Err(missing(def, &field.name, at));
+            }
+            None => left_out = true,
+        }
+    }
+    if fields.is_empty() {
+        return Ok(Expr::text(format!("{name}::default()")));
+    }
+    if !left_out || m.facts().has_default(&Type::Named(id)) {
+        let base = left_out.then(|| format!("{name}::default()"));
+        return Ok(Expr::Struct(name, fields, base));
+    }
+    // Required fields are all given here, so the others can be spelled out one by one.
+    for (index, (field, ident)) in def.fields.iter().zip(field_idents(def)).enumerate() {
+        if !given.iter().any(|(given, _)| *given == index) {
+            fields.push((ident, Some(default_value(m, id, index, field)?)));
+        }
+    }
+    Ok(Expr::Struct(name, fields, None))
+}
+
+fn boxed(m: &Module<'_>, value: Expr) -> Expr {
+    Expr::call(format!("{}::new", m.std("Box")), [value])
+}
+
+fn missing(def: &Struct, field: &str, at: Place) -> GenerateError {
+    GenerateError::MissingField { structure: def.name.clone(), field: field.to_owned(), at: at.span }
+}
