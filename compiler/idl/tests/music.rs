@@ -13,7 +13,8 @@ fn music() -> Model {
     assert_eq!(compilation.diagnostics, []);
     let paths: Vec<_> = compilation.sources.paths().filter_map(Path::file_name).collect();
     assert_eq!(paths, ["music.frugal", "common.frugal"]);
-    compilation.model.expect("a model, since nothing was found")
+    let Some(model) = compilation.model else { panic!("nothing was found, so there is a model") };
+    model
 }
 
 #[test]

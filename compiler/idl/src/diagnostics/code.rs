@@ -73,6 +73,10 @@ codes! {
     MissingFieldId = "W0003";
     /// A scope whose name starts in lower case, which peers do not spell alike in topics.
     LowerCaseScope = "W0004";
+    /// A constant gives a value for a field the struct does not have; Frugal passes over it.
+    NoSuchField = "W0005";
+    /// A value of one enum named as if it were of another; Thrift looks only at the last part of the name.
+    OtherEnum = "W0006";
 }
 
 impl Code {

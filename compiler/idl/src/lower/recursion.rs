@@ -92,6 +92,10 @@ pub(super) fn structs(model: &Model, found: &mut Vec<Diagnostic>) {
         .map(|(needs, is)| needs.iter().flatten().copied().filter(|need| *is && endless[*need]).collect())
         .collect();
     for cycle in Walk::new(&edges).cycles {
+        // Unions of nothing but unions have no value either, but peers take them and nobody is made to need one.
+        if cycle.iter().all(|node| all[*node].1.kind == StructKind::Union) {
+            continue;
+        }
         let names = cycle.iter().map(|node| (all[*node].1.name.as_str(), all[*node].1.span));
         let found_one = report(names, "requires a value of itself").note("so no value of it could ever be finished");
         found.push(found_one.help("make a field on the way `optional`, or a `list`"));

@@ -49,7 +49,7 @@ impl Symbols {
             units.iter().zip(0..).map(|(unit, file)| Table::new(unit, FileId(file), found)).collect::<Vec<_>>();
         let tables = tables.into_iter().zip(units);
         let tables = tables.map(|(table, unit)| table.with_includes(unit, units)).collect();
-        Self { tables, suggestions: Cell::new(200) }
+        Self { tables, suggestions: Cell::new(50) }
     }
 
     /// Looks for a name as seen from a file: first as it stands, then as one of an included file.
@@ -91,7 +91,12 @@ impl Symbols {
         nearest(name, names.iter().map(String::as_str).chain(more.iter().copied())).map(str::to_owned)
     }
 
-    pub(super) fn table(&self, file: FileId) -> Option<&Table> {
+    /// Whether a file includes another by this name.
+    pub(super) fn includes(&self, file: FileId, name: &str) -> bool {
+        self.table(file).is_some_and(|table| table.includes.iter().any(|(include, _)| include == name))
+    }
+
+    fn table(&self, file: FileId) -> Option<&Table> {
         self.tables.get(file.0 as usize)
     }
 }

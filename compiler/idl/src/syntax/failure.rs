@@ -20,55 +20,94 @@ impl Failure {
     /// What the grammar's error means, and what the text around it suggests.
     pub(super) fn new(reader: &Reader<'_>, error: &pest::error::Error<Rule>) -> Self {
         let text = reader.text;
-        let at = reader.offset
-            + match error.location {
-                InputLocation::Pos(at) => at,
-                InputLocation::Span((start, _)) => start,
-            };
+        let (InputLocation::Pos(at) | InputLocation::Span((at, _))) = error.location;
+        let at = reader.offset + at;
         let start = at.min(skip_blank(text, reader.offset));
-        let begun = line_start(text, start);
-        let indent = text[begun..start].chars().take_while(|letter| matches!(letter, ' ' | '\t')).count();
+        if at == start
+            && let Some(keyword) = keyword_before(text, at)
+        {
+            // `typedef Fine`, and then `scope Winners {`, which was read as a typedef called `scope`.
+            return Self { diagnostic: unfinished(reader, keyword, start), resume: Some(keyword) };
+        }
+        let first_line = &text[line_start(text, start)..start];
+        let indent = first_line.len() - first_line.trim_start_matches([' ', '\t']).len();
         let line = line_start(text, at);
         let resume = if line > start { next_definition(text, line, indent) } else { after_line(text, at, indent) };
-
-        let open = scan(&text[reader.offset..at]);
-        let swallowed = resume.filter(|next| *next <= at);
-        let diagnostic = if text[at..].starts_with("/*") && !text[at + 2..].contains("*/") {
-            Diagnostic::new(Code::Syntax, reader.span(at, at + 2), "this comment never ends")
-                .help("end it with `*/`; comments do not nest")
-        } else if matches!(text.as_bytes().get(at), Some(b'"' | b'\'')) && literal_end(text.as_bytes(), at).is_none() {
-            let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
-            let end = at + text[at..end].trim_end().len();
-            Diagnostic::new(Code::Syntax, reader.span(at, end), "this string does not end on its line")
-                .help("end it with the quote it begins with; write a line break as `\\n`")
-        } else if let Some(next) = swallowed {
-            // The bracket is missing before the definition that was taken for a part of this one.
-            let end = word_end(text.as_bytes(), next);
-            let keyword = &text[next..end];
-            let message = format!("expected `}}` before the next definition, found `{keyword}`");
-            let diagnostic = Diagnostic::new(Code::Syntax, reader.span(next, end), message);
-            unclosed(reader, diagnostic, &scan(&text[reader.offset..next]).unclosed)
-        } else {
-            let (found, end) = found(text, at);
-            let wanted = wanted(&error.variant);
-            let message = format!("expected {}, found {found}", listed(&words_of(&wanted)));
-            let place = if at >= text.len() { text.trim_end().len() } else { at };
-            let diagnostic = Diagnostic::new(Code::Syntax, reader.span(place, end.max(place)), message);
-            let diagnostic = if at >= text.len() { unclosed(reader, diagnostic, &open.unclosed) } else { diagnostic };
-            match hint(&wanted, &text[at..end]) {
-                Some(hint) => diagnostic.help(hint),
-                None => diagnostic,
-            }
-        };
-        Self { diagnostic, resume: resume.filter(|next| *next > reader.offset) }
+        let diagnostic = endless(reader, at).unwrap_or_else(|| match resume {
+            Some(next) if next < at => unfinished(reader, next, start),
+            _ => unexpected(reader, error, at, start),
+        });
+        Self { diagnostic, resume }
     }
 }
 
-fn unclosed(reader: &Reader<'_>, diagnostic: Diagnostic, open: &[usize]) -> Diagnostic {
+/// A string or comment that begins at `at` and does not end.
+fn endless(reader: &Reader<'_>, at: usize) -> Option<Diagnostic> {
+    let text = reader.text;
+    if text[at..].starts_with("/*") && !text[at + 2..].contains("*/") {
+        let endless = Diagnostic::new(Code::Syntax, reader.span(at, at + 2), "this comment never ends");
+        return Some(endless.help("end it with `*/`; comments do not nest"));
+    }
+    if !matches!(text.as_bytes().get(at), Some(b'"' | b'\'')) || literal_end(text.as_bytes(), at).is_some() {
+        return None;
+    }
+    let line = text[at..].lines().next().unwrap_or_default().trim_end();
+    let endless =
+        Diagnostic::new(Code::Syntax, reader.span(at, at + line.len()), "this string does not end on its line");
+    Some(endless.help("end it with the quote it begins with; write a line break as `\\n`"))
+}
+
+/// A definition that was taken for a part of the one before, in which something is missing.
+fn unfinished(reader: &Reader<'_>, next: usize, start: usize) -> Diagnostic {
+    let end = word_end(reader.text.as_bytes(), next);
+    let keyword = &reader.text[next..end];
+    let open = if start < next { scan(&reader.text[start..next]).unclosed } else { Vec::new() };
+    let missing = open.last().map(|bracket| match reader.text.as_bytes()[start + bracket] {
+        b'(' => "`)`",
+        b'[' => "`]`",
+        b'<' => "`>`",
+        _ => "`}`",
+    });
+    let message = match missing {
+        Some(bracket) => format!("expected {bracket} before the next definition, found `{keyword}`"),
+        None => format!("the definition before this `{keyword}` is not finished"),
+    };
+    unclosed(reader, Diagnostic::new(Code::Syntax, reader.span(next, end), message), start, &open)
+}
+
+/// What stands at `at` is not what the grammar wanted.
+fn unexpected(reader: &Reader<'_>, error: &pest::error::Error<Rule>, at: usize, start: usize) -> Diagnostic {
+    let text = reader.text;
+    let (found, end) = found(text, at);
+    let wanted = wanted(&error.variant);
+    let message = format!("expected {}, found {found}", listed(&words_of(&wanted)));
+    let at_end = at >= text.len();
+    // The end of the file is shown where its last word ends.
+    let place = if at_end { text.trim_end().len().max(start) } else { at };
+    let mut diagnostic = Diagnostic::new(Code::Syntax, reader.span(place, end.max(place)), message);
+    if at_end {
+        diagnostic = unclosed(reader, diagnostic, start, &scan(&text[start..at]).unclosed);
+    }
+    match hint(&wanted, &text[start..word_end(text.as_bytes(), start)], &text[at..end]) {
+        Some(hint) => diagnostic.help(hint),
+        None => diagnostic,
+    }
+}
+
+/// Points to the innermost bracket that is open.
+fn unclosed(reader: &Reader<'_>, diagnostic: Diagnostic, start: usize, open: &[usize]) -> Diagnostic {
     let Some(last) = open.last() else { return diagnostic };
-    let at = reader.offset + last;
+    let at = start + last;
     let bracket = &reader.text[at..=at];
     diagnostic.also(reader.span(at, at + 1), format!("this `{bracket}` is not closed"))
+}
+
+/// The definition keyword that was taken for a name: the last word before `at`, if its line begins with it.
+fn keyword_before(text: &str, at: usize) -> Option<usize> {
+    let before = text[..at].trim_end();
+    let start = before.len() - before.bytes().rev().take_while(|byte| is_word(*byte)).count();
+    let begins_line = text[line_start(text, start)..start].trim().is_empty();
+    (begins_line && KEYWORDS.contains(&&before[start..])).then_some(start)
 }
 
 /// Where the text goes on after white space and comments.
@@ -103,8 +142,13 @@ fn wanted(variant: &ErrorVariant<Rule>) -> Vec<Rule> {
     let ErrorVariant::ParsingError { positives, .. } = variant else { return Vec::new() };
     let closes = positives.iter().any(|rule| is_closing(*rule));
     // Where something can end, what else could have come first is more than anybody wants to know.
-    let needed = |rule: &Rule| !(may_be_left_out(*rule) || closes && matches!(rule, Rule::equals | Rule::left));
-    let needed: Vec<Rule> = positives.iter().copied().filter(|rule| needed(rule) && word(*rule).is_some()).collect();
+    let needed = |rule: &Rule| !(may_be_left_out(*rule) || closes && *rule == Rule::equals);
+    let mut needed: Vec<Rule> =
+        positives.iter().copied().filter(|rule| needed(rule) && word(*rule).is_some()).collect();
+    if needed.len() > 1 {
+        // A `(` among others begins annotations.
+        needed.retain(|rule| *rule != Rule::left);
+    }
     if needed.is_empty() { positives.clone() } else { needed }
 }
 
@@ -135,6 +179,9 @@ fn listed(words: &[&str]) -> String {
 fn found(text: &str, at: usize) -> (String, usize) {
     let rest = &text[at..];
     let Some(letter) = rest.chars().next() else { return ("the end of the file".to_owned(), at) };
+    if matches!(letter, '\n' | '\r') {
+        return ("the end of the line".to_owned(), at);
+    }
     let bytes = text.as_bytes();
     let end = match bytes[at] {
         b'"' | b'\'' => literal_end(bytes, at).unwrap_or(at + 1),
@@ -149,9 +196,8 @@ fn found(text: &str, at: usize) -> (String, usize) {
     }
 }
 
-/// How the thing that was expected is written, or which word was probably meant.
-fn hint(wanted: &[Rule], found: &str) -> Option<String> {
-    let wants = |rule: Rule| wanted.contains(&rule);
+/// How the definition that begins with `keyword` is written, or which keyword was probably meant.
+fn hint(wanted: &[Rule], keyword: &str, found: &str) -> Option<String> {
     if word(*wanted.first()?) == Some("a definition") {
         let meant = match found {
             "message" | "class" | "record" | "type" => Some("struct"),
@@ -162,22 +208,27 @@ fn hint(wanted: &[Rule], found: &str) -> Option<String> {
         };
         return Some(match meant {
             Some(keyword) => format!("did you mean `{keyword}`?"),
-            None => "a definition begins with `struct`, `enum`, `typedef`, `const`, `service`, `scope` or the like"
+            None => "a definition begins with `struct`, `enum`, `service`, `scope`, `typedef`, `const` or the like"
                 .to_owned(),
         });
     }
-    let form = if wants(Rule::operation) || wants(Rule::colon) && wanted.len() == 1 && found != "=" {
-        "an operation is written `Created: Album`, a field `1: string title`, a map entry `key: value`"
-    } else if wants(Rule::function) {
-        "a function is written `Album buy(1: string asin)`"
-    } else if wants(Rule::field) {
-        "a field is written `1: string title`"
-    } else if wants(Rule::enum_value) {
-        "an enum value is written `CD = 1`"
-    } else if wants(Rule::prefix_token) {
-        "a prefix is written `prefix shop.{region}`"
-    } else {
-        return None;
+    let wants = |rule: Rule| wanted.contains(&rule);
+    let form = match keyword {
+        "struct" | "union" | "exception" => "a field is written `1: string title`",
+        "enum" => "an enum value is written `CD = 1`, or `CD` alone",
+        "service" if wants(Rule::field) || wants(Rule::colon) => {
+            "arguments are written `(1: string asin, 2: i32 count)`"
+        }
+        "service" => "a function is written `Album buy(1: string asin)`",
+        "scope" if wants(Rule::prefix_token) || wants(Rule::prefix_name) || wants(Rule::prefix) => {
+            "a scope is written `scope Winners prefix shop.{region} { Winner: Album }`"
+        }
+        "scope" => "an operation is written `Winner: Album`",
+        "const" => "a constant is written `const i32 LIMIT = 10`",
+        "typedef" => "a typedef is written `typedef i64 UserId`",
+        "namespace" => "a namespace is written `namespace rs shop.music`",
+        "include" => "an include is written `include \"common.frugal\"`",
+        _ => return None,
     };
     Some(form.to_owned())
 }

@@ -28,9 +28,21 @@ impl Checker<'_> {
             return Some(value);
         }
         if let Some((owner, value)) = name.rsplit_once('.') {
-            match self.symbols.find(self.file, owner, |table| &table.types) {
-                Found::One(id) => {
-                    if let Some(id) = self.enumeration(&Type::Named(id)) {
+            let owned = self.symbols.find(self.file, owner, |table| &table.types);
+            let declared = match owned {
+                Found::One(id) => self.enumeration(&Type::Named(id)),
+                _ => None,
+            };
+            // Thrift looks only at the last part of the name, and only in the enum that is wanted.
+            if let Some(meant) = self.value_of_enum(known, value)
+                && declared.is_none_or(|id| *known != Type::Named(id))
+            {
+                self.other_enum(known, owner, name, value, span);
+                return Some(meant);
+            }
+            match owned {
+                Found::One(_) => {
+                    if let Some(id) = declared {
                         return self.enum_value(ty, known, id, value, span);
                     }
                 }
@@ -70,6 +82,18 @@ impl Checker<'_> {
     fn value_of_enum(&self, known: &Type, name: &str) -> Option<ConstValue> {
         let id = self.enumeration(known)?;
         number(self.model.enumeration(id)?, name).map(|number| ConstValue::Enum(id, number))
+    }
+
+    /// Warns of a value that is named by something other than its enum or the file that has it.
+    fn other_enum(&mut self, known: &Type, owner: &str, name: &str, value: &str, span: Span) {
+        let meant = show(self.model, known);
+        let last = owner.rsplit('.').next().unwrap_or(owner);
+        if last == meant || self.symbols.includes(self.file, owner) {
+            return;
+        }
+        let message = format!("`{name}` is read as `{meant}.{value}`, since a `{meant}` is wanted");
+        let warning = Diagnostic::new(Code::OtherEnum, span, message).here(format!("`{owner}` is not `{meant}`"));
+        self.found.push(warning.help(format!("write `{meant}.{value}`")));
     }
 
     fn enumeration(&self, ty: &Type) -> Option<TypeId> {
@@ -119,17 +143,19 @@ impl Checker<'_> {
             Type::Named(id) => id.kind == DefKind::Enum,
             _ => false,
         };
-        let copied = if is_scalar { self.copied(id, ty)? } else { None };
-        if copied.is_none() {
-            let (wanted, has) = (show(self.model, ty), show(self.model, &constant.ty));
-            let message = format!("expected a value of type `{wanted}`, found `{}`, a `{has}`", constant.name);
-            self.found.push(Diagnostic::new(Code::WrongValue, span, message).also(constant.span, "declared here"));
-        }
+        let copied = if is_scalar { self.copied(id, ty)? } else { Err(None) };
         copied
+            .map_err(|why| {
+                let (wanted, has) = (show(self.model, ty), show(self.model, &constant.ty));
+                let message = format!("expected a value of type `{wanted}`, found `{}` of type `{has}`", constant.name);
+                let wrong = Diagnostic::new(Code::WrongValue, span, message).also(constant.span, "declared here");
+                self.found.push(why.filter(|_| has != wanted).map_or(wrong.clone(), |why| wrong.note(why)));
+            })
+            .ok()
     }
 
-    /// The value at the end of a chain of constants, read as one of `ty`. The outer `None` is a chain that was reported.
-    fn copied(&mut self, id: ConstId, ty: &Type) -> Option<Option<ConstValue>> {
+    /// The value at the end of a chain of constants, read as one of `ty`, or why it is none. `None` is a chain that was reported.
+    fn copied(&mut self, id: ConstId, ty: &Type) -> Option<Result<ConstValue, Option<String>>> {
         let mut at = id;
         let mut passed = HashSet::new();
         let value = loop {
@@ -154,8 +180,8 @@ impl Checker<'_> {
         self.file = at.file;
         let copied = self.value(ty, value);
         self.file = file;
-        self.found.truncate(before);
-        Some(copied)
+        let why = self.found.drain(before..).next();
+        Some(copied.ok_or(why.filter(|why| why.code == Code::OutOfRange).map(|why| why.message)))
     }
 
     fn unknown(&mut self, known: &Type, name: &str, span: Span) {
@@ -198,7 +224,7 @@ impl Checker<'_> {
 }
 
 /// The longest chain of constants that name each other which is followed to copy a value.
-const LONGEST_CHAIN: usize = 1000;
+const LONGEST_CHAIN: usize = 100;
 
 fn number(owner: &Enum, name: &str) -> Option<i32> {
     owner.values.iter().find(|value| value.name == name).map(|value| value.number)

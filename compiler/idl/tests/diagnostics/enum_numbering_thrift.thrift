@@ -1,0 +1,1 @@
+enum Format { CD = 5, LP = 2, TAPE }
