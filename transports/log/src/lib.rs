@@ -1,3 +1,40 @@
-//! A durable log in a directory.
+//! A durable log in a directory, and calls and events over it.
+//!
+//! [`store`] is the log itself, for those who want only that. The rest of the crate is the transport `log:DIR`:
+//!
+//! * An event is a record of its scope's stream: the whole frame, as it would be on NATS, with the topic as a header. When a
+//!   publish resolves, the event is on the disk.
+//! * A subscription without a group follows the stream from where it is told to. One with a group shares the events with
+//!   the group's other members, has each event until it is acknowledged, and goes on where the group left off.
+//! * A call is a record of the address's own log, and so is its reply. A call that nobody serves waits there for a server,
+//!   as long as its time limit allows; a server that was stopped in the middle finds what it had not answered. So there
+//!   is no error that says nobody serves an address: such a call times out.
+//!
+//! ```text
+//! DIR/
+//!   lock                             the owner's process id; locked while it lives
+//!   streams/STREAM/                  the log of a scope's events
+//!     groups/GROUP/PATTERN/          the log of a group's position
+//!   calls/ADDRESS/                   the log of a service's calls and replies
+//! ```
+//!
+//! One process owns a directory. Files of the store are described in `docs/log-format.md`.
 
+mod calls;
+mod client;
+mod config;
+mod error;
+mod names;
+mod publisher;
+mod server;
+mod shared;
 pub mod store;
+mod subscriber;
+
+pub use config::{Config, connect};
+
+/// The header of a record that holds the topic of an event.
+const TOPIC: &str = "topic";
+
+/// The largest frame, in bytes with the leading size; the limit of the memory transport as well.
+const MAX_FRAME: usize = thriftwood_core::frame::DEFAULT_MAX_FRAME + 4;

@@ -250,6 +250,23 @@ impl Log {
         &self.owner.shared.dir
     }
 
+    /// Hands a batch over without waiting for room or for the outcome. `None` where it was not taken.
+    pub(super) fn post(&self, batch: Batch, durability: Durability) -> Option<Pending> {
+        let (done, wait) = oneshot::channel();
+        self.owner.shared.queue.offer(Command::Append { batch, durability, done }).ok()?;
+        Some(Pending { wait, dir: self.owner.shared.dir.clone() })
+    }
+
+    /// [`trim`](Log::trim), without waiting for it. It frees space, and is tried again another time.
+    pub(super) fn post_trim(&self, before: u64) {
+        let (done, _) = oneshot::channel();
+        let _ = self.owner.shared.queue.offer(Command::Trim { before, done });
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.owner.shared
+    }
+
     async fn ask(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Command,
@@ -294,6 +311,11 @@ impl Pending {
     /// As [`Log::append`].
     pub async fn wait(self) -> Result<Appended, StoreError> {
         self.wait.await.unwrap_or(Err(StoreError::Closed { dir: self.dir }))
+    }
+
+    /// Whether it is known by now that the batch was stored.
+    pub(super) fn is_stored(&mut self) -> bool {
+        matches!(self.wait.try_recv(), Ok(Ok(_)))
     }
 }
 

@@ -9,7 +9,7 @@
 //!   00000000000000052117.log     the next one; only the newest is written to
 //! ```
 //!
-//! [`Log`] is the handle, [`Batch`] what is appended, [`Reader`] what reads. One thread owns the files of a log and writes
+//! [`Log`] is the handle, [`Batch`] what is appended, [`Reader`] what reads, [`Group`] what remembers how far it read. One thread owns the files of a log and writes
 //! them ([`Durability`] says what it waits for); readers read by themselves. What a crash may leave, and what an opening
 //! makes of it, is in `docs/log-format.md`.
 
@@ -18,6 +18,7 @@ mod checkpoint;
 pub mod disk;
 mod error;
 mod format;
+mod group;
 mod log;
 mod queue;
 mod reader;
@@ -25,11 +26,13 @@ mod recovery;
 mod scan;
 mod segment;
 mod shared;
+mod sleepers;
 mod time;
 mod varint;
 mod writer;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use format::{Batch, Entry};
+pub use group::{Claim, Group, GroupOptions, Member};
 pub use log::{Appended, Durability, Log, LogOptions, Pending};
 pub use reader::{From, Reader, Record};

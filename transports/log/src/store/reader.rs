@@ -78,6 +78,8 @@ pub struct Reader {
     file: Option<OpenFile>,
     /// By which it is known among those who wait.
     sleeper: u64,
+    /// Whether it has told that the log failed.
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -108,8 +110,8 @@ impl Reader {
             From::Offset(offset) => offset.max(shared.first()),
             From::Time(_) => 0,
         };
-        let sleeper = shared.sleeper();
-        let mut reader = Self { shared, offset, batch: None, file: None, sleeper };
+        let sleeper = shared.sleepers.name();
+        let mut reader = Self { shared, offset, batch: None, file: None, sleeper, ended: false };
         if let From::Time(time) = from {
             reader.seek_time(time::from_system(time))?;
         }
@@ -150,19 +152,22 @@ impl Reader {
     ///
     /// # Errors
     /// As [`next_ready`](Reader::next_ready), and [`StoreError::Failed`] when the log has failed and everything before
-    /// that was read.
+    /// that was read; after that the reader has ended.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Record, StoreError>>> {
         // Twice: what is stored between the first look and falling asleep wakes nobody.
         for sleeping in [false, true] {
             if sleeping {
-                self.shared.sleep(self.sleeper, cx.waker());
+                self.shared.sleepers.sleep(self.sleeper, cx.waker());
             }
             let ended = self.shared.queue.ended();
             match (self.next_ready(), ended) {
                 (Ok(Some(record)), _) => return Poll::Ready(Some(Ok(record))),
                 (Err(error), _) => return Poll::Ready(Some(Err(error))),
-                (Ok(None), Some(StoreError::Closed { .. })) => return Poll::Ready(None),
-                (Ok(None), Some(failed)) => return Poll::Ready(Some(Err(failed))),
+                (Ok(None), Some(failed @ StoreError::Failed { .. })) if !self.ended => {
+                    self.ended = true;
+                    return Poll::Ready(Some(Err(failed)));
+                }
+                (Ok(None), Some(_)) => return Poll::Ready(None),
                 (Ok(None), None) => {}
             }
         }
@@ -284,7 +289,7 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.shared.forget(self.sleeper);
+        self.shared.sleepers.forget(self.sleeper);
     }
 }
 

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 
 use super::disk::Disk;
 use super::queue::Queue;
 use super::segment::Segment;
+use super::sleepers::Sleepers;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -23,8 +23,8 @@ pub(crate) struct Shared {
     /// Readers may read offsets below this one: they are as durable as their append asked for.
     visible: AtomicU64,
     view: Mutex<View>,
-    sleepers: Mutex<Vec<(u64, Waker)>>,
-    next_sleeper: AtomicU64,
+    /// Readers at the end.
+    pub(crate) sleepers: Sleepers,
 }
 
 /// The segments, and where in the last one the visible batches end.
@@ -65,8 +65,7 @@ impl Shared {
             damage,
             visible: AtomicU64::new(next),
             view: Mutex::new(view),
-            sleepers: Mutex::default(),
-            next_sleeper: AtomicU64::new(0),
+            sleepers: Sleepers::default(),
         }
     }
 
@@ -121,31 +120,9 @@ impl Shared {
         lock(&self.view).segments.clone()
     }
 
-    /// A number by which a reader is known among those who wait.
-    pub(crate) fn sleeper(&self) -> u64 {
-        self.next_sleeper.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Wakes this reader when there is more, or the log ends. Look again after this: what came before is not told.
-    pub(crate) fn sleep(&self, sleeper: u64, waker: &Waker) {
-        let mut sleepers = lock(&self.sleepers);
-        match sleepers.iter_mut().find(|(id, _)| *id == sleeper) {
-            Some((_, known)) => known.clone_from(waker),
-            // Those who have waited longest are woken first.
-            None => sleepers.push((sleeper, waker.clone())),
-        }
-    }
-
-    /// This reader waits no longer.
-    pub(crate) fn forget(&self, sleeper: u64) {
-        lock(&self.sleepers).retain(|(id, _)| *id != sleeper);
-    }
-
+    /// Wakes everybody who waits for more, or for the end.
     pub(crate) fn wake(&self) {
-        let sleepers = std::mem::take(&mut *lock(&self.sleepers));
-        for (_, waker) in sleepers {
-            waker.wake();
-        }
+        self.sleepers.wake();
     }
 }
 

@@ -1,4 +1,6 @@
 //! The store by itself: what is appended is there, in order, after whatever happened.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod append;
 mod support;

@@ -38,7 +38,7 @@ pub(crate) struct Contents {
 
 /// Reads everything there is from here on.
 pub(crate) fn read_from(log: &Log, from: From) -> Contents {
-    let mut reader = log.reader(from).expect("a reader");
+    let mut reader = log.reader(from).unwrap_or_else(|error| panic!("{error}"));
     let mut contents = Contents::default();
     loop {
         match reader.next_ready() {

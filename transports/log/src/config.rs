@@ -1,0 +1,85 @@
+//! Connecting: from a directory to a bus over the logs in it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thriftwood_core::call::Handler;
+use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
+use thriftwood_core::{BoxFuture, Bus, Error};
+
+use crate::shared::{Handle, Shared};
+use crate::store::LogOptions;
+use crate::{client, error, publisher, server, subscriber};
+
+/// How to connect.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// How the logs in the directory are opened.
+    pub log: LogOptions,
+}
+
+/// A bus over the logs in this directory, which is made if it is not there. The bus has the directory for itself until it
+/// is closed, or until the last of its clones, clients and subscriptions is dropped; dropping waits for what was written to
+/// be on the disk.
+///
+/// # Errors
+/// [`ErrorKind::Locked`](thriftwood_core::ErrorKind::Locked) when another process has the directory, or another bus of this
+/// one; [`ErrorKind::Storage`](thriftwood_core::ErrorKind::Storage) when the directory cannot be used.
+pub async fn connect(dir: impl AsRef<Path>) -> Result<Bus, Error> {
+    Config::default().connect(dir).await
+}
+
+impl Config {
+    /// [`connect`], in this way.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub async fn connect(self, dir: impl AsRef<Path>) -> Result<Bus, Error> {
+        let root = dir.as_ref().to_owned();
+        let opening = tokio::task::spawn_blocking(move || Shared::open(root, self.log));
+        let shared = opening.await.map_err(error::interrupted)??;
+        Ok(Bus::new(LogBus { handle: Arc::new(Handle(shared)) }))
+    }
+}
+
+struct LogBus {
+    handle: Arc<Handle>,
+}
+
+impl Transport for LogBus {
+    fn scheme(&self) -> &'static str {
+        "log"
+    }
+
+    fn rpc(&self, address: &str) -> Arc<dyn RpcChannel> {
+        Arc::new(client::Channel::new(Arc::clone(&self.handle), address))
+    }
+
+    fn serve(
+        &self,
+        address: String,
+        handler: Arc<dyn Handler>,
+        options: ServeOptions,
+    ) -> BoxFuture<'_, Result<Serving, Error>> {
+        Box::pin(server::serve(&self.handle.0, address, handler, options))
+    }
+
+    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(publisher::publish(&self.handle.0, topic, frame))
+    }
+
+    fn subscribe(
+        &self,
+        filter: TopicFilter,
+        options: SubscribeOptions,
+    ) -> BoxFuture<'_, Result<Box<dyn EventSource>, Error>> {
+        Box::pin(subscriber::subscribe(&self.handle, filter, options))
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.handle.0.close())
+    }
+}

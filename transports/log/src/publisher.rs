@@ -1,0 +1,24 @@
+//! Events out: a frame becomes a record of its scope's stream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thriftwood_core::event::Topic;
+use thriftwood_core::{Error, ErrorKind};
+
+use crate::shared::Shared;
+use crate::store::{Batch, Durability, Entry};
+use crate::{MAX_FRAME, TOPIC, error};
+
+/// Stores an event. When this resolves, it is on the disk.
+pub(crate) async fn publish(shared: &Arc<Shared>, topic: &Topic, frame: Bytes) -> Result<(), Error> {
+    let (size, limit) = (frame.len(), MAX_FRAME);
+    if size > limit {
+        let text = format!("an event of {size} bytes is over the limit of {limit}");
+        return Err(Error::new(ErrorKind::TooLarge, text));
+    }
+    let log = shared.stream(&topic.stream).await?;
+    let entry = Entry { headers: &[(TOPIC, topic.name.as_bytes())], value: &frame };
+    let batch = Batch::of(&[entry]).map_err(error::bus)?;
+    log.append(batch, Durability::Durable).await.map(drop).map_err(error::bus)
+}
