@@ -3,10 +3,13 @@
 //!
 //! The files are others' and not part of this repository. Where they are not there the test says so and does nothing.
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use support::assert_sound;
 use thriftwood_idl::diagnostics::Style;
 use thriftwood_idl::{Options, compile};
 
@@ -129,6 +132,7 @@ fn what_the_peers_accept_is_accepted() {
         let options = Options { include_dirs: case.include_dirs.clone() };
         let compilation = compile(&[corpus().join(&case.path)], &options);
         let accepted = compilation.model.is_some();
+        compilation.model.iter().for_each(assert_sound);
         let word = |accepts: bool| if accepts { "accepts" } else { "rejects" };
         table.entry((word(case.thrift), word(case.frugal))).or_default()[usize::from(!accepted)] += 1;
         let excuse = |list: &[(&str, &str)]| list.iter().any(|(path, _)| *path == case.path);

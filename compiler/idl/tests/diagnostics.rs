@@ -99,6 +99,13 @@ fn a_file_that_was_asked_for_and_is_not_there_is_a_finding_without_a_place() {
 }
 
 #[test]
+fn control_characters_of_a_file_do_not_reach_the_terminal() {
+    let text = "include \"\\x1b[31m\\u0007.frugal\"\nstruct A { 1: Unknown a /* \u{1b}[31m */ }\nconst A B = {'\\x1b': \u{7} }";
+    let printed = rendered(&support::frugal(text));
+    assert!(!printed.contains(|letter: char| letter.is_control() && letter != '\n'), "{printed:?}");
+}
+
+#[test]
 fn colour_changes_how_a_finding_looks_and_not_what_it_says() {
     let compilation = support::frugal("struct A { 1: strin a }");
     let found = &compilation.diagnostics[0];

@@ -1,5 +1,7 @@
 //! Prints a diagnostic for people, with the lines it speaks of.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::{Diagnostic, Label, Severity};
@@ -22,13 +24,13 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut group =
-            level.primary_title(self.message.as_str()).id(self.code.as_str()).elements(self.snippets(sources));
+        let title = level.primary_title(printable(&self.message)).id(self.code.as_str());
+        let mut group = title.elements(self.snippets(sources));
         for note in &self.notes {
-            group = group.element(Level::NOTE.message(note.as_str()));
+            group = group.element(Level::NOTE.message(printable(note)));
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+            group = group.element(Level::HELP.message(printable(help)));
         }
         let renderer = match style {
             Style::Plain => Renderer::plain(),
@@ -53,11 +55,20 @@ impl Diagnostic {
                 let kind = if primary { AnnotationKind::Primary } else { AnnotationKind::Context };
                 let end = (label.span.end as usize).min(text.text.len());
                 let annotation = kind.span((label.span.start as usize).min(end)..end);
-                annotation.label((!label.text.is_empty()).then_some(label.text.as_str()))
+                annotation.label((!label.text.is_empty()).then(|| printable(&label.text)))
             });
             let path = text.path.to_string_lossy().replace('\\', "/");
-            Some(Snippet::source(text.text.as_str()).path(path).annotations(annotations))
+            Some(Snippet::source(text.text.as_str()).path(printable(&path).into_owned()).annotations(annotations))
         };
         order.into_iter().filter_map(snippet).collect()
     }
+}
+
+/// Text without control characters: names and paths come from files, and a terminal must not obey them.
+fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
+    Cow::Owned(text.chars().map(shown).collect())
 }

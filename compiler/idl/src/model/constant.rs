@@ -31,7 +31,7 @@ pub enum ConstValue {
     Bool(bool),
     /// Any of the integer types; checked to be in range.
     Int(i64),
-    /// A `double`.
+    /// A `double`; always finite.
     Double(f64),
     /// A `string`.
     String(String),

@@ -56,11 +56,12 @@ pub(crate) fn parse(text: &str, source: u32) -> Parsed {
                 reader.offset = start + end;
             }
             Err(error) => {
-                let failure = Failure::new(&reader, &error);
+                let Failure { diagnostic, resume } = Failure::new(&reader, &error);
                 failures += 1;
-                reader.found.push(failure.diagnostic);
-                match failure.resume {
-                    Some(resume) if failures < MAX_SYNTAX_ERRORS => reader.offset = resume,
+                let full = failures == MAX_SYNTAX_ERRORS && resume.is_some();
+                reader.found.push(if full { diagnostic.note("the rest of the file is not read") } else { diagnostic });
+                match resume {
+                    Some(resume) if !full => reader.offset = resume,
                     _ => break,
                 }
                 checked = false;

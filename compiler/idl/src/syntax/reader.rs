@@ -254,8 +254,7 @@ impl<'t> Reader<'t> {
         let span = self.span_of(&written);
         let kind = match written.as_rule() {
             Rule::integer => ValueKind::Int(self.integer(&written).0),
-            // Any text the grammar takes for a double is one; what is too large for it is infinite.
-            Rule::double => ValueKind::Double(written.as_str().parse().unwrap_or(f64::INFINITY)),
+            Rule::double => ValueKind::Double(self.double(&written)),
             Rule::literal => ValueKind::Text(self.literal(&written)),
             Rule::identifier => ValueKind::Name(written.as_str().to_owned()),
             Rule::list_value => ValueKind::List(inner(&written, Rule::value).map(|part| self.value(part)).collect()),
@@ -286,6 +285,17 @@ impl<'t> Reader<'t> {
             0
         });
         (number, span)
+    }
+
+    /// A finite number. Any text the grammar takes for a double is one, but it may be too large.
+    fn double(&mut self, pair: &Pair<'t, Rule>) -> f64 {
+        let number: f64 = pair.as_str().parse().unwrap_or(f64::INFINITY);
+        if number.is_finite() {
+            return number;
+        }
+        let message = "this number is larger than a `double` can hold";
+        self.found.push(Diagnostic::new(Code::OutOfRange, self.span_of(pair), message));
+        0.0
     }
 
     fn literal(&mut self, pair: &Pair<'t, Rule>) -> Vec<u8> {
