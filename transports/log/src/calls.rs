@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tracing::error;
 
-use crate::store::{Batch, Durability, Entry, From, Log, Reader, Record, StoreError};
+use crate::store::{Batch, Durability, Entry, From, Log, Reader, Record, StoreError, Wakeup};
 
 /// Who calls: the bus it came from, and its number there. 16 bytes, both little-endian.
 const CALL: &str = "call";
@@ -44,9 +45,19 @@ pub(crate) struct Request {
 #[derive(Debug)]
 pub(crate) struct Calls {
     log: Log,
-    /// Taken in turns by the servers of this address. `None` until the first one comes.
-    unanswered: tokio::sync::Mutex<Option<Unanswered>>,
-    under_way: Mutex<UnderWay>,
+    state: Mutex<State>,
+}
+
+/// What the servers of an address share.
+#[derive(Debug, Default)]
+struct State {
+    /// `None` until the first server comes.
+    unanswered: Option<Unanswered>,
+    /// Every call before this one was taken.
+    taken: u64,
+    /// Of those, the ones without an answer yet.
+    open: BTreeSet<u64>,
+    answers: u32,
 }
 
 /// Finds the calls that are still to be answered.
@@ -57,19 +68,9 @@ struct Unanswered {
     answered: BTreeSet<u64>,
 }
 
-/// What the servers have at the moment.
-#[derive(Debug, Default)]
-struct UnderWay {
-    /// Every call before this one was taken.
-    taken: u64,
-    /// Of those, the ones without an answer yet.
-    open: BTreeSet<u64>,
-    answers: u32,
-}
-
 impl Calls {
     pub(crate) fn new(log: Log) -> Self {
-        Self { log, unanswered: tokio::sync::Mutex::new(None), under_way: Mutex::default() }
+        Self { log, state: Mutex::default() }
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -93,65 +94,67 @@ impl Calls {
             None => (&[][..], Durability::Buffered),
         };
         self.log.append(Batch::of(&[Entry { headers, value }])?, durability).await?;
-        let mut under_way = self.lock();
-        under_way.open.remove(&request);
-        under_way.answers += 1;
+        let mut state = self.lock();
+        state.open.remove(&request);
+        state.answers += 1;
         Ok(())
     }
 
     /// Now and then removes segments in which every call was answered.
     pub(crate) async fn tidy(&self) -> Result<(), StoreError> {
         let floor = {
-            let under_way = self.lock();
-            if !under_way.answers.is_multiple_of(ANSWERS_PER_TRIM) {
+            let state = self.lock();
+            if !state.answers.is_multiple_of(ANSWERS_PER_TRIM) {
                 return Ok(());
             }
-            under_way.open.first().copied().unwrap_or(under_way.taken)
+            state.open.first().copied().unwrap_or(state.taken)
         };
         self.log.trim(floor).await
     }
 
     /// Finds out what an earlier process left unanswered, unless that is known. Reads what is kept of the log.
     pub(crate) async fn prepare(&self) -> Result<(), StoreError> {
-        let mut unanswered = self.unanswered.lock().await;
-        if unanswered.is_none() {
-            let log = self.log.clone();
-            let found = tokio::task::spawn_blocking(move || Unanswered::find(&log)).await;
-            *unanswered = Some(found.unwrap_or_else(|_| Err(StoreError::Closed { dir: self.log.dir().to_owned() }))?);
+        if self.lock().unanswered.is_some() {
+            return Ok(());
         }
+        let log = self.log.clone();
+        let found = tokio::task::spawn_blocking(move || Unanswered::find(&log)).await;
+        let found = found.unwrap_or_else(|_| Err(StoreError::Closed { dir: self.log.dir().to_owned() }))?;
+        // Another server may have been as quick; the first one counts, for it may have taken calls already.
+        self.lock().unanswered.get_or_insert(found);
         Ok(())
     }
 
-    /// The next call that nobody has answered or taken; `None` when the log is closed. Dropping this loses nothing.
-    pub(crate) async fn next(&self) -> Option<Request> {
-        let mut unanswered = self.unanswered.lock().await;
-        let Unanswered { reader, answered } = unanswered.as_mut()?;
+    /// The next call that nobody has answered or taken; `None` when the log is closed. Each server has a wake-up of its own.
+    pub(crate) fn poll_next(&self, wakeup: &Wakeup, cx: &mut Context<'_>) -> Poll<Option<Request>> {
+        let mut state = self.lock();
+        let State { unanswered, taken, open, .. } = &mut *state;
+        let Some(Unanswered { reader, answered }) = unanswered else { return Poll::Ready(None) };
+        // The reader wakes the one that polled it last; the others have to be woken as well.
+        wakeup.arm(cx.waker());
         loop {
-            match reader.next().await? {
-                Ok(record) => {
+            match std::task::ready!(reader.poll_next(cx)) {
+                Some(Ok(record)) => {
                     let offset = record.offset();
-                    let request = Request::read(record).filter(|_| !answered.remove(&offset));
-                    let mut under_way = self.lock();
-                    under_way.taken = offset + 1;
-                    if request.is_some() {
-                        under_way.open.insert(offset);
-                        return request;
+                    *taken = offset + 1;
+                    if let Some(request) = Request::read(record).filter(|_| !answered.remove(&offset)) {
+                        open.insert(offset);
+                        return Poll::Ready(Some(request));
                     }
                 }
-                Err(error @ StoreError::Corrupt { .. }) => {
-                    error!(%error, "calls were lost");
-                }
-                Err(error) => {
+                Some(Err(error @ StoreError::Corrupt { .. })) => error!(%error, "calls were lost"),
+                Some(Err(error)) => {
                     error!(%error, "calls cannot be read");
-                    return None;
+                    return Poll::Ready(None);
                 }
+                None => return Poll::Ready(None),
             }
         }
     }
 
     /// The lock guards plain values; a panic while it was held cannot have left them half-changed.
-    fn lock(&self) -> MutexGuard<'_, UnderWay> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

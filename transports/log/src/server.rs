@@ -1,5 +1,6 @@
 //! Calls in: takes from the address's log what nobody has answered, and stores the answers.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,7 +27,7 @@ pub(crate) async fn serve(
     let calls = shared.calls(&address).await?;
     calls.prepare().await.map_err(error::bus)?;
     let server = Server { shared: Arc::clone(shared), calls, handler };
-    Ok(shared.lifecycle.serve(|stop| server.run(options.concurrency, stop)))
+    Ok(shared.lifecycle.serve(|stop| server.run(options.concurrency.max(1), stop)))
 }
 
 #[derive(Clone)]
@@ -39,11 +40,12 @@ struct Server {
 impl Server {
     async fn run(self, concurrency: usize, stop: CancellationToken) {
         let mut under_way = JoinSet::new();
+        let wakeup = self.calls.log().wakeup();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 // While all places are taken, further calls wait in the log.
-                request = self.calls.next(), if under_way.len() < concurrency => match request {
+                request = poll_fn(|cx| self.calls.poll_next(&wakeup, cx)), if under_way.len() < concurrency => match request {
                     Some(request) => drop(under_way.spawn(self.clone().answer(request))),
                     None => break,
                 },
@@ -88,8 +90,9 @@ impl Server {
     }
 }
 
-/// The caller's time limit. Bytes that are no frame have none; the handler says what is wrong with them.
+/// The caller's time limit; 0 is none. Bytes that are no frame have none; the handler says what is wrong with them.
 fn time_limit(frame: &Bytes) -> Option<Duration> {
     let frame = Frame::decode(frame.clone()).ok()?;
-    Some(Duration::from_millis(frame.headers().get(TIMEOUT)?.parse().ok()?))
+    let millis: u64 = frame.headers().get(TIMEOUT)?.parse().ok()?;
+    (millis > 0).then_some(Duration::from_millis(millis))
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thriftwood_core::event::TopicFilter;
 use thriftwood_core::transport::Lifecycle;
 use thriftwood_core::{Error, ErrorKind};
+use tokio::sync::Semaphore;
 use tracing::warn;
 
 use crate::calls::Calls;
@@ -28,8 +29,8 @@ pub(crate) struct Shared {
     root: PathBuf,
     options: LogOptions,
     open: Mutex<Open>,
-    /// Held while something is opened, so that nothing is opened twice.
-    opening: Arc<tokio::sync::Mutex<()>>,
+    /// One place, so that nothing is opened twice.
+    opening: Arc<Semaphore>,
 }
 
 /// What is open in the directory.
@@ -63,7 +64,7 @@ impl Shared {
             root,
             options,
             open: Mutex::new(Open { lock, ..Open::default() }),
-            opening: Arc::default(),
+            opening: Arc::new(Semaphore::new(1)),
         }))
     }
 
@@ -114,7 +115,7 @@ impl Shared {
         self.lifecycle.close().await;
         // Whoever still waits would wait in vain.
         self.waiting.clear();
-        let _guard = self.opening.lock().await;
+        let _place = self.opening.acquire().await;
         let Open { streams, calls, groups, lock } = std::mem::take(&mut *self.lock());
         let mut result = Ok(());
         for group in groups.values() {
@@ -159,10 +160,11 @@ impl Shared {
         if let Some(found) = map(&mut self.lock()).get(&name) {
             return Ok(found.clone());
         }
-        let guard = Arc::clone(&self.opening).lock_owned().await;
+        // Never closed, so this only waits.
+        let place = Arc::clone(&self.opening).acquire_owned().await;
         let shared = Arc::clone(self);
         let opening = tokio::task::spawn_blocking(move || {
-            let _guard = guard;
+            let _place = place;
             shared.lifecycle.check()?;
             if let Some(found) = map(&mut shared.lock()).get(&name) {
                 return Ok(found.clone());

@@ -17,6 +17,7 @@ use super::reader::{From, Reader};
 use super::recovery;
 use super::segment;
 use super::shared::{Shared, View};
+use super::sleepers::Wakeup;
 use super::time;
 use super::writer::Writer;
 
@@ -223,6 +224,11 @@ impl Log {
     /// What the file system says, when a time has to be looked up.
     pub fn reader(&self, from: From) -> Result<Reader, StoreError> {
         Reader::open(Arc::clone(&self.owner.shared), from)
+    }
+
+    /// A way to wait for more without a reader of one's own: several tasks that share one reader each need theirs.
+    pub fn wakeup(&self) -> Wakeup {
+        Wakeup::among(&self.owner.shared.sleepers)
     }
 
     /// The offset of the first record that is kept, or would be.

@@ -36,3 +36,4 @@ pub use format::{Batch, Entry};
 pub use group::{Claim, Group, GroupOptions, Member};
 pub use log::{Appended, Durability, Log, LogOptions, Pending};
 pub use reader::{From, Reader, Record};
+pub use sleepers::Wakeup;

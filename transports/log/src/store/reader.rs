@@ -16,6 +16,7 @@ use super::format::{self, HEADER, Header, RecordParts};
 use super::scan::{CHUNK, Scan};
 use super::segment::Segment;
 use super::shared::Shared;
+use super::sleepers::Wakeup;
 use super::time;
 
 /// Where a reader starts.
@@ -76,8 +77,7 @@ pub struct Reader {
     /// The rest of the batch under way.
     batch: Option<OpenBatch>,
     file: Option<OpenFile>,
-    /// By which it is known among those who wait.
-    sleeper: u64,
+    wakeup: Wakeup,
     /// Whether it has told that the log failed.
     ended: bool,
 }
@@ -110,8 +110,8 @@ impl Reader {
             From::Offset(offset) => offset.max(shared.first()),
             From::Time(_) => 0,
         };
-        let sleeper = shared.sleepers.name();
-        let mut reader = Self { shared, offset, batch: None, file: None, sleeper, ended: false };
+        let wakeup = Wakeup::among(&shared.sleepers);
+        let mut reader = Self { shared, offset, batch: None, file: None, wakeup, ended: false };
         if let From::Time(time) = from {
             reader.seek_time(time::from_system(time))?;
         }
@@ -157,7 +157,7 @@ impl Reader {
         // Twice: what is stored between the first look and falling asleep wakes nobody.
         for sleeping in [false, true] {
             if sleeping {
-                self.shared.sleepers.sleep(self.sleeper, cx.waker());
+                self.wakeup.arm(cx.waker());
             }
             let ended = self.shared.queue.ended();
             match (self.next_ready(), ended) {
@@ -284,12 +284,6 @@ impl Reader {
     fn corrupt(&mut self, to: u64) -> StoreError {
         let from = std::mem::replace(&mut self.offset, to);
         StoreError::Corrupt { dir: self.shared.dir.clone(), from, to }
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.shared.sleepers.forget(self.sleeper);
     }
 }
 

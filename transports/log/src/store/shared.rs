@@ -24,7 +24,7 @@ pub(crate) struct Shared {
     visible: AtomicU64,
     view: Mutex<View>,
     /// Readers at the end.
-    pub(crate) sleepers: Sleepers,
+    pub(crate) sleepers: Arc<Sleepers>,
 }
 
 /// The segments, and where in the last one the visible batches end.
@@ -65,7 +65,7 @@ impl Shared {
             damage,
             visible: AtomicU64::new(next),
             view: Mutex::new(view),
-            sleepers: Sleepers::default(),
+            sleepers: Arc::default(),
         }
     }
 

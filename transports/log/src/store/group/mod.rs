@@ -15,7 +15,7 @@ use tokio::time::Sleep;
 
 use super::log::{Durability, Log, LogOptions, Pending};
 use super::reader::{From, Reader, Record};
-use super::sleepers::Sleepers;
+use super::sleepers::{Sleepers, Wakeup};
 use super::{Batch, StoreError};
 use journal::{Note, State};
 use progress::Progress;
@@ -65,7 +65,7 @@ struct Inner {
     max_outstanding: usize,
     state: Mutex<Working>,
     /// Members that wait for a record to be given back, or for room.
-    sleepers: Sleepers,
+    sleepers: Arc<Sleepers>,
 }
 
 struct Working {
@@ -103,14 +103,14 @@ impl Group {
             filter: options.filter,
             max_outstanding: options.max_outstanding.max(1),
             state,
-            sleepers: Sleepers::default(),
+            sleepers: Arc::default(),
         })))
     }
 
     /// One more member.
     pub fn member(&self) -> Member {
-        let names = (self.0.log.shared().sleepers.name(), self.0.sleepers.name());
-        Member { group: Arc::clone(&self.0), names, timer: None, ended: false }
+        let (more, back) = (self.0.log.wakeup(), Wakeup::among(&self.0.sleepers));
+        Member { group: Arc::clone(&self.0), more, back, timer: None, ended: false }
     }
 
     /// Every record before this offset was handled.
@@ -141,8 +141,10 @@ impl Group {
 #[derive(Debug)]
 pub struct Member {
     group: Arc<Inner>,
-    /// By which it is known at the end of the log, and in the group.
-    names: (u64, u64),
+    /// Wakes it when the log has more.
+    more: Wakeup,
+    /// Wakes it when the group has something back, or room again.
+    back: Wakeup,
     /// Runs until the next record is due again.
     timer: Option<Pin<Box<Sleep>>>,
     /// Whether it has told that the log failed.
@@ -161,8 +163,8 @@ impl Member {
             // Twice: what happens between the first look and falling asleep wakes nobody.
             for sleeping in [false, true] {
                 if sleeping {
-                    self.group.log.shared().sleepers.sleep(self.names.0, cx.waker());
-                    self.group.sleepers.sleep(self.names.1, cx.waker());
+                    self.more.arm(cx.waker());
+                    self.back.arm(cx.waker());
                 }
                 let ended = self.group.log.shared().queue.ended().or_else(|| self.group.journal.shared().queue.ended());
                 match (self.group.next(), ended) {
@@ -210,8 +212,6 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.group.log.shared().sleepers.forget(self.names.0);
-        self.group.sleepers.forget(self.names.1);
         // It may have been woken for something that another has to do now.
         self.group.sleepers.wake();
     }
