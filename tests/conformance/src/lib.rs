@@ -22,7 +22,7 @@ pub mod idl {
 /// `None` when its part is not to be had.
 #[macro_export]
 macro_rules! behaviours {
-    ($connect:path) => {
+    ($connect:ident) => {
         $crate::behaviours! { $connect; calls:
             a_call_gives_back_its_result
             a_declared_exception_arrives_as_itself
@@ -62,7 +62,7 @@ macro_rules! behaviours {
             an_oversized_result_is_a_typed_error
         }
     };
-    ($connect:path; $module:ident: $($behaviour:ident)*) => {
+    ($connect:ident; $module:ident: $($behaviour:ident)*) => {
         mod $module {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() {
