@@ -117,7 +117,7 @@ enum Slot {
     Bad,
 }
 
-fn encode(mark: &Mark) -> [u8; SLOT] {
+pub(crate) fn encode(mark: &Mark) -> [u8; SLOT] {
     let mut slot = [0; SLOT];
     slot[NAME].copy_from_slice(&MAGIC);
     slot[VERSION].copy_from_slice(&u16::from(format::VERSION).to_le_bytes());

@@ -20,6 +20,8 @@ mod error;
 mod format;
 mod group;
 mod log;
+#[cfg(test)]
+mod page;
 mod queue;
 mod reader;
 mod recovery;

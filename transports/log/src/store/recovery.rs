@@ -62,7 +62,7 @@ pub(crate) enum Verdict {
 }
 
 /// The rows, in the order of docs/log-format.md: a field of `None` takes either value. Exactly one row applies.
-const TABLE: [(Option<bool>, bool, Option<bool>, Verdict); 4] = [
+pub(crate) const TABLE: [(Option<bool>, bool, Option<bool>, Verdict); 4] = [
     // empty      durable island
     (Some(true), false, Some(false), Verdict::End),
     (Some(false), false, None, Verdict::Torn),

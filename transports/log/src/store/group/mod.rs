@@ -1,7 +1,7 @@
 //! Consumer groups: members share the records of a log, each record is handed out until it is acknowledged, and how far the
 //! group has come outlives the process.
 
-mod journal;
+pub(crate) mod journal;
 mod progress;
 
 use std::fmt;

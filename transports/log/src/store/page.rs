@@ -1,0 +1,165 @@
+//! Holds `docs/log-format.md` against the code: its fields, its numbers, its recovery table, and the bytes it prints.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::checkpoint::{self, Mark};
+use super::format::{self, Entry, Header};
+use super::group::journal::{Note, State};
+use super::{Batch, recovery};
+
+/// The log of the page's examples.
+const LOG_ID: u64 = 0x0123_4567_89ab_cdef;
+
+fn page() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/log-format.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The lines of the page between this heading and the next one.
+fn section(heading: &str) -> Vec<String> {
+    let page = page();
+    let mut lines = page.lines().skip_while(|line| line.trim_start_matches('#').trim() != heading);
+    assert!(lines.next().is_some(), "the page has no heading {heading:?}");
+    lines.take_while(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+/// The bytes of the blocks marked as hexadecimal in a section; what stands behind two spaces and a bar is a remark.
+fn example(heading: &str) -> Vec<u8> {
+    let lines = section(heading);
+    let block = lines.iter().skip_while(|line| *line != "```hex").skip(1).take_while(|line| *line != "```");
+    let digits =
+        block.flat_map(|line| line.split('|').next().unwrap_or_default().split_whitespace().map(str::to_owned));
+    digits.map(|digits| u8::from_str_radix(&digits, 16).unwrap()).collect()
+}
+
+/// The rows of a section's table, cell by cell.
+fn rows(heading: &str) -> Vec<Vec<String>> {
+    let rows = section(heading).into_iter().filter(|line| line.starts_with('|')).skip(2);
+    rows.map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect())
+        .collect()
+}
+
+fn assert_fields(heading: &str, fields: &[(&str, Range<usize>)]) {
+    let written: Vec<(String, Range<usize>)> = rows(heading)
+        .into_iter()
+        .map(|row| {
+            let (offset, bytes): (usize, usize) = (row[0].parse().unwrap(), row[1].parse().unwrap());
+            (row[2].clone(), offset..offset + bytes)
+        })
+        .collect();
+    let in_code: Vec<(String, Range<usize>)> =
+        fields.iter().map(|(name, at)| ((*name).to_owned(), at.clone())).collect();
+    assert_eq!(written, in_code);
+}
+
+#[test]
+fn the_fields_of_a_batch_header_are_those_of_the_page() {
+    let fields = [
+        ("start", format::START),
+        ("length", format::LENGTH),
+        ("base offset", format::BASE),
+        ("time", format::TIME),
+        ("count", format::COUNT),
+        ("flags", format::FLAGS),
+        ("epoch", format::EPOCH),
+        ("body crc", format::BODY_CRC),
+        ("durable distance", format::DISTANCE),
+        ("header crc", format::HEADER_CRC),
+    ];
+    assert_fields("The batch header", &fields);
+    assert!(page().contains(&format!("{} bytes", format::HEADER)));
+    assert_eq!(format::MAX_BODY, 64 * 1024 * 1024);
+    let flags = rows("Flags");
+    let headers = flags.iter().find(|row| row[1] == "headers").unwrap();
+    assert_eq!(1 << headers[0].parse::<u16>().unwrap(), format::HAS_HEADERS);
+}
+
+#[test]
+fn the_fields_of_a_checkpoint_slot_are_those_of_the_page() {
+    let fields = [
+        ("name", checkpoint::NAME),
+        ("version", checkpoint::VERSION),
+        ("epoch", checkpoint::EPOCH),
+        ("reserved", checkpoint::RESERVED),
+        ("log id", checkpoint::LOG_ID),
+        ("sequence", checkpoint::SEQUENCE),
+        ("next", checkpoint::NEXT),
+        ("time", checkpoint::TIME),
+        ("reserved", checkpoint::RESERVED_2),
+        ("crc", checkpoint::CRC),
+    ];
+    assert_fields("The checkpoint", &fields);
+    assert_eq!((checkpoint::SLOT, checkpoint::SECOND), (64, 4096));
+}
+
+#[test]
+fn the_example_batch_is_what_this_build_writes_and_reads() {
+    let entries = [Entry { headers: &[("topic", b"a.b")], value: b"hello" }, Entry { headers: &[], value: b"" }];
+    let mut batch = Batch::of(&entries).unwrap();
+    let header = Header {
+        length: (batch.bytes.len() - format::HEADER) as u32,
+        base: 42,
+        time: 1_700_000_000_000_000,
+        count: batch.count,
+        flags: batch.flags,
+        epoch: 3,
+        body_crc: batch.body_crc,
+        distance: 1,
+    };
+    let seed = format::seed(LOG_ID);
+    header.encode(&mut batch.bytes, seed);
+    let printed = example("Example of a batch");
+    assert_eq!(format!("{printed:02x?}"), format!("{:02x?}", batch.bytes));
+
+    let read = Header::decode(&printed, seed).unwrap();
+    assert_eq!((read, read.durable_end(), read.end()), (header, 41, 44));
+    let mut body = Bytes::from(printed).slice(format::HEADER..);
+    assert!(read.fits(&body));
+    let first = format::split_record(&mut body, read.flags).unwrap();
+    assert_eq!(
+        (format::find_header(&first.headers, "topic").as_deref(), &first.value[..]),
+        (Some(&b"a.b"[..]), &b"hello"[..])
+    );
+    let second = format::split_record(&mut body, read.flags).unwrap();
+    assert!(second.value.is_empty() && body.is_empty());
+    assert_eq!(Header::decode(&batch.bytes, format::seed(LOG_ID + 1)), None, "another log's header is none of ours");
+}
+
+#[test]
+fn the_example_slot_is_what_this_build_writes() {
+    let mark = Mark { log_id: LOG_ID, epoch: 3, next: 44, time: 1_700_000_000_000_000, sequence: 5 };
+    let printed = example("Example of a slot");
+    assert_eq!(format!("{printed:02x?}"), format!("{:02x?}", checkpoint::encode(&mark)));
+}
+
+#[test]
+fn the_example_notes_of_a_group_read_as_the_page_says() {
+    let state = State { read: 300, outstanding: BTreeMap::from([(298, 2)]), done: BTreeSet::from([301]) };
+    let notes = [Note::Opened(state.clone()), Note::State(state), Note::Ack(298), Note::Attempt(298, 3)];
+    let lines = section("Example notes");
+    let block = lines.iter().skip_while(|line| *line != "```hex").skip(1).take_while(|line| *line != "```");
+    let printed: Vec<Option<Note>> = block
+        .map(|line| {
+            let digits = line.split('|').next().unwrap().split_whitespace();
+            Note::decode(digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect::<Vec<u8>>().into())
+        })
+        .collect();
+    assert_eq!(printed, notes.map(Some));
+}
+
+#[test]
+fn the_recovery_table_is_the_one_in_the_code() {
+    let cell = |cell: Option<bool>| match cell {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "either",
+    };
+    let in_code = recovery::TABLE.map(|(empty, durable, island, verdict)| {
+        [cell(empty).to_owned(), cell(Some(durable)).to_owned(), cell(island).to_owned(), format!("{verdict:?}")]
+    });
+    let written: Vec<Vec<String>> = rows("Recovery").into_iter().map(|row| row[..4].to_vec()).collect();
+    assert_eq!(written, in_code);
+}
