@@ -72,7 +72,12 @@ impl<'a> Module<'a> {
     pub(crate) fn imported(&self, path: impl Into<String>, name: &str) -> String {
         let path = path.into();
         if self.declares(name) {
-            return format!("{path}::{name}");
+            let full = format!("{path}::{name}");
+            // Its methods are called on values, for which the trait must be in sight, under whatever name.
+            if matches!(name, "Wire" | "Request" | "Response" | "ScopeEvent") {
+                self.imports.borrow_mut().entry(path).or_default().insert(format!("{name} as _"));
+            }
+            return full;
         }
         self.imports.borrow_mut().entry(path).or_default().insert(name.to_owned());
         name.to_owned()

@@ -1,0 +1,16 @@
+//! Bytes captured from real Frugal peers, and what is needed to hold ours against them.
+//!
+//! `data/README.md` says where they come from. Headers are compared as a map, since Go writes them in random order, and
+//! everything else byte by byte.
+
+pub mod capture;
+pub mod peer;
+pub mod tape;
+
+pub use capture::{Capture, captures};
+
+/// The generated types of `data/idl/wire.frugal`.
+#[allow(missing_docs)]
+pub mod idl {
+    thriftwood::include_idl!();
+}
