@@ -1,0 +1,109 @@
+//! The process that gets killed. It works on a log and tells on its standard output what was acknowledged to it, a line each.
+//!
+//! ```text
+//! thriftwood-faults publish DIR FIRST     eight producers publish FIRST, FIRST + 1, ...; tells `producer number`
+//! thriftwood-faults consume DIR           a member of a group; tells each number it acknowledged
+//! thriftwood-faults serve DIR             a server; tells each note it handled
+//! thriftwood-faults hold DIR              holds the directory
+//! ```
+//!
+//! When it is ready it tells `ready`. It never ends by itself.
+
+use std::io::Write;
+
+use thriftwood::bytes::Bytes;
+use thriftwood::call::{Handler, Inbound};
+use thriftwood::{BoxFuture, Bus, Context};
+use thriftwood_conformance::idl::{ProbeServer, Things};
+use thriftwood_conformance::probe::Probe;
+use thriftwood_faults::{CONCURRENCY, GROUP, PRODUCERS, REGION, SEGMENT, SERVICE};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [work, dir, rest @ ..] = &arguments[..] else { return Err("expected what to do, and a directory".into()) };
+    let mut config = thriftwood_log::Config::default();
+    // Small, so that many a kill falls into the change from one segment to the next.
+    config.log.segment_bytes = SEGMENT;
+    let bus = config.connect(dir).await?;
+    match (&work[..], rest) {
+        ("publish", [first]) => publish(&bus, first.parse()?).await,
+        ("consume", []) => consume(&bus).await,
+        ("serve", []) => serve(&bus).await,
+        ("hold", []) => {
+            tell("ready")?;
+            std::future::pending().await
+        }
+        _ => Err(format!("there is nothing called {work:?} to do with {rest:?}").into()),
+    }
+}
+
+async fn publish(bus: &Bus, first: i64) -> Result<(), Failure> {
+    tell("ready")?;
+    let mut producers = tokio::task::JoinSet::<Result<(), Failure>>::new();
+    for producer in 0..PRODUCERS {
+        let things = Things::publisher(bus, &producer.to_string(), REGION);
+        producers.spawn(async move {
+            for number in first.. {
+                things.counted(&Context::new(), number).await?;
+                tell(&format!("{producer} {number}"))?;
+            }
+            Ok(())
+        });
+    }
+    while let Some(ended) = producers.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+async fn consume(bus: &Bus) -> Result<(), Failure> {
+    let mut counted = Things::subscriber(bus, "*", REGION).group(GROUP).counted().await?;
+    tell("ready")?;
+    while let Some(event) = counted.next().await {
+        let event = event?;
+        let number = *event;
+        event.ack().await?;
+        tell(&number.to_string())?;
+    }
+    Ok(())
+}
+
+async fn serve(bus: &Bus) -> Result<(), Failure> {
+    let notes = Probe::default();
+    // Before it serves: what waits in the log is handled from then on.
+    tell("ready")?;
+    bus.serve(SERVICE, Telling { server: ProbeServer::new(notes.clone()), notes }).concurrency(CONCURRENCY).await?;
+    std::future::pending().await
+}
+
+/// Tells a note before its call counts as handled.
+struct Telling<H> {
+    server: H,
+    notes: Probe,
+}
+
+impl<H: Handler> Handler for Telling<H> {
+    fn service(&self) -> &'static str {
+        self.server.service()
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+        Box::pin(async move {
+            let reply = self.server.handle(inbound).await;
+            if let Some(note) = self.notes.next_note().await {
+                tell(&note).ok();
+            }
+            reply
+        })
+    }
+}
+
+/// One line, in one write, so that a kill leaves it whole or out.
+fn tell(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("{line}\n").as_bytes())?;
+    out.flush()
+}
