@@ -40,10 +40,11 @@ fn constants(w: &mut Writer, m: &Module<'_>, name: &str, def: &Enum, idents: &[S
     }
     let all = taken.give("ALL");
     w.item();
-    w.block(format!("impl {name}"), |w| {
+    w.impl_block(format!("impl {name}"), |w| {
         for (value, ident) in def.values.iter().zip(idents) {
             value_doc(w, value);
-            w.line(format!("pub const {ident}: {name} = {name}({});", value.number));
+            let number = Expr::call(name, [Expr::text(value.number.to_string())]);
+            w.assign(&format!("pub const {ident}: {name} ="), &number, ";");
         }
         w.item();
         w.doc("Every named value, in the order of the IDL.");
@@ -59,7 +60,8 @@ fn constants(w: &mut Writer, m: &Module<'_>, name: &str, def: &Enum, idents: &[S
             }
             w.block("match self", |w| {
                 for (value, ident) in named {
-                    w.line(format!("{name}::{ident} => Some({:?}),", value.name));
+                    let text = Expr::call("Some", [Expr::text(format!("{:?}", value.name))]);
+                    w.arm(&format!("{name}::{ident}"), &text);
                 }
                 w.line("_ => None,");
             });
@@ -85,7 +87,7 @@ fn first_of_each_number<'a>(def: &'a Enum, idents: &'a [String]) -> Vec<(&'a Enu
 fn default(w: &mut Writer, m: &Module<'_>, name: &str, first: Option<&String>) {
     w.item();
     w.doc(if first.is_some() { "The first value of the IDL." } else { "Zero, since the IDL names no value." });
-    w.block(format!("impl {} for {name}", m.std("Default")), |w| {
+    w.impl_block(format!("impl {} for {name}", m.std("Default")), |w| {
         w.block("fn default() -> Self", |w| match first {
             Some(first) => w.line(format!("{name}::{first}")),
             None => w.line(format!("{name}(0)")),
@@ -95,7 +97,7 @@ fn default(w: &mut Writer, m: &Module<'_>, name: &str, first: Option<&String>) {
 
 fn debug(w: &mut Writer, name: &str) {
     w.item();
-    w.block(format!("impl ::std::fmt::Debug for {name}"), |w| {
+    w.impl_block(format!("impl ::std::fmt::Debug for {name}"), |w| {
         w.block("fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result", |w| {
             w.block("match self.name()", |w| {
                 w.line("Some(name) => f.write_str(name),");
@@ -109,7 +111,7 @@ fn codec(w: &mut Writer, m: &Module<'_>, name: &str) {
     let (wire, ttype, writer) = (m.rt("codec", "Wire"), m.rt("codec", "TType"), m.rt("codec", "Writer"));
     let (reader, error) = (m.rt("codec", "Reader"), m.rt("codec", "DecodeError"));
     w.item();
-    w.block(format!("impl {wire} for {name}"), |w| {
+    w.impl_block(format!("impl {wire} for {name}"), |w| {
         w.line(format!("const TYPE: {ttype} = {ttype}::I32;"));
         w.item();
         w.block(format!("fn encode<W: {writer}>(&self, w: &mut W)"), |w| w.line("w.write_i32(self.0);"));

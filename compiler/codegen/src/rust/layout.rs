@@ -65,6 +65,15 @@ impl Expr {
         Expr::Method(Box::new(self), Box::new(Expr::call(name, args)), end)
     }
 
+    /// The columns that rustfmt sets aside for a `?` at a chain's end, beyond its own.
+    fn tries(&self) -> usize {
+        match self {
+            Expr::Method(_, _, "?") => 2,
+            Expr::Then(_, end) if end.ends_with("await?") => 1,
+            _ => 0,
+        }
+    }
+
     /// How many calls and awaits hang on each other.
     fn links(&self) -> usize {
         match self {
@@ -88,7 +97,7 @@ impl Expr {
     /// The expression as text, broken as it has to be.
     pub(crate) fn lay(&self, at: At) -> String {
         if let Some(flat) = self.flat()
-            && at.column + width(&flat) + at.tail <= WIDTH
+            && at.column + width(&flat) + at.tail + self.tries() <= WIDTH
         {
             return flat;
         }
@@ -108,14 +117,16 @@ impl Expr {
     pub(crate) fn lay_after(&self, prefix: &str, indent: usize, tail: usize) -> String {
         let column = indent + width(prefix) + 1;
         let same = self.lay(At { indent, column, tail });
-        if !same.contains('\n') && column + width(&same) + tail <= WIDTH {
+        if !same.contains('\n') && column + width(&same) + tail + self.tries() <= WIDTH {
             return format!("{prefix} {same}");
         }
+        // What goes on behind the first line needs two columns more there.
+        let crowded = same.lines().next().is_some_and(|first| column + width(first) > WIDTH - 2);
         let inner = indent + INDENT;
         let next = self.lay(At { indent: inner, column: inner, tail });
         let next_fits = next.lines().all(|line| width(line) <= WIDTH)
-            && (next.contains('\n') || inner + width(&next) + tail <= WIDTH);
-        if next_fits && prefers_next_line(&same, &next) {
+            && (next.contains('\n') || inner + width(&next) + tail + self.tries() <= WIDTH);
+        if next_fits && (crowded || prefers_next_line(&same, &next)) {
             format!("{prefix}\n{}{next}", " ".repeat(inner))
         } else {
             format!("{prefix} {same}")
@@ -128,7 +139,7 @@ impl Expr {
             Expr::Text(text) => text.clone(),
             Expr::Call(head, args) => {
                 let inner = flat_list(args)?;
-                if args.len() > 1 && width(&inner) > CALL_WIDTH {
+                if width(&inner) > CALL_WIDTH && !matches!(args.as_slice(), [Expr::Text(_)]) {
                     return None;
                 }
                 format!("{head}({inner})")
@@ -243,7 +254,7 @@ fn lay_struct(path: &str, fields: &[(String, Option<Expr>)], base: Option<&str>,
     let mut text = format!("{path} {{\n");
     for (name, value) in fields {
         let field = match value {
-            Some(value) => value.lay_after(&format!("{name}:"), inner, 1),
+            Some(value) => lay_field(name, value, inner),
             None => name.clone(),
         };
         text += &format!("{margin}{field},\n");
@@ -254,10 +265,27 @@ fn lay_struct(path: &str, fields: &[(String, Option<Expr>)], base: Option<&str>,
     text + &" ".repeat(at.indent) + "}"
 }
 
+/// A field's value starts on the field's line wherever it can.
+fn lay_field(name: &str, value: &Expr, indent: usize) -> String {
+    let column = indent + width(name) + 2;
+    let same = value.lay(At { indent, column, tail: 1 });
+    let fits = |(index, line): (usize, &str)| width(line) + if index == 0 { column } else { 0 } < WIDTH;
+    if same.lines().enumerate().all(fits) {
+        return format!("{name}: {same}");
+    }
+    let inner = indent + INDENT;
+    format!("{name}:\n{}{}", " ".repeat(inner), value.lay(At { indent: inner, column: inner, tail: 1 }))
+}
+
 fn lay_array(prefix: &str, items: &[Expr], at: At) -> String {
     let open = format!("{prefix}[");
     let flat: Option<Vec<String>> = items.iter().map(Expr::flat).collect();
     match flat {
+        _ if matches!(items, [Expr::Call(head, _)] if head.is_empty()) => {
+            // A single tuple opens and closes with its brackets.
+            let Some(Expr::Call(_, args)) = items.first() else { return open };
+            vertical(&format!("{open}("), args, ")]", at)
+        }
         Some(flat) if flat.iter().all(|item| width(item) <= SHORT_ELEMENT) => {
             let inner = at.indent + INDENT;
             let margin = " ".repeat(at.indent);

@@ -8,6 +8,7 @@ use super::module::Module;
 use super::names::{Taken, camel, snake};
 use super::plan::ScopeNames;
 use super::service::{Passing, layer, passing};
+use super::values::annotations;
 use super::writer::Writer;
 
 pub(crate) fn scope(w: &mut Writer, m: &Module<'_>, file: FileId, index: usize, def: &Scope) {
@@ -58,7 +59,7 @@ fn entry(w: &mut Writer, m: &Module<'_>, def: &Scope, names: &ScopeNames) {
     w.attribute("derive", &["Clone", "Copy", "Debug"]);
     w.line(format!("pub struct {};", names.scope));
     w.item();
-    w.block(format!("impl {}", names.scope), |w| {
+    w.impl_block(format!("impl {}", names.scope), |w| {
         w.doc("A publisher to the topics with these values for the prefix variables.");
         w.function("pub fn publisher", &params, &names.publisher, |w| {
             w.line(format!("let variables = {values};"));
@@ -82,7 +83,7 @@ fn publisher(w: &mut Writer, m: &Module<'_>, def: &Scope, names: &ScopeNames, op
     w.attribute("derive", &["Clone", "Debug"]);
     w.line(format!("pub struct {}({inner});", names.publisher));
     w.item();
-    w.block(format!("impl {}", names.publisher), |w| {
+    w.impl_block(format!("impl {}", names.publisher), |w| {
         w.doc("This publisher with a tower layer around every publish; the layer added last sees an event first.");
         layer(w, m, &inner, &format!("{}<{}>", m.rt("event", "Envelope"), names.event));
         for (operation, def) in operations.iter().zip(&def.operations) {
@@ -118,7 +119,7 @@ fn subscriber(w: &mut Writer, m: &Module<'_>, names: &ScopeNames, operations: &[
     w.attribute("derive", &["Debug"]);
     w.line(format!("pub struct {}({inner});", names.subscriber));
     w.item();
-    w.block(format!("impl {}", names.subscriber), |w| {
+    w.impl_block(format!("impl {}", names.subscriber), |w| {
         w.doc("Shares the events with every other subscription of this group, and goes on where the group left off.");
         w.line("#[must_use]");
         let params = ["self".to_owned(), format!("name: {into}")];
@@ -182,11 +183,11 @@ fn event(w: &mut Writer, m: &Module<'_>, names: &ScopeNames, operations: &[Opera
                 Some(doc) => w.idl_doc(Some(doc)),
                 None => w.doc(format!("`{}`", operation.variant)),
             }
-            w.line(format!("{}({}),", operation.variant, operation.ty));
+            w.tuple_variant(&operation.variant, &operation.ty);
         }
     });
     w.item();
-    w.block(format!("impl {scope_event} for {}", names.event), |w| {
+    w.impl_block(format!("impl {scope_event} for {}", names.event), |w| {
         w.block(format!("fn operation(&self) -> &'static {operation_type}"), |w| {
             if operations.is_empty() {
                 return w.line("match *self {}");
@@ -220,23 +221,28 @@ fn descriptors(w: &mut Writer, m: &Module<'_>, def: &Scope, names: &ScopeNames, 
         PrefixToken::Variable(name) => format!("{{{name}}}"),
     });
     let prefix = tokens.collect::<Vec<_>>().join(".");
-    let variables: Vec<String> = def.prefix.variables().map(|name| format!("{name:?}")).collect();
     w.item();
     w.doc(format!("`{}`, as the IDL declares it.", def.name));
-    w.block_then(format!("pub static {}: {scope} = {scope}", names.descriptor), ";", |w| {
-        w.line(format!("name: {:?},", def.name));
-        w.line(format!("topic_name: {:?},", topic_name(&def.name)));
-        w.line(format!("prefix: {prefix:?},"));
-        w.line(format!("variables: &[{}],", variables.join(", ")));
-    });
+    let text = |text: &str| Some(Expr::text(format!("{text:?}")));
+    let variables = def.prefix.variables().map(|name| Expr::text(format!("{name:?}"))).collect();
+    let fields = vec![
+        ("name".to_owned(), text(&def.name)),
+        ("topic_name".to_owned(), text(&topic_name(&def.name))),
+        ("prefix".to_owned(), text(&prefix)),
+        ("variables".to_owned(), Some(Expr::Array("&", variables))),
+    ];
+    let value = Expr::Struct(scope.clone(), fields, None);
+    w.assign(&format!("pub static {}: {scope} =", names.descriptor), &value, ";");
     for (operation, def) in operations.iter().zip(&def.operations) {
         w.item();
         w.doc(format!("`{}`, as the IDL declares it.", def.name));
-        w.block_then(format!("pub static {}: {operation_type} = {operation_type}", operation.descriptor), ";", |w| {
-            w.line(format!("scope: &{},", names.descriptor));
-            w.line(format!("name: {:?},", def.name));
-            w.annotations(&def.annotations);
-        });
+        let fields = vec![
+            ("scope".to_owned(), Some(Expr::text(format!("&{}", names.descriptor)))),
+            ("name".to_owned(), text(&def.name)),
+            ("annotations".to_owned(), Some(annotations(&def.annotations))),
+        ];
+        let value = Expr::Struct(operation_type.clone(), fields, None);
+        w.assign(&format!("pub static {}: {operation_type} =", operation.descriptor), &value, ";");
     }
 }
 

@@ -62,14 +62,14 @@ fn declare(
         for field in fields {
             w.idl_doc(field.def.doc.as_ref());
             deprecated(w, field.def.annotations.get("deprecated"));
-            w.line(format!("pub {}: {},", field.ident, field.full_type(m)));
+            w.field(&field.ident, &field.full_type(m));
         }
     });
 }
 
 fn default(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<'_>]) {
     w.item();
-    w.block(format!("impl {} for {name}", m.std("Default")), |w| {
+    w.impl_block(format!("impl {} for {name}", m.std("Default")), |w| {
         w.block("fn default() -> Self", |w| w.expr(&literal(fields, |field| field.default.clone()), ""));
     });
 }
@@ -80,7 +80,7 @@ fn constructors(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<
         return;
     }
     w.item();
-    w.block(format!("impl {name}"), |w| {
+    w.impl_block(format!("impl {name}"), |w| {
         if !has_default {
             new(w, m, name, fields);
         }
@@ -122,7 +122,7 @@ fn exception(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &
     let is_string = |field: &&FieldForm<'_>| *m.model().resolve(&field.def.ty) == Type::Base(BaseType::String);
     let message = fields.iter().filter(is_string).find(|field| field.def.name == wanted);
     w.item();
-    w.block(format!("impl ::std::fmt::Display for {name}"), |w| {
+    w.impl_block(format!("impl ::std::fmt::Display for {name}"), |w| {
         w.block("fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result", |w| match message {
             None => w.line("::std::fmt::Debug::fmt(self, f)"),
             Some(field) if field.optional => {
@@ -143,7 +143,7 @@ fn codec(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[Fie
     let (reader, error) = (m.rt("codec", "Reader"), m.rt("codec", "DecodeError"));
     let result = m.std("Result");
     w.item();
-    w.block(format!("impl {wire} for {name}"), |w| {
+    w.impl_block(format!("impl {wire} for {name}"), |w| {
         w.line(format!("const TYPE: {ttype} = {ttype}::Struct;"));
         w.item();
         w.block(format!("fn encode<W: {writer}>(&self, w: &mut W)"), |w| {
@@ -166,7 +166,7 @@ fn codec(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[Fie
 pub(crate) fn encode_field(w: &mut Writer, field: &FieldForm<'_>, place: &str, borrowed: &str) {
     let announce = format!("w.field_begin({}, {});", field.def.id, field.ttype);
     if field.optional {
-        w.block(format!("if let Some({}) = {borrowed}", field.local), |w| {
+        w.if_some(&field.local, borrowed, |w| {
             w.line(announce);
             w.line(format!("{}.encode(w);", field.local));
         });

@@ -42,7 +42,7 @@ fn declare(
                 None => w.doc(format!("`{}`", field.def.name)),
             }
             super::enums::deprecated(w, field.def.annotations.get("deprecated"));
-            w.line(format!("{variant}({}),", held(m, field)));
+            w.tuple_variant(&variant, &held(m, field));
         }
         w.doc("A field that this IDL does not have, kept as it came.");
         w.line(format!("{unknown}({}),", m.rt("codec", "UnknownField")));
@@ -57,7 +57,7 @@ fn held(m: &Module<'_>, field: &FieldForm<'_>) -> String {
 fn codec(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[FieldForm<'_>], unknown: &str) {
     let (wire, ttype, writer) = (m.rt("codec", "Wire"), m.rt("codec", "TType"), m.rt("codec", "Writer"));
     w.item();
-    w.block(format!("impl {wire} for {name}"), |w| {
+    w.impl_block(format!("impl {wire} for {name}"), |w| {
         w.line(format!("const TYPE: {ttype} = {ttype}::Struct;"));
         w.item();
         w.block(format!("fn encode<W: {writer}>(&self, w: &mut W)"), |w| {

@@ -1,6 +1,6 @@
 //! Constants and default values as Rust expressions.
 
-use thriftwood_idl::model::{ConstId, ConstValue, Model, Requiredness, Struct, StructKind, Type, TypeId};
+use thriftwood_idl::model::{Annotations, ConstId, ConstValue, Model, Requiredness, Struct, StructKind, Type, TypeId};
 use thriftwood_idl::source::Span;
 
 use super::error::GenerateError;
@@ -86,6 +86,13 @@ pub(crate) fn double(m: &Module<'_>, value: f64, key: bool) -> Expr {
         format!("{value:?}")
     };
     if key { Expr::call(m.rt("codec", "TotalF64"), [Expr::text(text)]) } else { Expr::text(text) }
+}
+
+/// The annotations of a method or an operation, names and values.
+pub(crate) fn annotations(annotations: &Annotations) -> Expr {
+    let text = |text: &str| Expr::text(format!("{text:?}"));
+    let pairs = annotations.0.iter().map(|a| Expr::call("", [text(&a.name), text(&a.value)]));
+    Expr::Array("&", pairs.collect())
 }
 
 /// `b"..."`

@@ -5,8 +5,6 @@
 //! parser of Rust nor a pretty-printer.
 
 use super::docs;
-use thriftwood_idl::model::{Annotation, Annotations};
-
 use super::layout::{At, Expr, INDENT, VARIANT_WIDTH, WIDTH, fill, width};
 
 /// Collects lines at a growing and shrinking indentation.
@@ -57,6 +55,25 @@ impl Writer {
     /// `head {`, what `body` writes, `}`. A body that writes nothing leaves `head {}`.
     pub(crate) fn block(&mut self, head: impl AsRef<str>, body: impl FnOnce(&mut Self)) {
         self.block_then(head, "", body);
+    }
+
+    /// An `impl`, broken before `for`, or before the type, where it is too wide.
+    pub(crate) fn impl_block(&mut self, head: impl AsRef<str>, body: impl FnOnce(&mut Self)) {
+        let head = head.as_ref();
+        let parts = head.split_once(" for ").map(|(of, ty)| (of, format!("for {ty}")));
+        let parts =
+            parts.or_else(|| head.split_once("> ").map(|(_, ty)| (&head[..head.len() - ty.len() - 1], ty.to_owned())));
+        match parts {
+            // Here rustfmt does not count the indentation.
+            Some((first, second)) if width(head) + " {".len() > WIDTH => {
+                self.line(first);
+                self.indented(|w| w.line(second));
+                self.line("{");
+                self.indented(body);
+                self.line("}");
+            }
+            _ => self.block(head, body),
+        }
     }
 
     /// A block with something behind its closing brace.
@@ -119,6 +136,12 @@ impl Writer {
 
     /// A function of a trait, without a body.
     pub(crate) fn declaration(&mut self, head: &str, params: &[String], output: &str) {
+        let params_fit = format!("{head}({})", params.join(", "));
+        if self.indent + width(&params_fit) + width(" -> ;") + width(output) == WIDTH {
+            // The one width at which rustfmt keeps the parameters together and moves the result.
+            let margin = " ".repeat(self.indent);
+            return self.line(format!("{params_fit}\n{margin}-> {output};"));
+        }
         let signature = self.signature(head, params, output, 1);
         self.line(signature + ";");
     }
@@ -165,7 +188,7 @@ impl Writer {
         let last = pattern.lines().last().map_or(0, width);
         let column = if pattern.contains('\n') { last } else { self.indent + last } + " match ".len();
         let joined = scrutinee.lay(At { indent: self.indent, column, tail: " {".len() });
-        if joined.contains('\n') || column + width(&joined) + " {".len() > WIDTH {
+        if joined.contains('\n') || column + width(&joined) + " {".len() >= WIDTH {
             self.block(pattern, |w| w.match_on(scrutinee, arms));
         } else {
             self.block_then(format!("{pattern} match {joined}"), ",", arms);
@@ -173,7 +196,7 @@ impl Writer {
     }
 
     /// `match scrutinee {`, the brace on its own line where the scrutinee is broken.
-    fn match_on(&mut self, scrutinee: &Expr, arms: impl FnOnce(&mut Self)) {
+    pub(crate) fn match_on(&mut self, scrutinee: &Expr, arms: impl FnOnce(&mut Self)) {
         let column = self.indent + "match ".len();
         let text = scrutinee.lay(At { indent: self.indent, column, tail: " {".len() });
         if text.contains('\n') {
@@ -184,6 +207,15 @@ impl Writer {
         } else {
             self.block(format!("match {text}"), arms);
         }
+    }
+
+    /// `binding else { .. };`, the `else` on its own line where it has to be.
+    pub(crate) fn let_else(&mut self, binding: &str, otherwise: impl FnOnce(&mut Self)) {
+        if self.indent + width(binding) + " else {".len() < WIDTH {
+            return self.block_then(format!("{binding} else"), ";", otherwise);
+        }
+        self.line(binding);
+        self.block_then("else", ";", otherwise);
     }
 
     /// A variant with named fields.
@@ -200,13 +232,42 @@ impl Writer {
         });
     }
 
-    /// The annotations of a method or an operation, as a field of its descriptor.
-    pub(crate) fn annotations(&mut self, annotations: &Annotations) {
-        let pair = |a: &Annotation| {
-            Expr::call("", [Expr::text(format!("{:?}", a.name)), Expr::text(format!("{:?}", a.value))])
-        };
-        let list = Expr::Array("&", annotations.0.iter().map(pair).collect());
-        self.assign("annotations:", &list, ",");
+    /// `if let Some(name) = value {`, the brace on its own line where it has to be.
+    pub(crate) fn if_some(&mut self, name: &str, value: &str, then: impl FnOnce(&mut Self)) {
+        let head = format!("if let Some({name}) = {value}");
+        if self.indent + width(&head) + " {".len() <= WIDTH {
+            return self.block(head, then);
+        }
+        if self.indent + width(&head) <= WIDTH {
+            self.line(head);
+        } else {
+            self.line(format!("if let Some({name}) ="));
+            self.indented(|w| w.line(value));
+        }
+        self.line("{");
+        self.indented(then);
+        self.line("}");
+    }
+
+    /// A field of a struct: `pub name: Type,`.
+    pub(crate) fn field(&mut self, name: &str, ty: &str) {
+        let one_line = format!("pub {name}: {ty},");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        self.line(format!("pub {name}:"));
+        self.indented(|w| w.line(format!("{ty},")));
+    }
+
+    /// A variant that holds one value: `Name(Type),`.
+    pub(crate) fn tuple_variant(&mut self, name: &str, ty: &str) {
+        let one_line = format!("{name}({ty}),");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        self.line(format!("{name}("));
+        self.indented(|w| w.line(format!("{ty},")));
+        self.line("),");
     }
 
     /// `use path::{names};`, the names in order.
@@ -216,7 +277,8 @@ impl Writer {
             [name] => format!("use {path}::{name};"),
             _ => format!("use {path}::{{{}}};", names.join(", ")),
         };
-        if self.indent + width(&one_line) <= WIDTH {
+        // A list is broken two columns before the margin, a single name never.
+        if names.len() == 1 || self.indent + width(&one_line) <= WIDTH - 2 {
             return self.line(one_line);
         }
         let names = fill(names, self.indent + INDENT);
@@ -224,6 +286,20 @@ impl Writer {
         self.raw(&names);
         self.raw("\n");
         self.line("};");
+    }
+
+    /// A result behind the closing parenthesis; the future of a trait's function is broken where it is too wide.
+    fn wrapped(&self, output: String) -> String {
+        // Bounds may stand over the margin, the future itself may not.
+        let future = output.rsplit_once(" + ").map_or(&*output, |(future, _)| future);
+        let fits = self.indent + 1 + width(future) <= WIDTH;
+        match output.split_once("<Output = ").map(|(head, rest)| (head, rest.rsplit_once("> + "))) {
+            Some((head, Some((inner, bounds)))) if !fits => {
+                let margin = " ".repeat(self.indent);
+                format!("{head}<\n{margin}    Output = {inner},\n{margin}> + {bounds}")
+            }
+            _ => output,
+        }
     }
 
     fn signature(&self, head: &str, params: &[String], output: &str, tail: usize) -> String {
@@ -237,6 +313,6 @@ impl Writer {
         for param in params {
             text += &format!("{margin}    {param},\n");
         }
-        text + &margin + ")" + &output
+        text + &margin + ")" + &self.wrapped(output)
     }
 }

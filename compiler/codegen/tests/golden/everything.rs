@@ -275,7 +275,8 @@ pub mod golden {
         impl<S: Base> BaseServer<BaseHandler<S>> {
             /// A server that hands every call to `service`.
             pub fn new(service: S) -> Self {
-                Self(Server::new("Base", BaseHandler(service)))
+                let handler = BaseHandler(service);
+                Self(Server::new("Base", handler))
             }
         }
 
@@ -443,7 +444,8 @@ pub mod golden {
                     match (field.id, field.ty) {
                         (0, TType::String) => result = Some(Ok(Wire::decode(r)?)),
                         (1, TType::Struct) => {
-                            result = Some(Err(WhoAmIError::Denied(Wire::decode(r)?)));
+                            let error = WhoAmIError::Denied(Wire::decode(r)?);
+                            result = Some(Err(error));
                         }
                         (_, other) => r.skip(other)?,
                     }
@@ -1949,8 +1951,11 @@ pub mod golden {
             /// Whether anybody is there.
             pub async fn ping(&self, ctx: &Context) -> Result<(), RpcError> {
                 let request = FullRequest::Base(base::BaseRequest::Ping);
-                match self.0.call(ctx, request).await? {
-                    FullResponse::Base(base::BaseResponse::Ping) => Ok(()),
+                let FullResponse::Base(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("ping"));
+                };
+                match response {
+                    base::BaseResponse::Ping => Ok(()),
                     _ => Err(RpcError::mismatched("ping")),
                 }
             }
@@ -1961,8 +1966,11 @@ pub mod golden {
                 token: String,
             ) -> Result<String, base::WhoAmIError> {
                 let request = FullRequest::Base(base::BaseRequest::WhoAmI { token });
-                match self.0.call(ctx, request).await? {
-                    FullResponse::Base(base::BaseResponse::WhoAmI(result)) => result,
+                let FullResponse::Base(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("whoAmI").into());
+                };
+                match response {
+                    base::BaseResponse::WhoAmI(result) => result,
                     _ => Err(RpcError::mismatched("whoAmI").into()),
                 }
             }
@@ -1975,7 +1983,8 @@ pub mod golden {
         impl<S: Full> FullServer<FullHandler<S>> {
             /// A server that hands every call to `service`.
             pub fn new(service: S) -> Self {
-                Self(Server::new("Full", FullHandler(service)))
+                let handler = FullHandler(service);
+                Self(Server::new("Full", handler))
             }
         }
 
@@ -2204,7 +2213,10 @@ pub mod golden {
                     "upper" => Self::read_upper(r),
                     "new" => Self::read_new_(r),
                     "colour" => Self::read_colour(r),
-                    _ => <base::BaseRequest as Request>::decode(method, r)?.map(FullRequest::Base),
+                    _ => {
+                        let request = <base::BaseRequest as Request>::decode(method, r)?;
+                        request.map(FullRequest::Base)
+                    }
                 })
             }
 
@@ -2218,7 +2230,10 @@ pub mod golden {
                     Self::Upper { .. } => FullResponse::read_upper(r),
                     Self::New { .. } => FullResponse::read_new_(r),
                     Self::Colour { .. } => FullResponse::read_colour(r),
-                    Self::Base(request) => request.decode_response(r).map(FullResponse::Base),
+                    Self::Base(request) => {
+                        let response = request.decode_response(r)?;
+                        Ok(FullResponse::Base(response))
+                    }
                 }
             }
         }
@@ -2469,13 +2484,16 @@ pub mod golden {
                     match (field.id, field.ty) {
                         (0, TType::Map) => result = Some(Ok(Wire::decode(r)?)),
                         (1, TType::Struct) => {
-                            result = Some(Err(GatherError::Refused(Wire::decode(r)?)));
+                            let error = GatherError::Refused(Wire::decode(r)?);
+                            result = Some(Err(error));
                         }
                         (2, TType::Struct) => {
-                            result = Some(Err(GatherError::Quiet(Wire::decode(r)?)));
+                            let error = GatherError::Quiet(Wire::decode(r)?);
+                            result = Some(Err(error));
                         }
                         (3, TType::Struct) => {
-                            result = Some(Err(GatherError::Again(Wire::decode(r)?)));
+                            let error = GatherError::Again(Wire::decode(r)?);
+                            result = Some(Err(error));
                         }
                         (_, other) => r.skip(other)?,
                     }
@@ -2492,7 +2510,8 @@ pub mod golden {
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Struct) => {
-                            result = Some(Err(MayFailError::Quiet(Wire::decode(r)?)));
+                            let error = MayFailError::Quiet(Wire::decode(r)?);
+                            result = Some(Err(error));
                         }
                         (_, other) => r.skip(other)?,
                     }
@@ -2670,16 +2689,22 @@ pub mod golden {
                     maybe,
                     limit,
                 });
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::Echo(result)) => Ok(result),
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("echo"));
+                };
+                match response {
+                    FullResponse::Echo(result) => Ok(result),
                     _ => Err(RpcError::mismatched("echo")),
                 }
             }
 
             pub async fn nothing(&self, ctx: &Context) -> Result<(), RpcError> {
                 let request = ChildRequest::Full(FullRequest::Nothing);
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::Nothing) => Ok(()),
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("nothing"));
+                };
+                match response {
+                    FullResponse::Nothing => Ok(()),
                     _ => Err(RpcError::mismatched("nothing")),
                 }
             }
@@ -2699,40 +2724,55 @@ pub mod golden {
                     choice,
                     point,
                 });
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::Gather(result)) => result,
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("gather").into());
+                };
+                match response {
+                    FullResponse::Gather(result) => result,
                     _ => Err(RpcError::mismatched("gather").into()),
                 }
             }
 
             pub async fn may_fail(&self, ctx: &Context, id: Id) -> Result<(), MayFailError> {
                 let request = ChildRequest::Full(FullRequest::MayFail { id });
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::MayFail(result)) => result,
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("mayFail").into());
+                };
+                match response {
+                    FullResponse::MayFail(result) => result,
                     _ => Err(RpcError::mismatched("mayFail").into()),
                 }
             }
 
             pub async fn tell(&self, ctx: &Context, w_: String, r_: f64) -> Result<(), RpcError> {
                 let request = ChildRequest::Full(FullRequest::Tell { w_, r_ });
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::Tell) => Ok(()),
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("tell"));
+                };
+                match response {
+                    FullResponse::Tell => Ok(()),
                     _ => Err(RpcError::mismatched("tell")),
                 }
             }
 
             pub async fn upper(&self, ctx: &Context, self__: Bytes) -> Result<String, RpcError> {
                 let request = ChildRequest::Full(FullRequest::Upper { self__ });
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::Upper(result)) => Ok(result),
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("Upper"));
+                };
+                match response {
+                    FullResponse::Upper(result) => Ok(result),
                     _ => Err(RpcError::mismatched("Upper")),
                 }
             }
 
             pub async fn new_(&self, ctx: &Context, layer: i32) -> Result<i32, RpcError> {
                 let request = ChildRequest::Full(FullRequest::New { layer });
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::New(result)) => Ok(result),
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("new"));
+                };
+                match response {
+                    FullResponse::New(result) => Ok(result),
                     _ => Err(RpcError::mismatched("new")),
                 }
             }
@@ -2740,8 +2780,11 @@ pub mod golden {
             #[deprecated = "ask somebody else"]
             pub async fn colour(&self, ctx: &Context, ctx_: Colour) -> Result<Colour, RpcError> {
                 let request = ChildRequest::Full(FullRequest::Colour { ctx_ });
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::Colour(result)) => Ok(result),
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("colour"));
+                };
+                match response {
+                    FullResponse::Colour(result) => Ok(result),
                     _ => Err(RpcError::mismatched("colour")),
                 }
             }
@@ -2749,8 +2792,14 @@ pub mod golden {
             /// Whether anybody is there.
             pub async fn ping(&self, ctx: &Context) -> Result<(), RpcError> {
                 let request = ChildRequest::Full(FullRequest::Base(base::BaseRequest::Ping));
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::Base(base::BaseResponse::Ping)) => Ok(()),
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("ping"));
+                };
+                let FullResponse::Base(response) = response else {
+                    return Err(RpcError::mismatched("ping"));
+                };
+                match response {
+                    base::BaseResponse::Ping => Ok(()),
                     _ => Err(RpcError::mismatched("ping")),
                 }
             }
@@ -2762,10 +2811,14 @@ pub mod golden {
             ) -> Result<String, base::WhoAmIError> {
                 let request =
                     ChildRequest::Full(FullRequest::Base(base::BaseRequest::WhoAmI { token }));
-                match self.0.call(ctx, request).await? {
-                    ChildResponse::Full(FullResponse::Base(base::BaseResponse::WhoAmI(result))) => {
-                        result
-                    }
+                let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
+                    return Err(RpcError::mismatched("whoAmI").into());
+                };
+                let FullResponse::Base(response) = response else {
+                    return Err(RpcError::mismatched("whoAmI").into());
+                };
+                match response {
+                    base::BaseResponse::WhoAmI(result) => result,
                     _ => Err(RpcError::mismatched("whoAmI").into()),
                 }
             }
@@ -2778,7 +2831,8 @@ pub mod golden {
         impl<S: Child> ChildServer<ChildHandler<S>> {
             /// A server that hands every call to `service`.
             pub fn new(service: S) -> Self {
-                Self(Server::new("Child", ChildHandler(service)))
+                let handler = ChildHandler(service);
+                Self(Server::new("Child", handler))
             }
         }
 
@@ -2869,14 +2923,20 @@ pub mod golden {
             ) -> ::std::option::Option<Result<Self, DecodeError>> {
                 Some(match method {
                     "grow" => r.skip(TType::Struct).map(|()| Self::Grow),
-                    _ => <FullRequest as Request>::decode(method, r)?.map(ChildRequest::Full),
+                    _ => {
+                        let request = <FullRequest as Request>::decode(method, r)?;
+                        request.map(ChildRequest::Full)
+                    }
                 })
             }
 
             fn decode_response<R: Reader>(&self, r: &mut R) -> Result<ChildResponse, RpcError> {
                 match self {
                     Self::Grow => ChildResponse::read_grow(r),
-                    Self::Full(request) => request.decode_response(r).map(ChildResponse::Full),
+                    Self::Full(request) => {
+                        let response = request.decode_response(r)?;
+                        Ok(ChildResponse::Full(response))
+                    }
                 }
             }
         }
@@ -2950,7 +3010,8 @@ pub mod golden {
         impl<S: Bare> BareServer<BareHandler<S>> {
             /// A server that hands every call to `service`.
             pub fn new(service: S) -> Self {
-                Self(Server::new("Bare", BareHandler(service)))
+                let handler = BareHandler(service);
+                Self(Server::new("Bare", handler))
             }
         }
 

@@ -512,7 +512,8 @@ pub mod v1 {
         impl<S: Store> StoreServer<StoreHandler<S>> {
             /// A server that hands every call to `service`.
             pub fn new(service: S) -> Self {
-                Self(Server::new("Store", StoreHandler(service)))
+                let handler = StoreHandler(service);
+                Self(Server::new("Store", handler))
             }
         }
 
@@ -743,7 +744,8 @@ pub mod v1 {
                     match (field.id, field.ty) {
                         (0, TType::Struct) => result = Some(Ok(Wire::decode(r)?)),
                         (1, TType::Struct) => {
-                            result = Some(Err(BuyAlbumError::PurchasingError(Wire::decode(r)?)));
+                            let error = BuyAlbumError::PurchasingError(Wire::decode(r)?);
+                            result = Some(Err(error));
                         }
                         (_, other) => r.skip(other)?,
                     }

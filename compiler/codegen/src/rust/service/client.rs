@@ -16,7 +16,7 @@ pub(super) fn client(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> 
     w.line(format!("pub struct {}({client}<{}>);", names.client, names.request));
     let ancestors = ancestors(m, form)?;
     w.item();
-    w.block(format!("impl {}", names.client), |w| {
+    w.impl_block(format!("impl {}", names.client), |w| {
         w.doc("A client of whatever serves the address that `rpc` leads to.");
         w.function("pub fn new", &[format!("rpc: {rpc}")], "Self", |w| w.line(format!("Self({client}::new(rpc))")));
         w.item();
@@ -30,7 +30,7 @@ pub(super) fn client(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> 
         let mut child = form;
         for ancestor in &ancestors {
             let Some(parent) = &child.parent else { break };
-            path.push(Level::over(parent));
+            path.push(Level::over(parent, ancestor));
             for function in &ancestor.functions {
                 // A function that a child declares again is the child's.
                 if !known.contains(&function.ident) {
@@ -78,59 +78,69 @@ struct Level {
     variant: String,
     request: String,
     response: String,
+    /// Whether they are of one kind only.
+    single: bool,
 }
 
 impl Level {
     fn of(form: &ServiceForm<'_>) -> Self {
         let (request, response) = (form.names.request.clone(), form.names.response.clone());
-        Self { variant: String::new(), request, response }
+        Self { variant: String::new(), request, response, single: form.is_single() }
     }
 
-    fn over(parent: &Parent) -> Self {
+    fn over(parent: &Parent, form: &ServiceForm<'_>) -> Self {
         let (request, response) = (parent.request.clone(), parent.response.clone());
-        Self { variant: parent.variant.clone(), request, response }
+        Self { variant: parent.variant.clone(), request, response, single: form.is_single() }
     }
 }
 
 /// One method. `path` leads from this service's messages to those of the service that declares the function.
 fn method(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, path: &[Level]) {
+    let Some((own, outer)) = path.split_last() else { return };
     w.item();
     w.idl_doc(function.def.doc.as_ref());
     deprecated(w, function.def.annotations.get("deprecated"));
     let head = format!("pub async fn {}", function.ident);
+    let mismatched = format!("{}::mismatched({:?})", m.rt("", "RpcError"), function.def.name);
+    let mismatched = if function.error.is_some() { format!("{mismatched}.into()") } else { mismatched };
     w.function(&head, &function.params(m), &function.result(m), |w| {
-        let (request, response) = nested(function, path);
+        let mut request = call(&own.request, function);
+        for (outer, inner) in path.iter().zip(&path[1..]).rev() {
+            request = Expr::call(format!("{}::{}", outer.request, inner.variant), [request]);
+        }
         w.assign("let request =", &request, ";");
-        let mismatched = format!("{}::mismatched({:?})", m.rt("", "RpcError"), function.def.name);
-        let mismatched = if function.error.is_some() { format!("{mismatched}.into()") } else { mismatched };
-        w.block("match self.0.call(ctx, request).await?", |w| {
-            let (pattern, value) = match (&function.error, function.is_void()) {
-                (Some(_), _) => (response("(result)"), "result".to_owned()),
-                (None, true) => (response(""), "Ok(())".to_owned()),
-                (None, false) => (response("(result)"), "Ok(result)".to_owned()),
-            };
+        let called = ["ctx", "request"].map(Expr::text);
+        let mut response = Expr::text("self.0").method("call", called, "").then(".await?");
+        for (level, inner) in outer.iter().zip(&path[1..]) {
+            let pattern = format!("{}::{}(response)", level.response, inner.variant);
+            unwrap(w, level, &pattern, &response, &mismatched);
+            response = Expr::text("response");
+        }
+        let held = if function.error.is_none() && function.is_void() { "" } else { "(result)" };
+        let pattern = format!("{}::{}{held}", own.response, function.variant);
+        let value = match (&function.error, function.is_void()) {
+            (Some(_), _) => "result",
+            (None, true) => "Ok(())",
+            (None, false) => "Ok(result)",
+        };
+        if own.single {
+            w.assign(&format!("let {pattern} ="), &response, ";");
+            return w.line(value);
+        }
+        w.match_on(&response, |w| {
             w.arm(&pattern, &Expr::text(value));
-            w.arm("_", &Expr::call("Err", [Expr::text(mismatched)]));
+            w.arm("_", &Expr::call("Err", [Expr::text(mismatched.clone())]));
         });
     });
 }
 
-/// The request, and how a response to it looks as a pattern.
-fn nested(function: &FunctionForm<'_>, path: &[Level]) -> (Expr, impl Fn(&str) -> String) {
-    let variant = function.variant.clone();
-    let innermost = path.last().map(|level| (level.request.clone(), level.response.clone())).unwrap_or_default();
-    let mut request = call(&innermost.0, function);
-    let mut wrappers = Vec::new();
-    for pair in path.windows(2).rev() {
-        let [outer, inner] = pair else { continue };
-        request = Expr::call(format!("{}::{}", outer.request, inner.variant), [request]);
-        wrappers.push(format!("{}::{}", outer.response, inner.variant));
+/// Takes a parent's response out of the child's.
+fn unwrap(w: &mut Writer, level: &Level, pattern: &str, response: &Expr, mismatched: &str) {
+    if level.single {
+        return w.assign(&format!("let {pattern} ="), response, ";");
     }
-    let response = move |held: &str| {
-        let innermost = format!("{}::{variant}{held}", innermost.1);
-        wrappers.iter().fold(innermost, |pattern, wrapper| format!("{wrapper}({pattern})"))
-    };
-    (request, response)
+    let response = response.flat().unwrap_or_default();
+    w.let_else(&format!("let {pattern} = {response}"), |w| w.line(format!("return Err({mismatched});")));
 }
 
 /// `StoreRequest::BuyAlbum { asin, acct }`

@@ -40,7 +40,7 @@ fn method_error(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, nam
     from(w, m, name, &rpc, "Rpc");
     let variants: Vec<&str> = variants.iter().map(String::as_str).chain(["Rpc"]).collect();
     w.item();
-    w.block(format!("impl ::std::fmt::Display for {name}"), |w| {
+    w.impl_block(format!("impl ::std::fmt::Display for {name}"), |w| {
         w.block("fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result", |w| {
             w.block("match self", |w| {
                 for variant in &variants {
@@ -50,7 +50,7 @@ fn method_error(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, nam
         });
     });
     w.item();
-    w.block(format!("impl ::std::error::Error for {name}"), |w| {
+    w.impl_block(format!("impl ::std::error::Error for {name}"), |w| {
         let output = format!("{}<&(dyn ::std::error::Error + 'static)>", m.std("Option"));
         w.function("fn source", &["&self".to_owned()], &output, |w| {
             w.block("match self", |w| {
@@ -64,7 +64,7 @@ fn method_error(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, nam
 
 fn from(w: &mut Writer, m: &Module<'_>, name: &str, ty: &str, variant: &str) {
     w.item();
-    w.block(format!("impl {}<{ty}> for {name}", m.std("From")), |w| {
+    w.impl_block(format!("impl {}<{ty}> for {name}", m.std("From")), |w| {
         w.block(format!("fn from(error: {ty}) -> Self"), |w| w.line(format!("Self::{variant}(error)")));
     });
 }

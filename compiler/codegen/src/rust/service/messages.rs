@@ -5,6 +5,7 @@ use crate::rust::enums::deprecated;
 use crate::rust::layout::Expr;
 use crate::rust::module::Module;
 use crate::rust::structs::{decoded, encode_field, missing, read_fields};
+use crate::rust::values::annotations;
 use crate::rust::writer::Writer;
 
 pub(super) fn request(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
@@ -29,7 +30,7 @@ pub(super) fn request(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
         return;
     }
     w.item();
-    w.block(format!("impl {}", names.request), |w| {
+    w.impl_block(format!("impl {}", names.request), |w| {
         for function in readers {
             w.item();
             let (reader, error) = (m.rt("codec", "Reader"), m.rt("codec", "DecodeError"));
@@ -53,9 +54,9 @@ pub(super) fn response(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
         for function in &form.functions {
             w.doc(format!("`{}`", function.def.name));
             match (&function.error, function.is_void()) {
-                (Some(_), _) => w.line(format!("{}({}),", function.variant, function.result(m))),
+                (Some(_), _) => w.tuple_variant(&function.variant, &function.result(m)),
                 (None, true) => w.line(format!("{},", function.variant)),
-                (None, false) => w.line(format!("{}({}),", function.variant, function.output)),
+                (None, false) => w.tuple_variant(&function.variant, &function.output),
             }
         }
         if let Some(parent) = &form.parent {
@@ -68,7 +69,7 @@ pub(super) fn response(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
         return;
     }
     w.item();
-    w.block(format!("impl {}", names.response), |w| {
+    w.impl_block(format!("impl {}", names.response), |w| {
         for function in &form.functions {
             read_result(w, m, function);
         }
@@ -81,13 +82,16 @@ pub(super) fn descriptors(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>
     for function in &form.functions {
         w.item();
         w.doc(format!("`{}.{}`, as the IDL declares it.", form.def.name, function.def.name));
-        w.block_then(format!("pub static {}: {method} = {method}", function.descriptor), ";", |w| {
-            w.line(format!("service: {:?},", form.def.name));
-            w.line(format!("name: {:?},", function.def.name));
-            w.line(format!("wire_name: {:?},", function.def.wire_name()));
-            w.line(format!("oneway: {},", function.def.oneway));
-            w.annotations(&function.def.annotations);
-        });
+        let text = |text: &str| Some(Expr::text(format!("{text:?}")));
+        let fields = vec![
+            ("service".to_owned(), text(&form.def.name)),
+            ("name".to_owned(), text(&function.def.name)),
+            ("wire_name".to_owned(), text(&function.def.wire_name())),
+            ("oneway".to_owned(), Some(Expr::text(function.def.oneway.to_string()))),
+            ("annotations".to_owned(), Some(annotations(&function.def.annotations))),
+        ];
+        let value = Expr::Struct(method.clone(), fields, None);
+        w.assign(&format!("pub static {}: {method} =", function.descriptor), &value, ";");
     }
 }
 
@@ -107,7 +111,7 @@ fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     let (result, option) = (m.std("Result"), m.std("Option"));
     let empty = form.functions.is_empty() && form.parent.is_none();
     w.item();
-    w.block(format!("impl {request} for {}", names.request), |w| {
+    w.impl_block(format!("impl {request} for {}", names.request), |w| {
         w.line(format!("type Response = {};", names.response));
         w.item();
         w.block(format!("fn method(&self) -> &'static {method}"), |w| {
@@ -156,9 +160,10 @@ fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
                     w.arm(&any(function), &Expr::text(read));
                 }
                 if let Some(parent) = &form.parent {
-                    let response = Expr::text("request.decode_response(r)");
-                    let wrap = Expr::text(format!("{}::{}", names.response, parent.variant));
-                    w.arm(&format!("Self::{}(request)", parent.variant), &response.method("map", [wrap], ""));
+                    w.block(format!("Self::{}(request) =>", parent.variant), |w| {
+                        w.line("let response = request.decode_response(r)?;");
+                        w.line(format!("Ok({}::{}(response))", names.response, parent.variant));
+                    });
                 }
             });
         });
@@ -185,14 +190,9 @@ fn encode_call(w: &mut Writer, function: &FunctionForm<'_>) {
 }
 
 fn decode_call(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
-    let names = form.names;
-    let wrap = |parent: &super::Parent| {
-        let decoded = Expr::text(format!("<{} as {}>::decode(method, r)?", parent.request, m.rt("call", "Request")));
-        decoded.method("map", [Expr::text(format!("{}::{}", names.request, parent.variant))], "")
-    };
     if form.functions.is_empty() {
         return match &form.parent {
-            Some(parent) => w.expr(&Expr::call("Some", [wrap(parent)]), ""),
+            Some(parent) => decode_parents_call(w, m, form, parent, "Some(", ")"),
             None => {
                 w.line("let _ = (method, r);");
                 w.line("None");
@@ -202,24 +202,40 @@ fn decode_call(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     w.block_then("Some(match method", ")", |w| {
         for function in &form.functions {
             let value = if function.args.is_empty() {
-                format!("r.skip({}::Struct).map(|()| Self::{})", m.rt("codec", "TType"), function.variant)
+                let skip =
+                    Expr::text("r").method("skip", [Expr::text(format!("{}::Struct", m.rt("codec", "TType")))], "");
+                skip.method("map", [Expr::text(format!("|()| Self::{}", function.variant))], "")
             } else {
-                format!("Self::read_{}(r)", bare(function))
+                Expr::text(format!("Self::read_{}(r)", bare(function)))
             };
-            w.arm(&format!("{:?}", function.def.wire_name()), &Expr::text(value));
+            w.arm(&format!("{:?}", function.def.wire_name()), &value);
         }
         match &form.parent {
-            Some(parent) => w.arm("_", &wrap(parent)),
+            Some(parent) => w.block("_ =>", |w| decode_parents_call(w, m, form, parent, "", "")),
             None => w.line("_ => return None,"),
         }
     });
+}
+
+fn decode_parents_call(
+    w: &mut Writer,
+    m: &Module<'_>,
+    form: &ServiceForm<'_>,
+    parent: &super::Parent,
+    open: &str,
+    close: &str,
+) {
+    let request = m.rt("call", "Request");
+    let decode = Expr::call(format!("<{} as {request}>::decode", parent.request), ["method", "r"].map(Expr::text));
+    w.assign("let request =", &decode.then("?"), ";");
+    w.line(format!("{open}request.map({}::{}){close}", form.names.request, parent.variant));
 }
 
 fn response_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     let (response, writer) = (m.rt("call", "Response"), m.rt("codec", "Writer"));
     let empty = form.functions.is_empty() && form.parent.is_none();
     w.item();
-    w.block(format!("impl {response} for {}", form.names.response), |w| {
+    w.impl_block(format!("impl {response} for {}", form.names.response), |w| {
         let unused = if empty { "_" } else { "w" };
         w.block(format!("fn encode<W: {writer}>(&self, {unused}: &mut W)"), |w| {
             if empty {
@@ -294,10 +310,11 @@ fn read_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
                 }
                 for ((field, _), exception) in function.def.thrown().zip(function.error_variants(m)) {
                     let Some(error) = &function.error else { continue };
-                    let value =
-                        Expr::call(format!("{error}::{exception}"), [Expr::text(format!("{wire}::decode(r)?"))]);
-                    let value = Expr::call("result = Some", [Expr::call("Err", [value])]);
-                    w.arm(&format!("({}, {}::Struct)", field.id, m.rt("codec", "TType")), &value);
+                    w.block(format!("({}, {}::Struct) =>", field.id, m.rt("codec", "TType")), |w| {
+                        let value = Expr::text(format!("{wire}::decode(r)?"));
+                        w.assign("let error =", &Expr::call(format!("{error}::{exception}"), [value]), ";");
+                        w.line("result = Some(Err(error));");
+                    });
                 }
                 w.line("(_, other) => r.skip(other)?,");
             });

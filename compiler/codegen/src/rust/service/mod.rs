@@ -97,6 +97,13 @@ impl<'a> ServiceForm<'a> {
     }
 }
 
+impl ServiceForm<'_> {
+    /// Whether its messages have one variant, so that a pattern for it always matches.
+    fn is_single(&self) -> bool {
+        self.functions.len() + usize::from(self.parent.is_some()) == 1
+    }
+}
+
 impl FunctionForm<'_> {
     /// `Result<Album, BuyAlbumError>`
     fn result(&self, m: &Module<'_>) -> String {

@@ -20,11 +20,11 @@ fn wrapper(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     w.attribute("derive", &["Debug"]);
     w.line(format!("pub struct {}<S>({server}<{}, S>);", names.server, names.request));
     w.item();
-    w.block(format!("impl<S: {}> {}<{}<S>>", names.service, names.server, names.handler), |w| {
+    w.impl_block(format!("impl<S: {}> {}<{}<S>>", names.service, names.server, names.handler), |w| {
         w.doc("A server that hands every call to `service`.");
         w.function("pub fn new", &["service: S".to_owned()], "Self", |w| {
-            let handler = Expr::call(&names.handler, [Expr::text("service")]);
-            let args = [Expr::text(format!("{:?}", form.def.name)), handler];
+            w.line(format!("let handler = {}(service);", names.handler));
+            let args = [Expr::text(format!("{:?}", form.def.name)), Expr::text("handler")];
             w.expr(&Expr::call("Self", [Expr::call(format!("{server}::new"), args)]), "");
         });
     });
@@ -35,7 +35,7 @@ fn layer(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     let (layered, step, call) = (m.rt("middleware", "Layered"), m.rt("middleware", "Step"), m.rt("call", "Call"));
     let names = form.names;
     w.item();
-    w.block(format!("impl<S: {step}<{call}<{}>>> {}<S>", names.request, names.server), |w| {
+    w.impl_block(format!("impl<S: {step}<{call}<{}>>> {}<S>", names.request, names.server), |w| {
         w.doc("This server with a tower layer around every handler; the layer added last sees a call first.");
         w.line("#[must_use]");
         w.line(format!("pub fn layer<L>(self, layer: L) -> {}<{layered}<L::Service>>", names.server));
@@ -56,7 +56,7 @@ fn serve(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     let (future, bytes, option) = (m.rt("", "BoxFuture"), m.rt("bytes", "Bytes"), m.std("Option"));
     let names = form.names;
     w.item();
-    w.block(format!("impl<S: {step}<{call}<{}>>> {handler} for {}<S>", names.request, names.server), |w| {
+    w.impl_block(format!("impl<S: {step}<{call}<{}>>> {handler} for {}<S>", names.request, names.server), |w| {
         w.block("fn service(&self) -> &'static str", |w| w.line("self.0.service()"));
         w.item();
         let params = ["&self".to_owned(), format!("inbound: {inbound}")];
@@ -75,7 +75,7 @@ fn handler(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     w.attribute("derive", &["Debug"]);
     w.line(format!("pub struct {}<S>(S);", names.handler));
     w.item();
-    w.block(format!("impl<S: {}> {}<S>", names.service, names.handler), |w| {
+    w.impl_block(format!("impl<S: {}> {}<S>", names.service, names.handler), |w| {
         w.doc("Runs the method that `request` is a call of.");
         let empty = form.functions.is_empty() && form.parent.is_none();
         let (service, ctx) = if empty { ("_", "_") } else { ("service", "ctx") };
@@ -91,7 +91,9 @@ fn handler(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
                 }
                 if let Some(parent) = &form.parent {
                     w.block(format!("{}::{}(request) =>", names.request, parent.variant), |w| {
-                        w.line(format!("let response = {}::dispatch(service, ctx, request).await?;", parent.handler));
+                        let args = ["service", "ctx", "request"].map(Expr::text);
+                        let dispatch = Expr::call(format!("{}::dispatch", parent.handler), args);
+                        w.assign("let response =", &dispatch.then(".await?"), ";");
                         w.line(format!("{}::{}(response)", names.response, parent.variant));
                     });
                 }
@@ -100,7 +102,7 @@ fn handler(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     });
     w.item();
     let head = format!("impl<S: {}> {step}<{call}<{}>> for {}<S>", names.service, names.request, names.handler);
-    w.block(head, |w| {
+    w.impl_block(head, |w| {
         let params = ["&self".to_owned(), format!("call: {call}<{}>", names.request)];
         w.function("async fn call", &params, &format!("{result}<{}, {rpc}>", names.response), |w| {
             w.line("Self::dispatch(&self.0, &call.context, call.request).await");
