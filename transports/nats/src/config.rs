@@ -36,8 +36,9 @@ impl Default for Config {
 /// [`ErrorKind::Unreachable`] when nothing answers there within the timeout, [`ErrorKind::InvalidUrl`] when the URL is not
 /// one of NATS.
 pub async fn connect(url: &str, config: Config) -> Result<Bus, Error> {
+    let server = error::server(url)?;
     let options = ConnectOptions::new().name(&config.name).connection_timeout(config.timeout);
-    let connecting = tokio::time::timeout(config.timeout, options.connect(url));
+    let connecting = tokio::time::timeout(config.timeout, options.connect(server));
     let nats = match connecting.await {
         Ok(connected) => connected.map_err(|source| error::connect(url, source))?,
         Err(_) => {

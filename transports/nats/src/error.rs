@@ -1,8 +1,21 @@
 //! What NATS's errors mean to a caller.
 
-use async_nats::{ConnectError, ConnectErrorKind};
+use async_nats::{ConnectError, ConnectErrorKind, ServerAddr};
 use thriftwood_core::error::BoxError;
 use thriftwood_core::{Error, ErrorKind};
+
+/// The server a URL names.
+pub(crate) fn server(url: &str) -> Result<ServerAddr, Error> {
+    let invalid = |problem: &str| {
+        let text = format!("`{}` is not a NATS URL such as nats://127.0.0.1:4222: {problem}", without_password(url));
+        Error::new(ErrorKind::InvalidUrl, text)
+    };
+    let server: ServerAddr = url.parse().map_err(|source: std::io::Error| invalid(&source.to_string()))?;
+    if server.host().is_empty() {
+        return Err(invalid("it names no host"));
+    }
+    Ok(server)
+}
 
 pub(crate) fn connect(url: &str, source: ConnectError) -> Error {
     let url = without_password(url);
@@ -19,12 +32,11 @@ pub(crate) fn connect(url: &str, source: ConnectError) -> Error {
 
 /// The URL as it may be shown and logged: user, password and token stand before the `@`.
 pub(crate) fn without_password(url: &str) -> String {
-    let hosts = url.split(',').map(|server| match (server.find("://"), server.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}***{}", &server[..scheme + 3], &server[at..]),
-        (None, Some(at)) => format!("***{}", &server[at..]),
-        _ => server.to_owned(),
-    });
-    hosts.collect::<Vec<_>>().join(",")
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (&url[..scheme.len() + 3], rest));
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}***@{host}"),
+        None => url.to_owned(),
+    }
 }
 
 /// A connection that takes no more commands.

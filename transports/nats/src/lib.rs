@@ -11,6 +11,7 @@ mod client;
 mod config;
 mod error;
 mod publisher;
+mod requests;
 mod server;
 mod subscriber;
 

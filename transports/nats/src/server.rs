@@ -1,22 +1,21 @@
 //! Calls in: a subscription in the queue group, and a task per call.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use async_nats::{Client, Message, Subscriber};
-use futures_util::StreamExt;
+use async_nats::{Message, Subscriber};
 use thriftwood_core::call::{Handler, Inbound};
 use thriftwood_core::transport::{ServeOptions, Serving};
 use thriftwood_core::{Error, ErrorKind};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::Shared;
 use crate::error;
+use crate::requests::Requests;
 
 pub(crate) async fn serve(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     address: String,
     handler: Arc<dyn Handler>,
     options: ServeOptions,
@@ -32,55 +31,42 @@ pub(crate) async fn serve(
     };
     let requests = requests.map_err(error::bus)?;
     shared.round_trip().await?;
-    let server =
-        Server { nats: shared.nats.clone(), handler, max_response: shared.max_payload(), patience: shared.timeout };
+    let server = Server { shared: Arc::clone(shared), handler, max_response: shared.max_payload() };
     Ok(shared.lifecycle.serve(|stop| server.run(requests, options.concurrency.max(1), stop)))
 }
 
 #[derive(Clone)]
 struct Server {
-    nats: Client,
+    shared: Arc<Shared>,
     handler: Arc<dyn Handler>,
     max_response: usize,
-    /// How long a stop waits for the NATS server to say that nothing more comes.
-    patience: Duration,
 }
 
 impl Server {
-    async fn run(self, mut requests: Subscriber, concurrency: usize, stop: CancellationToken) {
-        let mut calls = JoinSet::new();
-        let mut draining = false;
-        loop {
-            tokio::select! {
-                // While all places are taken, further calls wait in the subscription.
-                message = requests.next(), if calls.len() < concurrency => match message {
-                    Some(message) => drop(calls.spawn(self.clone().answer(message))),
-                    None => break,
-                },
-                Some(_) = calls.join_next() => {}
-                () = stop.cancelled(), if !draining => {
-                    draining = true;
-                    // What the server has sent already is still answered.
-                    let drain = tokio::time::timeout(self.patience, requests.drain());
-                    if !matches!(drain.await, Ok(Ok(()))) {
-                        break;
-                    }
-                }
-                // Without a connection nobody confirms the drain. Counted from the last sign of life.
-                () = tokio::time::sleep(self.patience), if draining && calls.len() < concurrency => break,
-            }
+    async fn run(self, subscription: Subscriber, concurrency: usize, stop: CancellationToken) {
+        let shared = Arc::clone(&self.shared);
+        let answer = move |message| self.clone().answer(message);
+        let mut requests = Requests::new(&shared, subscription, concurrency, answer);
+        tokio::select! {
+            () = requests.serve() => {}
+            () = stop.cancelled() => {}
         }
-        while calls.join_next().await.is_some() {}
+        requests.leave(&shared).await;
     }
 
     async fn answer(self, message: Message) {
         let Message { reply, payload, .. } = message;
         let inbound = Inbound { frame: payload, received: Instant::now(), max_response: self.max_response };
+        let frame = self.handler.handle(inbound).await;
         // Some peers send oneway calls without a reply subject; they are handled like any other.
-        if let (Some(frame), Some(reply)) = (self.handler.handle(inbound).await, reply)
-            && let Err(error) = self.nats.publish(reply, frame).await
-        {
-            warn!(service = self.handler.service(), %error, "a reply could not be sent");
-        }
+        let (Some(frame), Some(reply)) = (frame, reply) else { return };
+        // Without a connection there is soon no room for another reply, and the caller has given up before there is.
+        let sent = tokio::time::timeout(self.shared.timeout, self.shared.nats.publish(reply, frame));
+        let problem = match sent.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the NATS connection is down".to_owned(),
+        };
+        warn!(service = self.handler.service(), error = problem, "a reply could not be sent");
     }
 }
