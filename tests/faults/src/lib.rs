@@ -2,7 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
 
 /// How many publish at once.
 pub const PRODUCERS: usize = 8;
@@ -17,11 +20,14 @@ pub const CONCURRENCY: usize = 8;
 /// When a segment has so many bytes the next one is begun.
 pub const SEGMENT: u64 = 16_384;
 
+/// How long a process may tell nothing before a test gives it up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A running process. It is killed, by its own id, when it is dropped.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    output: BufReader<ChildStdout>,
+    lines: Receiver<String>,
 }
 
 impl Process {
@@ -34,7 +40,21 @@ impl Process {
         command.arg(work).arg(dir).args(rest).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let output = child.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
-        Ok(Self { child, output: BufReader::new(output) })
+        let (sender, lines) = mpsc::channel();
+        // Ends with the output, or when nobody wants to know any more.
+        thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            let mut line = String::new();
+            while output.read_line(&mut line).is_ok() {
+                // A line without its end was cut off and does not count.
+                let Some(whole) = line.strip_suffix('\n') else { break };
+                if sender.send(whole.to_owned()).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+        });
+        Ok(Self { child, lines })
     }
 
     /// Its process id.
@@ -42,21 +62,20 @@ impl Process {
         self.child.id()
     }
 
-    /// The next line it tells; `None` when it has ended and everything was read. A line without its end does not count.
+    /// The next line it tells; `None` when it has ended and everything was read, or when it tells nothing for 20 s.
     pub fn line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        self.output.read_line(&mut line).ok()?;
-        Some(line.strip_suffix('\n')?.to_owned())
+        self.lines.recv_timeout(PATIENCE).ok()
     }
 
     /// Ends it with SIGKILL, at whatever it is doing, and gives what it had told and nobody had read.
     pub fn kill(mut self) -> Vec<String> {
         self.end();
-        std::iter::from_fn(|| self.line()).collect()
+        self.lines.iter().collect()
     }
 
-    /// What a process that ends by itself complained of. Waits until it has ended.
+    /// What it complained of. Ends it, if it has not ended by itself.
     pub fn complaint(mut self) -> String {
+        self.end();
         let mut complaint = String::new();
         if let Some(mut errors) = self.child.stderr.take() {
             // Bytes that are no text are no complaint of ours.

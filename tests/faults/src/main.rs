@@ -44,7 +44,7 @@ async fn publish(bus: &Bus, first: i64) -> Result<(), Failure> {
     tell("ready")?;
     let mut producers = tokio::task::JoinSet::<Result<(), Failure>>::new();
     for producer in 0..PRODUCERS {
-        let things = Things::publisher(bus, &producer.to_string(), REGION);
+        let things = Things::publisher(bus, producer.to_string(), REGION);
         producers.spawn(async move {
             for number in first.. {
                 things.counted(&Context::new(), number).await?;

@@ -76,7 +76,18 @@ impl Disk for RealDisk {
             writeln!(file, "{}", std::process::id())
         };
         write_owner(&mut file).map_err(failed)?;
-        Ok(Box::new(file))
+        Ok(Box::new(Lock(file)))
+    }
+}
+
+/// A lock that is held.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would not do: a process that is just being forked off holds the file too, until it becomes another
+        // program. Should this fail, closing is still there.
+        let _ = self.0.unlock();
     }
 }
 
