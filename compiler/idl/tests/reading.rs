@@ -6,7 +6,9 @@ use std::path::Path;
 
 use support::{Memory, codes, compile, frugal, model, rendered};
 use thriftwood_idl::diagnostics::Code;
-use thriftwood_idl::model::{BaseType, ConstId, ConstValue, DefKind, FileId, FileKind, PrefixToken, Type, TypeId};
+use thriftwood_idl::model::{
+    BaseType, ConstId, ConstValue, DefKind, Field, FileId, FileKind, PrefixToken, Requiredness, Type, TypeId,
+};
 use thriftwood_idl::{Options, compile_with};
 
 /// The numbers of the first enum of a file.
@@ -111,6 +113,12 @@ fn nothing_is_said_of_names_that_an_unreadable_file_may_declare() {
 }
 
 #[test]
+fn nothing_is_said_of_names_that_the_unread_part_of_a_file_may_declare() {
+    let compilation = frugal("struct A { 1 string a }\nstruct B { 1: A a, 2: i32 b = LIMIT }\nconst i32 LIMIT 10");
+    assert_eq!(codes(&compilation), [Code::Syntax, Code::Syntax], "{}", rendered(&compilation));
+}
+
+#[test]
 fn reading_goes_on_at_the_next_definition_after_a_syntax_error() {
     let compilation =
         frugal("struct A { 1 string a }\nstruct B { 1: i32 b = \"x\" }\nenum C { D = }\nservice S {\n  void a(\n}\n");
@@ -141,6 +149,52 @@ fn fields_without_an_id_are_counted_down_from_minus_one() {
     };
     assert_eq!(ids("a.thrift"), (FileKind::Thrift, vec![-1, 5, -2], vec![-1, -2], 2));
     assert_eq!(ids("a.frugal"), (FileKind::Frugal, vec![-1, 5, -2], vec![0, -7], 1));
+}
+
+#[test]
+fn whether_a_field_must_be_there_depends_on_where_it_stands() {
+    let compilation = frugal(
+        "struct S { 1: required i32 a, 2: optional i32 b, 3: i32 c }\nunion U { 1: required i32 a, 2: i32 b }\n\
+         exception E {}\nservice V { void f(1: required i32 a, 2: optional i32 b, 3: i32 c) throws (1: required E e, 2: E f) }",
+    );
+    use Requiredness::{Default, Optional, Required};
+    let file = &model(&compilation).files[0];
+    let of = |fields: &[Field]| fields.iter().map(|field| field.requiredness).collect::<Vec<_>>();
+    assert_eq!(of(&file.structs[0].fields), [Required, Optional, Default]);
+    assert_eq!(of(&file.structs[1].fields), [Optional, Optional]);
+    assert_eq!(of(&file.services[0].functions[0].args), [Required, Default, Default]);
+    assert_eq!(of(&file.services[0].functions[0].throws), [Optional, Optional]);
+}
+
+#[test]
+fn a_circle_of_types_with_a_way_out_is_no_circle() {
+    let ways_out = [
+        "struct A { 1: required U u }\nunion U { 1: A a, 2: B b }\nstruct B {}",
+        "struct A { 1: required U u }\nunion U { 1: A a, 2: i32 b }",
+        "struct A { 1: required list<A> a }",
+        "struct A { 1: optional B b }\nstruct B { 1: required A a }",
+        // Peers take it, and nobody is made to have one.
+        "union A { 1: B b }\nunion B { 1: A a }",
+    ];
+    for text in ways_out {
+        assert_eq!(codes(&frugal(text)), [], "{text}");
+    }
+    assert_eq!(codes(&frugal("struct A { 1: required U u }\nunion U { 1: A a, 2: A b }")), [Code::EndlessDefinition]);
+}
+
+#[test]
+fn what_uses_a_circle_of_typedefs_is_not_complained_of() {
+    let text = "typedef A B\ntypedef B A\nstruct S { 1: A a = 1, 2: list<B> b = [1] }\nconst B C = 1\n\
+                service V { A f() throws (1: B b) }";
+    assert_eq!(codes(&frugal(text)), [Code::EndlessDefinition]);
+}
+
+#[test]
+fn an_exception_may_be_thrown_under_another_name() {
+    let compilation = frugal("exception E {}\ntypedef E F\ntypedef F G\nservice S { void f() throws (1: G g) }");
+    let model = model(&compilation);
+    let thrown: Vec<_> = model.files[0].services[0].functions[0].thrown().map(|(_, id)| model.type_name(id)).collect();
+    assert_eq!(thrown, ["E"]);
 }
 
 #[test]
