@@ -1,0 +1,5 @@
+//! The types generated from `idl/order.frugal` and `idl/echo.frugal`.
+// An order has nine required fields, and so has its constructor.
+#![allow(missing_docs, clippy::too_many_arguments)]
+
+thriftwood::include_idl!();

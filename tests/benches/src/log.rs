@@ -1,0 +1,125 @@
+//! Durable appends: the store against a file and fdatasync, and a typed publish against the store.
+
+use std::fs::File;
+use std::future::Future;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FallocateFlags, fallocate};
+use thriftwood_log::store::{Batch, Durability, Entry, Log, LogOptions};
+use tokio::runtime::Builder;
+
+use crate::echo::{self, Note, Notes};
+use crate::report::{self, Better, Row};
+use crate::rounds::{Rounds, per_second};
+
+/// Bytes of a record.
+const RECORD: usize = 1024;
+/// How long one turn appends: ten to a thousand fdatasyncs, as busy as the disk is.
+const TURN: Duration = Duration::from_millis(100);
+/// Turns of each side in a round.
+const TURNS: u32 = 9;
+/// Space set aside for the reference's file, as the store does for a segment; more than a turn fills.
+const SET_ASIDE: u64 = 64 * 1024 * 1024;
+
+pub fn run(rounds: &Rounds) -> Vec<Row> {
+    let rounds = rounds.in_slices(TURNS);
+    // Not below /tmp, which may be memory, where an fdatasync costs nothing.
+    let folder = report::folder().expect("there is a folder for results");
+    let folder = tempfile::tempdir_in(folder).expect("a folder for logs");
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
+    let log = Log::open(folder.path().join("store"), LogOptions::default()).expect("the log opens");
+    let plain = folder.path().join("plain");
+    let mut rows = Vec::new();
+
+    let one = rounds.compare(|| runtime.block_on(appends_per_second(&log, 1)), || synced_writes_per_second(&plain, 1));
+    rows.push(row("durable append, 1 producer", "write+fdatasync", one).limits(0.85, 0.95));
+    let sixteen =
+        rounds.compare(|| runtime.block_on(appends_per_second(&log, 16)), || synced_writes_per_second(&plain, 16));
+    rows.push(row("durable append, 16 producers", "16 per fdatasync", sixteen).limits(0.60, 0.85));
+
+    let url = format!("log:{}", folder.path().join("bus").display());
+    let bus = runtime.block_on(thriftwood::connect(&url)).expect("the log opens");
+    for (producers, name) in [(1, "durable typed publish, 1 publisher"), (16, "durable typed publish, 16 publishers")] {
+        let published = rounds.compare(
+            || runtime.block_on(publishes_per_second(&bus, producers)),
+            || runtime.block_on(appends_per_second(&log, producers)),
+        );
+        rows.push(row(name, "the store's append", published).limits(0.85, 0.95));
+    }
+    runtime.block_on(bus.close()).expect("the log closes");
+    rows
+}
+
+fn row(name: &'static str, reference: &'static str, compared: crate::rounds::Compared) -> Row {
+    Row::compared(name, "records/s", Better::Higher, reference, compared)
+}
+
+async fn appends_per_second(log: &Log, producers: usize) -> f64 {
+    let log = log.clone();
+    producers_per_second(producers, move || {
+        let log = log.clone();
+        async move {
+            let batch = Batch::of(&[Entry { headers: &[], value: &[b'r'; RECORD] }]).expect("a small batch");
+            log.append(batch, Durability::Durable).await.expect("the disk has room");
+        }
+    })
+    .await
+}
+
+async fn publishes_per_second(bus: &thriftwood::Bus, publishers: usize) -> f64 {
+    let publisher = Notes::publisher(bus, "hall");
+    let (context, note) = (echo::context(), large_note());
+    producers_per_second(publishers, move || {
+        let (publisher, context, note) = (publisher.clone(), context.clone(), note.clone());
+        async move { publisher.written(&context, &note).await.expect("the disk has room") }
+    })
+    .await
+}
+
+/// A note whose frame is about as large as a record: headers and envelope take some 330 bytes of it.
+fn large_note() -> Note {
+    Note::new(7, 3, "ada@example", "r".repeat(RECORD - 330))
+}
+
+/// Repeats `append` in as many tasks as there are producers, each waiting for its own, for as long as a turn.
+async fn producers_per_second<F>(producers: usize, append: impl Fn() -> F + Clone + Send + 'static) -> f64
+where
+    F: Future<Output = ()> + Send,
+{
+    let appended = Arc::new(AtomicUsize::new(0));
+    let start = Instant::now();
+    let tasks: Vec<_> = (0..producers)
+        .map(|_| {
+            let (append, appended) = (append.clone(), Arc::clone(&appended));
+            tokio::spawn(async move {
+                while start.elapsed() < TURN {
+                    append().await;
+                    appended.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no producer panics");
+    }
+    per_second(appended.load(Ordering::Relaxed), start.elapsed())
+}
+
+/// Records per second written to a file with its space set aside, with one fdatasync for every `together` of them.
+fn synced_writes_per_second(path: &Path, together: usize) -> f64 {
+    let mut file = File::create(path).expect("the file is made");
+    fallocate(&file, FallocateFlags::empty(), 0, SET_ASIDE).expect("the disk has room");
+    file.sync_all().expect("the file is on disk");
+    let records = vec![b'r'; RECORD * together];
+    let (mut written, start) = (0, Instant::now());
+    while start.elapsed() < TURN {
+        file.write_all(&records).expect("the disk has room");
+        file.sync_data().expect("the disk takes it");
+        written += together;
+    }
+    per_second(written, start.elapsed())
+}

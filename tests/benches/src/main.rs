@@ -1,0 +1,79 @@
+//! Measures ours beside a reference, in rounds that take turns, and says what came out.
+//!
+//! `cargo run --release -p thriftwood-benches -- SUITE [--rounds N]` prints a table and writes `target/bench/SUITE.json`.
+//! What is measured, against what, and how to read it is in `tests/benches/README.md`.
+
+mod allocations;
+mod codec;
+mod compiler;
+mod echo;
+mod idl;
+mod log;
+mod nats;
+mod peers;
+mod report;
+mod rounds;
+mod rpc;
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+use rounds::Rounds;
+
+#[global_allocator]
+static ALLOCATOR: allocations::Counting = allocations::Counting;
+
+/// Measures Thriftwood beside a reference, in interleaved rounds.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure.
+    suite: Suite,
+    /// How often each side is measured; the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Suite {
+    /// Encoding and decoding an order, against pilota.
+    Codec,
+    /// Calls over memory, against a bare multiplexed echo.
+    Rpc,
+    /// Calls and events over a nats-server, against bare async-nats.
+    Nats,
+    /// Durable appends, against write and fdatasync.
+    Log,
+    /// A large IDL file to Rust.
+    Compiler,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if cfg!(debug_assertions) {
+        eprintln!("this is a debug build, whose figures mean nothing; add --release");
+        return ExitCode::FAILURE;
+    }
+    let rounds = Rounds::new(arguments.rounds);
+    let (name, rows) = match arguments.suite {
+        Suite::Codec => ("codec", codec::run(&rounds)),
+        Suite::Rpc => ("rpc", rpc::run(&rounds)),
+        Suite::Nats => match nats::run(&rounds) {
+            Some(rows) => ("nats", rows),
+            None => return ExitCode::FAILURE,
+        },
+        Suite::Log => ("log", log::run(&rounds)),
+        Suite::Compiler => ("compiler", compiler::run(&rounds)),
+    };
+    report::print(name, arguments.rounds, &rows);
+    match report::write(name, &rows) {
+        Ok(path) => {
+            println!("\nwritten to {}", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("the figures could not be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

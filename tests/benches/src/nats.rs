@@ -1,0 +1,146 @@
+//! Calls and events over a real nats-server: typed, against what async-nats does with the same bytes.
+
+use std::time::Instant;
+
+use async_nats::{Client, ConnectOptions, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use thriftwood::{Bus, Context};
+use thriftwood_test_support::NatsServer;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Mutex;
+
+use crate::echo::{
+    ADDRESS, EchoClient, EchoServer, Mirror, NoOp, Notes, calls_per_second, context, note, recorded_request,
+};
+use crate::report::{Better, Row};
+use crate::rounds::{Rounds, per_second};
+
+const PEER: &str = "async-nats 0.51";
+const RAW_ADDRESS: &str = "bench-raw";
+/// Events published for one sample.
+const EVENTS: usize = 20_000;
+
+/// `None`, with a word about it, when there is no nats-server.
+pub fn run(rounds: &Rounds) -> Option<Vec<Row>> {
+    let server = NatsServer::start("the nats suite")?;
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
+    let mut rows = calls(rounds, &runtime, &server.url());
+    rows.push(publishes(rounds, &runtime, &server.url()));
+    Some(rows)
+}
+
+fn calls(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
+    let (serving, calling) = runtime.block_on(async { (bus(url).await, bus(url).await) });
+    let (raw_serving, raw_calling) = runtime.block_on(async { (raw(url).await, raw(url).await) });
+    runtime.block_on(async {
+        serving.serve(ADDRESS, EchoServer::new(Mirror)).await.expect("the echo is served");
+        let requests = raw_serving.queue_subscribe(RAW_ADDRESS, "q".into()).await.expect("the subscription is taken");
+        raw_serving.flush().await.expect("the server is there");
+        tokio::spawn(answer(raw_serving.clone(), requests));
+    });
+    let client = EchoClient::new(calling.rpc(ADDRESS)).layer(NoOp);
+    // Both sides carry the same bytes to the server.
+    let payload = runtime.block_on(recorded_request());
+    let rows =
+        [(1, 5_000, "calls, 1 in flight"), (64, 40_000, "calls, 64 in flight")].map(|(in_flight, total, name)| {
+            let ours = || runtime.block_on(ours_per_second(&client, in_flight, total));
+            let reference = || runtime.block_on(raw_per_second(&raw_calling, &payload, in_flight, total));
+            Row::compared(name, "calls/s", Better::Higher, PEER, rounds.compare(ours, reference)).limits(0.90, 0.95)
+        });
+    runtime.block_on(async {
+        calling.close().await.expect("the bus closes");
+        serving.close().await.expect("the bus closes");
+    });
+    rows.into()
+}
+
+async fn ours_per_second(client: &EchoClient, in_flight: usize, total: usize) -> f64 {
+    let (client, context, note) = (client.clone(), context(), note());
+    calls_per_second(in_flight, total, move || {
+        let (client, context, note) = (client.clone(), context.clone(), note.clone());
+        async move {
+            client.echo(&context, note).await.expect("the echo answers");
+        }
+    })
+    .await
+}
+
+async fn raw_per_second(client: &Client, payload: &Bytes, in_flight: usize, total: usize) -> f64 {
+    let (client, payload) = (client.clone(), payload.clone());
+    calls_per_second(in_flight, total, move || {
+        let (client, payload) = (client.clone(), payload.clone());
+        async move {
+            client.request(RAW_ADDRESS, payload).await.expect("the echo answers");
+        }
+    })
+    .await
+}
+
+async fn answer(client: Client, mut requests: Subscriber) {
+    while let Some(request) = requests.next().await {
+        if let Some(reply) = request.reply {
+            client.publish(reply, request.payload).await.expect("the connection is open");
+        }
+    }
+}
+
+/// Events per second until a bare subscriber has the last of them; it is the same one for both sides.
+fn publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Row {
+    let (bus, raw, listening) = runtime.block_on(async { (bus(url).await, raw(url).await, raw(url).await) });
+    let mut events = runtime.block_on(async {
+        let events = listening.subscribe("frugal.bench.>").await.expect("the subscription is taken");
+        listening.flush().await.expect("the server is there");
+        events
+    });
+    let (subject, payload) = runtime.block_on(async {
+        publish_ours(&bus, &context(), 1).await;
+        let event = events.next().await.expect("the event arrives");
+        (event.subject, event.payload)
+    });
+    let events = Mutex::new(events);
+    let sample = |publish: &mut dyn FnMut()| {
+        let start = Instant::now();
+        publish();
+        runtime.block_on(async {
+            let mut events = events.lock().await;
+            for _ in 0..EVENTS {
+                events.next().await.expect("every event arrives");
+            }
+        });
+        per_second(EVENTS, start.elapsed())
+    };
+    let context = context();
+    let compared = rounds.compare(
+        || sample(&mut || runtime.block_on(publish_ours(&bus, &context, EVENTS))),
+        || {
+            sample(&mut || {
+                runtime.block_on(async {
+                    for _ in 0..EVENTS {
+                        raw.publish(subject.clone(), payload.clone()).await.expect("the connection is open");
+                    }
+                });
+            })
+        },
+    );
+    runtime.block_on(bus.close()).expect("the bus closes");
+    Row::compared("publishes of a note", "events/s", Better::Higher, PEER, compared).limits(0.90, 0.95)
+}
+
+async fn publish_ours(bus: &Bus, context: &Context, count: usize) {
+    let publisher = Notes::publisher(bus, "hall");
+    let note = note();
+    for _ in 0..count {
+        publisher.written(context, &note).await.expect("the event is published");
+    }
+}
+
+async fn bus(url: &str) -> Bus {
+    thriftwood::connect(url).await.expect("the server is there")
+}
+
+/// A bare connection, with room for every event of a sample.
+async fn raw(url: &str) -> Client {
+    let options = ConnectOptions::new().subscription_capacity(4 * EVENTS);
+    options.connect(url).await.expect("the server is there")
+}

@@ -1,0 +1,4 @@
+//! What ours is measured against, where a library does not give it as it is.
+
+pub mod pilota;
+pub mod raw;

@@ -1,0 +1,122 @@
+//! Takes turns: ours, the reference, ours, the reference; so that what slows the machine down slows down both.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// How long one sample of something short is repeated.
+const SAMPLE: Duration = Duration::from_millis(150);
+
+/// How often each side is measured.
+pub struct Rounds {
+    count: u32,
+    slices: u32,
+}
+
+/// Two sides of the same thing.
+#[derive(Clone, Copy)]
+pub struct Compared {
+    /// The median of ours.
+    pub ours: f64,
+    /// The median of the reference.
+    pub reference: f64,
+    /// The median over the rounds of ours by the reference in the same round.
+    pub ratio: f64,
+}
+
+impl Rounds {
+    pub fn new(count: u32) -> Self {
+        Self { count, slices: 1 }
+    }
+
+    /// As many rounds, each of which takes so many short turns and counts the median of them. For a disk that others use
+    /// too, whose fdatasync takes ten times as long from one second to the next.
+    pub fn in_slices(&self, slices: u32) -> Self {
+        Self { slices, ..*self }
+    }
+
+    /// Measures both sides once each round, after a round that does not count. Every other round the reference goes first.
+    pub fn compare(&self, mut ours: impl FnMut() -> f64, mut reference: impl FnMut() -> f64) -> Compared {
+        black_box((ours(), reference()));
+        let mut pairs = Vec::new();
+        for round in 0..self.count {
+            let turns: Vec<(f64, f64)> = (0..self.slices)
+                .map(|slice| {
+                    if (round + slice) % 2 == 0 {
+                        let ours = ours();
+                        (ours, reference())
+                    } else {
+                        let reference = reference();
+                        (ours(), reference)
+                    }
+                })
+                .collect();
+            pairs.push((median(turns.iter().map(|(ours, _)| *ours)), median(turns.iter().map(|(_, other)| *other))));
+        }
+        Compared {
+            ours: median(pairs.iter().map(|(ours, _)| *ours)),
+            reference: median(pairs.iter().map(|(_, reference)| *reference)),
+            ratio: median(pairs.iter().map(|(ours, reference)| ours / reference)),
+        }
+    }
+
+    /// The median of something without a reference, after a round that does not count.
+    pub fn alone(&self, mut ours: impl FnMut() -> f64) -> f64 {
+        black_box(ours());
+        median((0..self.count).map(|_| ours()))
+    }
+}
+
+/// Nanoseconds that one call of `operation` takes: the best of many small batches, since whatever interrupts one only ever
+/// makes it longer.
+pub fn nanoseconds<T>(mut operation: impl FnMut() -> T) -> f64 {
+    const BATCH: u32 = 500;
+    let begin = Instant::now();
+    let mut best = f64::INFINITY;
+    while begin.elapsed() < SAMPLE {
+        let start = Instant::now();
+        for _ in 0..BATCH {
+            black_box(operation());
+        }
+        best = best.min(start.elapsed().as_nanos() as f64 / f64::from(BATCH));
+    }
+    best
+}
+
+/// Operations per second, of `count` that took this long.
+pub fn per_second(count: usize, elapsed: Duration) -> f64 {
+    count as f64 / elapsed.as_secs_f64()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_whatever_the_order() {
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), 2.5);
+    }
+
+    #[test]
+    fn a_round_in_slices_counts_the_median_of_its_turns() {
+        let (mut ours, mut reference) = ([9.0, 1.0, 90.0, 2.0].into_iter(), [9.0, 4.0, 4.0, 4.0].into_iter());
+        let rounds = Rounds::new(1).in_slices(3);
+        let compared = rounds.compare(|| ours.next().unwrap(), || reference.next().unwrap());
+        assert_eq!((compared.ours, compared.reference, compared.ratio), (2.0, 4.0, 0.5));
+    }
+
+    #[test]
+    fn the_ratio_is_of_the_same_round() {
+        // A machine that is ten times slower in the middle round changes neither the ratio nor who is ahead.
+        let (mut ours, mut reference) = ([9.0, 1.0, 10.0, 1.0].into_iter(), [9.0, 2.0, 20.0, 2.0].into_iter());
+        let compared = Rounds::new(3).compare(|| ours.next().unwrap(), || reference.next().unwrap());
+        assert_eq!((compared.ours, compared.reference, compared.ratio), (1.0, 2.0, 0.5));
+    }
+}
