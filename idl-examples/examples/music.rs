@@ -11,6 +11,7 @@ mod music {
     thriftwood::include_idl!("v1.music");
 }
 
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use music::idl::v1::common::Price;
@@ -44,7 +45,17 @@ impl Store for Shop {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
     let url = url_from_arguments()?;
     println!("Connecting to {url}");
     let bus = thriftwood::connect(&url).await?;
@@ -90,7 +101,7 @@ async fn buy_albums(bus: &Bus) -> Result<(), Failure> {
 
     match store.buy_album(&ctx, "B00NOTHING".into(), "acct-1".into()).await {
         Err(BuyAlbumError::PurchasingError(error)) => {
-            println!("   not bought: {} (code {})", error.message, error.code)
+            println!("   not bought: {} (code {})", error.message, error.code);
         }
         Err(other) => return Err(other.into()),
         Ok(album) => println!("   bought {}, which the shop does not have", album.asin),
@@ -126,13 +137,18 @@ async fn announce_winners(bus: &Bus) -> Result<Option<u64>, Failure> {
 /// Reads every winner there ever was, without a group: nothing is acknowledged, nobody's position moves.
 async fn replay(bus: &Bus, last: u64) -> Result<(), Failure> {
     let mut winners = AlbumWinners::subscriber(bus, "*").start(Start::First).winner().await?;
-    loop {
+    let mut count = 0;
+    let mut offset = 0;
+    while count == 0 || offset < last {
         let event = next(&mut winners).await?;
-        println!("   {} was won in {}", event.asin, place(&event));
-        if event.offset() >= Some(last) {
-            break;
+        offset = event.offset().unwrap_or(last);
+        count += 1;
+        // All are read; of those from earlier runs only the latest are worth a line.
+        if offset + 6 > last {
+            println!("   {} was won in {}", event.asin, place(&event));
         }
     }
+    println!("   {count} winners are kept, from this run and those before it.");
     bus.close().await?;
     Ok(())
 }

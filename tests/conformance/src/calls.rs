@@ -68,7 +68,7 @@ pub async fn a_slow_reply_times_out_and_the_next_call_works(fixture: &Fixture) {
 pub async fn a_slow_call_delays_no_other(fixture: &Fixture) {
     let (_, probe) = fixture.probe().await;
     let (hasty, slow_ctx) = (patient(), patient());
-    let slow = probe.after_millis(&slow_ctx, 20_000, 1);
+    let slow = probe.after_millis(&slow_ctx, 5_000, 1);
     let fast = async {
         for number in 0..10 {
             assert_eq!(probe.after_millis(&hasty, 0, number).await.unwrap(), number);

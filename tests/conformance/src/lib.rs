@@ -3,6 +3,8 @@
 //! A behaviour is an `async fn` that takes a [`Fixture`] and panics when the transport behaves otherwise; [`behaviours!`]
 //! makes a test of each, by name. A transport's test file says only how to connect it.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a behaviour panics when it does not hold")]
+
 pub mod calls;
 pub mod events;
 pub mod fixture;
