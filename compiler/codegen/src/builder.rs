@@ -151,7 +151,7 @@ fn write(dir: &Path, generated: &Generated) -> Result<(), BuildError> {
     let mut files = vec![(dir.join("mod.rs"), generated.tree.clone())];
     for (namespace, path) in &generated.namespaces {
         let text = format!(
-            "/// Every namespace that was compiled.\n#[allow(unreachable_pub)]\npub mod idl {{\n    \
+            "/// Every namespace that was compiled.\n#[allow(clippy::module_inception, unreachable_pub)]\npub mod idl {{\n    \
              include!(\"mod.rs\");\n}}\n#[allow(unreachable_pub, unused_imports)]\npub use idl::{path}::*;\n"
         );
         files.push((dir.join(format!("{namespace}.rs")), text));

@@ -89,14 +89,15 @@ impl<F: Fn(Frame) -> Option<Bytes> + Send + Sync + 'static> Handler for Liar<F> 
 fn reply_to(request: &Frame) -> Bytes {
     let mut frame = FrameBuilder::new();
     frame.header("_opid", request.headers().get("_opid").unwrap_or_default());
-    frame.message(Message { name: "afterMillis", kind: MessageType::Reply }, |w| {
-        use thriftwood::codec::{TType, Writer};
-        w.struct_begin();
-        w.field_begin(0, TType::I64);
-        5_i64.encode(w);
-        w.struct_end();
-    })
-    .unwrap()
+    frame
+        .message(Message { name: "afterMillis", kind: MessageType::Reply }, |w| {
+            use thriftwood::codec::{TType, Writer};
+            w.struct_begin();
+            w.field_begin(0, TType::I64);
+            5_i64.encode(w);
+            w.struct_end();
+        })
+        .unwrap()
 }
 
 /// The right call, the wrong answer.

@@ -117,12 +117,12 @@ where
 /// A layer of tower's own goes where ours go.
 pub async fn a_tower_limit_goes_around_a_client(fixture: &Fixture) {
     let (_, probe) = fixture.probe().await;
-    let probe = probe
-        .layer(tower::limit::ConcurrencyLimitLayer::new(1))
-        .layer(MapRequestLayer::new(|mut call: Call<ProbeRequest>| {
+    let probe = probe.layer(tower::limit::ConcurrencyLimitLayer::new(1)).layer(MapRequestLayer::new(
+        |mut call: Call<ProbeRequest>| {
             call.context = call.context.with_header("tenant", "mapped");
             call
-        }));
+        },
+    ));
     assert_eq!(probe.header(&patient(), "tenant".into()).await.unwrap(), "mapped");
 }
 

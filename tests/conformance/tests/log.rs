@@ -1,5 +1,7 @@
 //! The list of behaviours, over an embedded log.
 
+#![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
+
 use thriftwood_conformance::Fixture;
 
 async fn connect(_test: &str) -> Option<Fixture> {

@@ -1,5 +1,7 @@
 //! The list of behaviours, inside one process.
 
+#![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
+
 use thriftwood_conformance::Fixture;
 
 async fn connect(_test: &str) -> Option<Fixture> {

@@ -1,5 +1,7 @@
 //! The list of behaviours, over a real nats-server, each side with a connection of its own.
 
+#![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
+
 use thriftwood_conformance::Fixture;
 use thriftwood_test_support::NatsServer;
 
