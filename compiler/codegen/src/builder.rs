@@ -1,5 +1,6 @@
 //! The build script's side: reads IDL files, writes Rust into `OUT_DIR`, and tells Cargo what to watch.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -114,8 +115,8 @@ pub enum BuildError {
 /// Tells Cargo which files matter, and shows warnings, each in one line.
 fn announce<P: AsRef<Path>>(compilation: &Compilation, files: &[P]) -> Result<(), BuildError> {
     let mut lines = String::new();
-    let read = compilation.sources.paths();
-    for path in read.chain(files.iter().map(AsRef::as_ref)) {
+    let watched: BTreeSet<&Path> = compilation.sources.paths().chain(files.iter().map(AsRef::as_ref)).collect();
+    for path in watched {
         lines += &format!("cargo::rerun-if-changed={}\n", path.display());
     }
     for warning in compilation.diagnostics.iter().filter(|diagnostic| !diagnostic.is_error()) {

@@ -1,0 +1,64 @@
+//! What a build script gets: files in its folder, or the compiler's own words.
+
+#![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
+
+use std::path::Path;
+
+use thriftwood_build::{BuildError, Builder};
+
+fn build(folder: &Path, idl: &str) -> Result<(), BuildError> {
+    let file = folder.join("shop.frugal");
+    std::fs::write(&file, idl).expect("the file is written");
+    Builder::new().out_dir(folder.join("out")).compile([file]).into_result()
+}
+
+#[test]
+fn the_tree_and_a_file_for_each_namespace_are_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    build(folder.path(), "namespace * v1.shop\nstruct Album { 1: string asin }\n").expect("the file is sound");
+    let out = folder.path().join("out/thriftwood");
+    let tree = std::fs::read_to_string(out.join("mod.rs")).expect("the tree is written");
+    assert!(tree.contains("pub mod shop") && tree.contains("pub struct Album"));
+    let namespace = std::fs::read_to_string(out.join("v1.shop.rs")).expect("the namespace is written");
+    assert!(namespace.contains("pub use idl::v1::shop::*;"), "{namespace}");
+}
+
+#[test]
+fn files_that_did_not_change_are_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let idl = "struct Album { 1: string asin }\n";
+    build(folder.path(), idl).expect("the file is sound");
+    let tree = folder.path().join("out/thriftwood/mod.rs");
+    let time = || std::fs::metadata(&tree).and_then(|data| data.modified()).expect("the tree has a time");
+    let before = time();
+    build(folder.path(), idl).expect("the file is sound");
+    assert_eq!(time(), before);
+}
+
+#[test]
+fn a_broken_file_stops_the_build_with_its_diagnostics() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let error = build(folder.path(), "struct Shelf {\n    1: list<Albun> albums\n}\n").expect_err("a type is unknown");
+    let text = error.to_string();
+    for part in ["error[E0004]", "shop.frugal:2:", "Albun"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    assert!(!folder.path().join("out").exists(), "nothing is written for a broken file");
+}
+
+#[test]
+fn a_constant_without_a_required_field_is_shown_where_it_stands() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let idl = "struct Point { 1: required i32 x, 2: required i32 y }\nconst Point ORIGIN = { \"x\": 0 }\n";
+    let text = build(folder.path(), idl).expect_err("y is missing").to_string();
+    assert!(text.contains("`y`") && text.contains("shop.frugal:2:"), "{text}");
+}
+
+#[test]
+fn two_files_of_one_namespace_may_not_define_one_name_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("other.frugal"), "namespace * shop\nstruct Album {}\n").expect("it is written");
+    let idl = "namespace * shop\ninclude \"other.frugal\"\nstruct Album { 1: other.Album inner }\n";
+    let text = build(folder.path(), idl).expect_err("Album is there twice").to_string();
+    assert!(text.contains("`Album` is defined twice") && text.contains("other.frugal:2:"), "{text}");
+}
