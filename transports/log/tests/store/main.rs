@@ -3,4 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod append;
+mod crash;
+mod damage;
+mod failures;
+mod model;
 mod support;

@@ -1,0 +1,116 @@
+//! The power is cut between any two operations of the disk, with everything that disks do to what was not synced.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use thriftwood_log::store::disk::SimDisk;
+use thriftwood_log::store::{Batch, Durability, Entry, Group, GroupOptions, Log, LogOptions};
+
+use crate::support::{Random, append_with, open, read};
+
+/// Ways in which one moment's unsynced writes are lost.
+const FATES: u64 = 4;
+
+#[test]
+fn whatever_was_acknowledged_as_durable_is_there_after_a_power_cut_at_any_operation() {
+    let mut images = 0;
+    for seed in 0..6 {
+        let mut random = Random(seed);
+        let disk = SimDisk::new();
+        disk.record();
+        let log = open(&disk, 1_500).unwrap();
+        let mut sent = Vec::new();
+        for _ in 0..40 {
+            let value = random.bytes(600);
+            sent.push(value.clone());
+            let durable = random.below(3) > 0;
+            append_with(&log, &value, if durable { Durability::Durable } else { Durability::Buffered }).unwrap();
+            if durable {
+                disk.mark(sent.len() as u64);
+            }
+        }
+        log.close_blocking().unwrap();
+        for (moment, (acknowledged, state)) in disk.history().iter().enumerate() {
+            for fate in 0..FATES {
+                let mut dice = Random(seed << 32 | (moment as u64) << 8 | fate);
+                let disk = SimDisk::from_image(state.after_power_cut(|| dice.next()));
+                let what = format!("seed {seed}, moment {moment}, fate {fate}");
+                assert_survives(&disk, &sent, *acknowledged as usize, &what);
+                images += 1;
+            }
+        }
+    }
+    assert!(images > 2_000, "{images} images");
+}
+
+/// Opens it, looks, goes on, and opens it again.
+fn assert_survives(disk: &SimDisk, sent: &[Vec<u8>], acknowledged: usize, what: &str) {
+    let log = open(disk, 1_500).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let contents = read(&log);
+    assert_eq!((contents.gaps.as_slice(), log.damage()), (&[][..], &[][..]), "{what}");
+    let values: Vec<&Vec<u8>> = contents.records.iter().map(|(_, value)| value).collect();
+    assert!(values.len() >= acknowledged, "{what}: {acknowledged} were acknowledged, {} are there", values.len());
+    assert!(values.iter().copied().eq(sent.iter().take(values.len())), "{what}: not what was sent");
+    let next = append_with(&log, b"after", Durability::Durable).unwrap();
+    assert_eq!(next as usize, values.len(), "{what}");
+    drop(log);
+    let again = read(&open(disk, 1_500).unwrap());
+    assert_eq!(again.records.len(), values.len() + 1, "{what}: what was cut off came back");
+    assert_eq!(again.records.last(), Some(&(next, b"after".to_vec())), "{what}");
+}
+
+#[tokio::test]
+async fn what_a_group_acknowledged_does_not_come_again_after_a_power_cut_and_nothing_else_is_left_out() {
+    const EVENTS: u64 = 30;
+    let disk = SimDisk::new();
+    let mut options = LogOptions::default();
+    options.disk = std::sync::Arc::new(disk.clone());
+    let (dir, journal) = (Path::new("log"), Path::new("log/group"));
+    let log = Log::open(dir, options.clone()).unwrap();
+    for n in 0..EVENTS as u8 {
+        log.append(Batch::of(&[Entry { headers: &[], value: &[n] }]).unwrap(), Durability::Durable).await.unwrap();
+    }
+    disk.record();
+    let group = open_group(&log, journal, &options).await;
+    let mut member = group.member();
+    let mut held = Vec::new();
+    let mut acknowledged = Vec::new();
+    for _ in 0..EVENTS {
+        let claim = member.next().await.unwrap().unwrap();
+        let offset = claim.record().offset();
+        if offset % 7 == 3 {
+            held.push(claim);
+        } else {
+            claim.ack().await.unwrap();
+            acknowledged.push(offset);
+            disk.mark(acknowledged.len() as u64);
+        }
+    }
+    for (moment, (marked, state)) in disk.history().iter().enumerate() {
+        let mut dice = Random(moment as u64);
+        let disk = SimDisk::from_image(state.after_power_cut(|| dice.next()));
+        let mut options = LogOptions::default();
+        options.disk = std::sync::Arc::new(disk);
+        let log = Log::open(dir, options.clone()).unwrap();
+        let group = open_group(&log, journal, &options).await;
+        let mut member = group.member();
+        let safe: BTreeSet<u64> = acknowledged.iter().copied().take(*marked as usize).collect();
+        // One more may have been recorded, and not told.
+        let recorded: BTreeSet<u64> = acknowledged.iter().copied().take(*marked as usize + 1).collect();
+        let mut seen = BTreeSet::new();
+        while !(0..EVENTS).all(|offset| seen.contains(&offset) || recorded.contains(&offset)) {
+            let claim = tokio::time::timeout(Duration::from_secs(10), member.next()).await;
+            let Ok(claim) = claim else { panic!("moment {moment}: only {seen:?} came") };
+            seen.insert(claim.unwrap().unwrap().record().offset());
+        }
+        assert!(seen.is_disjoint(&safe), "moment {moment}: {:?} came again", seen.intersection(&safe));
+    }
+}
+
+async fn open_group(log: &Log, journal: &Path, options: &LogOptions) -> Group {
+    let (log, journal) = (log.clone(), journal.to_owned());
+    let mut group = GroupOptions::default();
+    group.journal = options.clone();
+    tokio::task::spawn_blocking(move || Group::open(&log, journal, group).unwrap()).await.unwrap()
+}

@@ -1,0 +1,90 @@
+//! Every operation of the disk fails in turn: the log says so, and what it had acknowledged is there.
+
+use std::io::ErrorKind;
+
+use thriftwood_log::store::disk::SimDisk;
+use thriftwood_log::store::{From, StoreErrorKind};
+
+use crate::support::{append, open, read, read_from};
+
+const APPENDS: u8 = 20;
+const SEGMENT: u64 = 1_000;
+
+/// Works until the failure, after `operations` more or less. Gives the disk and what was acknowledged, in order, with the
+/// kinds of failure met.
+fn work(operations: u64, failure: ErrorKind) -> (SimDisk, Vec<u8>, Vec<StoreErrorKind>) {
+    let disk = SimDisk::new();
+    disk.fail_after(operations, failure);
+    let (mut acknowledged, mut failures) = (Vec::new(), Vec::new());
+    let log = match open(&disk, SEGMENT) {
+        Ok(log) => log,
+        Err(error) => return (disk, acknowledged, vec![error.kind()]),
+    };
+    for n in 0..APPENDS {
+        match append(&log, &[n; 150]) {
+            Ok(offset) => {
+                assert_eq!(offset as usize, acknowledged.len(), "operation {operations}: offsets have no gap");
+                acknowledged.push(n);
+            }
+            Err(error) => failures.push(error.kind()),
+        }
+    }
+    let readable: Vec<u8> = read(&log).records.iter().map(|(_, value)| value[0]).collect();
+    assert_eq!(readable, acknowledged, "operation {operations}: a log that failed can still be read");
+    (disk, acknowledged, failures)
+}
+
+fn assert_reopens(disk: &SimDisk, acknowledged: &[u8], operations: u64) {
+    // What a process finds that starts afterwards; nothing fails any more.
+    let disk = SimDisk::from_image(disk.image().after_kill());
+    let log = open(&disk, SEGMENT).unwrap();
+    let found: Vec<u8> = read(&log).records.iter().map(|(_, value)| value[0]).collect();
+    assert!(found.starts_with(acknowledged), "operation {operations}: {found:?}, acknowledged were {acknowledged:?}");
+    assert!(found.len() <= acknowledged.len() + 1, "operation {operations}: one append was under way");
+    assert!(log.damage().is_empty(), "operation {operations}");
+    let next = append(&log, b"again").unwrap();
+    assert_eq!(read_from(&log, From::Offset(next)).records, [(next, b"again".to_vec())]);
+}
+
+#[test]
+fn an_operation_that_fails_ends_the_log_and_what_was_acknowledged_is_there_after_reopening() {
+    let mut met = 0;
+    for operations in 0..90 {
+        let (disk, acknowledged, failures) = work(operations, ErrorKind::Other);
+        met += usize::from(!failures.is_empty());
+        if acknowledged.is_empty() && failures.len() == 1 {
+            assert_eq!(failures, [StoreErrorKind::Io], "operation {operations}: it did not open");
+        } else {
+            // The first one, and all after it: nothing is tried again.
+            assert!(
+                failures.iter().all(|kind| *kind == StoreErrorKind::Failed),
+                "operation {operations}: {failures:?}"
+            );
+            assert_eq!(acknowledged.len() + failures.len(), usize::from(APPENDS), "operation {operations}");
+            assert!(acknowledged.iter().copied().eq(0..acknowledged.len() as u8));
+        }
+        assert_reopens(&disk, &acknowledged, operations);
+    }
+    assert!(met > 40, "only {met} failures came through");
+}
+
+#[test]
+fn a_full_disk_refuses_an_append_keeps_nothing_of_it_and_takes_the_next() {
+    let mut refused = 0;
+    for operations in 0..90 {
+        let (disk, acknowledged, failures) = work(operations, ErrorKind::StorageFull);
+        let only_full = failures.iter().all(|kind| *kind == StoreErrorKind::Full);
+        if only_full {
+            assert!(failures.len() <= 1, "operation {operations}: the disk was full once");
+            refused += failures.len();
+        } else {
+            // A full disk that only a sync notices is a failed sync.
+            assert!(
+                failures.iter().all(|kind| *kind == StoreErrorKind::Failed),
+                "operation {operations}: {failures:?}"
+            );
+        }
+        assert_reopens(&disk, &acknowledged, operations);
+    }
+    assert!(refused > 5, "only {refused} appends were refused");
+}
