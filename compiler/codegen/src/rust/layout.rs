@@ -75,7 +75,7 @@ impl Expr {
     }
 
     /// How many calls and awaits hang on each other.
-    fn links(&self) -> usize {
+    pub(crate) fn links(&self) -> usize {
         match self {
             Expr::Method(receiver, ..) => receiver.links() + 1,
             Expr::Then(inner, _) => inner.links() + 1,
@@ -120,8 +120,10 @@ impl Expr {
         if !same.contains('\n') && column + width(&same) + tail + self.tries() <= WIDTH {
             return format!("{prefix} {same}");
         }
-        // What goes on behind the first line needs two columns more there.
-        let crowded = same.lines().next().is_some_and(|first| column + width(first) > WIDTH - 2);
+        // A closure that goes on behind the first line needs two columns more there.
+        let closure = matches!(self, Expr::Call(_, args) if matches!(args.as_slice(), [Expr::Closure(..)]));
+        let margin = if closure { WIDTH - 2 } else { WIDTH };
+        let crowded = same.lines().next().is_some_and(|first| column + width(first) > margin);
         let inner = indent + INDENT;
         let next = self.lay(At { indent: inner, column: inner, tail });
         let next_fits = next.lines().all(|line| width(line) <= WIDTH)
@@ -153,7 +155,7 @@ impl Expr {
             }
             Expr::Then(inner, end) => {
                 let flat = format!("{}{end}", inner.flat()?);
-                if self.links() > 1 && width(&flat) > CHAIN_WIDTH {
+                if end != "?" && self.links() > 1 && width(&flat) > CHAIN_WIDTH {
                     return None;
                 }
                 flat
@@ -220,7 +222,14 @@ fn lay_call(head: &str, args: &[Expr], at: At) -> String {
             let column = at.column + width(head) + 1;
             format!("{head}({})", only.lay(At { column, tail: at.tail + 1, ..at }))
         }
-        _ => vertical(&format!("{head}("), args, ")", at),
+        _ => match args.iter().map(Expr::flat).collect::<Option<Vec<String>>>() {
+            // Short arguments fill lines, as short elements do.
+            Some(flat) if flat.iter().all(|arg| width(arg) <= SHORT_ELEMENT) => {
+                let filled = fill(&flat, at.indent + INDENT);
+                format!("{head}(\n{filled}\n{})", " ".repeat(at.indent))
+            }
+            _ => vertical(&format!("{head}("), args, ")", at),
+        },
     }
 }
 
@@ -244,6 +253,9 @@ fn lay_method(receiver: &Expr, call: &Expr, end: &str, at: At) -> String {
 /// What follows a broken call stands below its closing parenthesis; what follows a whole one, further in.
 fn lay_then(inner: &Expr, end: &str, at: At) -> String {
     let laid = inner.lay(At { tail: 0, ..at });
+    if end == "?" {
+        return laid + end;
+    }
     let margin = if laid.contains('\n') { at.indent } else { at.indent + INDENT };
     format!("{laid}\n{}{end}", " ".repeat(margin))
 }

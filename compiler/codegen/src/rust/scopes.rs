@@ -81,7 +81,7 @@ fn publisher(w: &mut Writer, m: &Module<'_>, def: &Scope, names: &ScopeNames, op
     w.item();
     w.doc(format!("Publishes the events of [`{}`]. Cheap to clone.", names.scope));
     w.attribute("derive", &["Clone", "Debug"]);
-    w.line(format!("pub struct {}({inner});", names.publisher));
+    w.tuple_struct(&names.publisher, &inner);
     w.item();
     w.impl_block(format!("impl {}", names.publisher), |w| {
         w.doc("This publisher with a tower layer around every publish; the layer added last sees an event first.");
@@ -117,7 +117,7 @@ fn subscriber(w: &mut Writer, m: &Module<'_>, names: &ScopeNames, operations: &[
     w.item();
     w.doc(format!("Subscribes to the events of [`{}`]: set options, then choose an operation.", names.scope));
     w.attribute("derive", &["Debug"]);
-    w.line(format!("pub struct {}({inner});", names.subscriber));
+    w.tuple_struct(&names.subscriber, &inner);
     w.item();
     w.impl_block(format!("impl {}", names.subscriber), |w| {
         w.doc("Shares the events with every other subscription of this group, and goes on where the group left off.");

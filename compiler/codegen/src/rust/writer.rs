@@ -165,12 +165,14 @@ impl Writer {
         let column = self.indent + width(&head) + 1;
         let same = body.lay(At { indent: self.indent, column, tail: 1 });
         let fits = column + same.lines().next().map_or(0, width) < WIDTH;
-        if fits && (!same.contains('\n') || matches!(body, Expr::Struct(..))) {
+        // These are broken behind the arrow; others go into a block.
+        let breaks_here = matches!(body, Expr::Struct(..)) || body.links() > 1 && body.flat().is_none();
+        if fits && (!same.contains('\n') || breaks_here) {
             self.line(format!("{head} {same},"));
         } else {
-            // An assignment that stands in a block is a statement.
-            let end = if matches!(body, Expr::Call(head, _) if head.contains(" = ")) { ";" } else { "" };
-            self.block(head, |w| w.expr(body, end));
+            // An assignment or a return that stands in a block is a statement.
+            let statement = body.flat().is_some_and(|flat| flat.contains(" = ") || flat.starts_with("return "));
+            self.block(head, |w| w.expr(body, if statement { ";" } else { "" }));
         }
     }
 
@@ -198,8 +200,9 @@ impl Writer {
     /// `match scrutinee {`, the brace on its own line where the scrutinee is broken.
     pub(crate) fn match_on(&mut self, scrutinee: &Expr, arms: impl FnOnce(&mut Self)) {
         let column = self.indent + "match ".len();
-        let text = scrutinee.lay(At { indent: self.indent, column, tail: " {".len() });
-        if text.contains('\n') {
+        let at = At { indent: self.indent, column, tail: 0 };
+        let text = scrutinee.lay(at);
+        if text.contains('\n') || column + width(&text) + " {".len() > WIDTH {
             self.line(format!("match {text}"));
             self.line("{");
             self.indented(arms);
@@ -214,7 +217,13 @@ impl Writer {
         if self.indent + width(binding) + " else {".len() < WIDTH {
             return self.block_then(format!("{binding} else"), ";", otherwise);
         }
-        self.line(binding);
+        match binding.split_once(" = ") {
+            Some((pattern, value)) if self.indent + width(binding) > WIDTH - 2 => {
+                self.line(format!("{pattern} ="));
+                self.indented(|w| w.line(value));
+            }
+            _ => self.line(binding),
+        }
         self.block_then("else", ";", otherwise);
     }
 
@@ -257,6 +266,28 @@ impl Writer {
         }
         self.line(format!("pub {name}:"));
         self.indented(|w| w.line(format!("{ty},")));
+    }
+
+    /// `pub struct Name<S>(Type);`
+    pub(crate) fn tuple_struct(&mut self, head: &str, ty: &str) {
+        let one_line = format!("pub struct {head}({ty});");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        self.line(format!("pub struct {head}("));
+        self.indented(|w| w.line(format!("{ty},")));
+        self.line(");");
+    }
+
+    /// An arm whose pattern is a path around one name, with a block.
+    pub(crate) fn unwrap_arm(&mut self, path: &str, name: &str, body: impl FnOnce(&mut Self)) {
+        let one_line = format!("{path}({name}) =>");
+        if self.indent + width(&one_line) + " {".len() <= WIDTH {
+            return self.block(one_line, body);
+        }
+        self.line(format!("{path}("));
+        self.indented(|w| w.line(format!("{name},")));
+        self.block(") =>", body);
     }
 
     /// A variant that holds one value: `Name(Type),`.

@@ -13,7 +13,7 @@ pub(super) fn client(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> 
     w.item();
     w.doc(format!("A client of [`{}`]. Cheap to clone; any number of calls may be under way at once.", names.service));
     w.attribute("derive", &["Clone", "Debug"]);
-    w.line(format!("pub struct {}({client}<{}>);", names.client, names.request));
+    w.tuple_struct(&names.client, &format!("{client}<{}>", names.request));
     let ancestors = ancestors(m, form)?;
     w.item();
     w.impl_block(format!("impl {}", names.client), |w| {

@@ -1,6 +1,7 @@
 //! One error for each method that declares exceptions: those, or whatever else kept the result from coming.
 
 use super::{FunctionForm, ServiceForm};
+use crate::rust::layout::Expr;
 use crate::rust::module::Module;
 use crate::rust::writer::Writer;
 
@@ -44,7 +45,8 @@ fn method_error(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, nam
         w.block("fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result", |w| {
             w.block("match self", |w| {
                 for variant in &variants {
-                    w.line(format!("Self::{variant}(error) => ::std::fmt::Display::fmt(error, f),"));
+                    let display = Expr::call("::std::fmt::Display::fmt", ["error", "f"].map(Expr::text));
+                    w.arm(&format!("Self::{variant}(error)"), &display);
                 }
             });
         });

@@ -276,7 +276,7 @@ fn encode_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
     success(w, format!("Self::{variant}(Ok({}))", if function.is_void() { "()" } else { "result" }));
     w.block_then(format!("Self::{variant}(Err(error)) => match error"), ",", |w| {
         for ((field, _), exception) in function.def.thrown().zip(function.error_variants(m)) {
-            w.block(format!("{error}::{exception}(exception) =>"), |w| {
+            w.unwrap_arm(&format!("{error}::{exception}"), "exception", |w| {
                 w.line(format!("w.field_begin({}, {}::Struct);", field.id, m.rt("codec", "TType")));
                 w.line("exception.encode(w);");
             });

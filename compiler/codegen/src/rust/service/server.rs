@@ -18,7 +18,7 @@ fn wrapper(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     w.item();
     w.doc(format!("A server of [`{}`], for `Bus::serve`.", names.service));
     w.attribute("derive", &["Debug"]);
-    w.line(format!("pub struct {}<S>({server}<{}, S>);", names.server, names.request));
+    w.tuple_struct(&format!("{}<S>", names.server), &format!("{server}<{}, S>", names.request));
     w.item();
     w.impl_block(format!("impl<S: {}> {}<{}<S>>", names.service, names.server, names.handler), |w| {
         w.doc("A server that hands every call to `service`.");
@@ -123,8 +123,8 @@ fn arm(w: &mut Writer, form: &ServiceForm<'_>, function: &FunctionForm<'_>) {
     let response = format!("{}::{}", names.response, function.variant);
     match (&function.error, function.is_void()) {
         (Some(error), _) => w.arm_match(&pattern, &call.then(".await"), |w| {
-            w.line(format!("Err({error}::Rpc(error)) => return Err(error),"));
-            w.line(format!("result => {response}(result),"));
+            w.arm(&format!("Err({error}::Rpc(error))"), &Expr::text("return Err(error)"));
+            w.arm("result", &Expr::call(response, [Expr::text("result")]));
         }),
         (None, true) => w.arm_block(&pattern, |w| {
             w.expr(&call.then(".await?"), ";");
