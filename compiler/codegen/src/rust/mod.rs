@@ -1,4 +1,4 @@
-//! From a checked model to Rust: what is decided first ([`plan`]), how text is laid out ([`layout`], [`writer`]), and one
+//! From a checked model to Rust: what is decided first (`plan`), how text is laid out (`layout`, `writer`), and one
 //! module for each construct of the IDL.
 
 mod docs;
