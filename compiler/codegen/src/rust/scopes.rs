@@ -173,7 +173,7 @@ fn subscriber_layer(w: &mut Writer, m: &Module<'_>, names: &ScopeNames) {
 
 fn event(w: &mut Writer, m: &Module<'_>, names: &ScopeNames, operations: &[OperationForm]) {
     let (scope_event, operation_type) = (m.rt("event", "ScopeEvent"), m.rt("event", "Operation"));
-    let (writer, wire) = (m.rt("codec", "Writer"), m.rt("codec", "Wire"));
+    let writer = m.rt("codec", "Writer");
     w.item();
     w.doc(format!("The events of [`{}`], with their payloads: what middleware sees.", names.scope));
     w.attribute("derive", &["Clone", "Debug", "PartialEq"]);
@@ -204,6 +204,7 @@ fn event(w: &mut Writer, m: &Module<'_>, names: &ScopeNames, operations: &[Opera
             if operations.is_empty() {
                 return w.line("match *self {}");
             }
+            let wire = m.rt("codec", "Wire");
             w.block("match self", |w| {
                 for operation in operations {
                     // By the trait's name: a payload may have a method of its own called `encode`.

@@ -178,7 +178,6 @@ pub(crate) fn encode_field(w: &mut Writer, field: &FieldForm<'_>, place: &str, b
 
 /// Reads every field into a local `Option`; fields nobody knows are skipped.
 pub(crate) fn read_fields(w: &mut Writer, m: &Module<'_>, fields: &[FieldForm<'_>]) {
-    let wire = m.rt("codec", "Wire");
     for field in fields {
         w.line(format!("let mut {} = None;", field.local));
     }
@@ -187,6 +186,7 @@ pub(crate) fn read_fields(w: &mut Writer, m: &Module<'_>, fields: &[FieldForm<'_
         if fields.is_empty() {
             return w.line("r.skip(field.ty)?;");
         }
+        let wire = m.rt("codec", "Wire");
         w.block("match (field.id, field.ty)", |w| {
             for field in fields {
                 let value = Expr::text(format!("{} = Some({wire}::decode(r)?)", field.local));

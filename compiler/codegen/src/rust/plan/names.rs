@@ -57,8 +57,9 @@ impl Names {
         for namespace in &tree.namespaces {
             let files: Vec<_> = namespace.files.iter().map(|id| (*id, model.file(*id))).collect();
             refuse_repeats(&namespace.name, &files)?;
-            // Types named like the variants of `Option` and `Result` would take their place in patterns.
-            let mut taken = Taken::with(&["Err", "None", "Ok", "Some"]);
+            // Types named like the variants of `Option` and `Result` would take their place in patterns, single letters are the
+            // type parameters of generated code.
+            let mut taken = Taken::with(&["Err", "None", "Ok", "Some", "L", "R", "S", "W"]);
             names.name_types(&files, &mut taken);
             names.name_consts(&files, &mut taken);
             names.name_generated(&files, &mut taken);

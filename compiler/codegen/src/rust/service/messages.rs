@@ -287,7 +287,7 @@ fn encode_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
 }
 
 fn read_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
-    let (reader, rpc, wire) = (m.rt("codec", "Reader"), m.rt("", "RpcError"), m.rt("codec", "Wire"));
+    let (reader, rpc) = (m.rt("codec", "Reader"), m.rt("", "RpcError"));
     let name = &function.def.name;
     let head = format!("fn read_{}<R: {reader}>", bare(function));
     let output = format!("{}<Self, {rpc}>", m.std("Result"));
@@ -298,6 +298,7 @@ fn read_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
             w.line(format!("r.skip({}::Struct)?;", m.rt("codec", "TType")));
             return w.line(format!("Ok({variant})"));
         }
+        let wire = m.rt("codec", "Wire");
         let start = if function.is_void() { "Some(Ok(()))" } else { "None" };
         w.line(format!("let mut result = {start};"));
         w.line("r.struct_begin()?;");
