@@ -5,7 +5,8 @@
 //! * An event is a record of its scope's stream: the whole frame, as it would be on NATS, with the topic as a header. When a
 //!   publish resolves, the event is on the disk.
 //! * A subscription without a group follows the stream from where it is told to. One with a group shares the events with
-//!   the group's other members, has each event until it is acknowledged, and goes on where the group left off.
+//!   the group's other members, has each event until it is acknowledged, and goes on where the group left off. A group is
+//!   its name and the topics it asks for: members that ask for different topics have positions of their own.
 //! * A call is a record of the address's own log, and so is its reply. A call that nobody serves waits there for a server,
 //!   as long as its time limit allows; a server that was stopped in the middle finds what it had not answered. So there
 //!   is no error that says nobody serves an address: such a call times out.

@@ -1,18 +1,23 @@
 //! Events in: a reader of the scope's stream, alone or as the member of a group.
 
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use thriftwood_core::event::{Acknowledge, Delivery, Guarantee, Start, SubscribeOptions, TopicFilter};
 use thriftwood_core::transport::EventSource;
 use thriftwood_core::{BoxFuture, Error, ErrorKind};
+use tokio::time::Sleep;
 
 use crate::shared::{GroupKey, Handle};
-use crate::store::{Claim, From, GroupOptions, LogOptions, Member, Reader, Record};
+use crate::store::{Claim, From, GroupOptions, LogOptions, Member, Reader, Record, StoreError};
 use crate::{TOPIC, error};
 
 /// Records of other topics that are passed over before other tasks have their turn.
 const GO: usize = 256;
+/// How long a subscription rests after the disk failed it.
+const REST: Duration = Duration::from_secs(1);
 
 pub(crate) async fn subscribe(
     handle: &Arc<Handle>,
@@ -35,37 +40,43 @@ pub(crate) async fn subscribe(
     };
     let Some(group) = group else {
         let reader = tokio::task::spawn_blocking(move || log.reader(from)).await.map_err(error::interrupted)?;
-        return Ok(Box::new(Alone { reader: reader.map_err(error::bus)?, filter, _handle: Arc::clone(handle) }));
+        return Ok(Box::new(Alone {
+            reader: reader.map_err(error::bus)?,
+            filter,
+            pause: Pause::default(),
+            _handle: Arc::clone(handle),
+        }));
     };
     let mut options = GroupOptions::default();
     options.start = from;
     options.journal = LogOptions { segment_bytes: options.journal.segment_bytes, ..shared.options().clone() };
     options.filter = Box::new({
         let filter = filter.clone();
-        move |record| topic_of(record).is_some_and(|topic| filter.matches(&topic))
+        move |record| takes(&filter, record)
     });
     let group = shared.group(GroupKey { group, filter }, log, options).await?;
-    Ok(Box::new(Shares { member: group.member(), _handle: Arc::clone(handle) }))
+    Ok(Box::new(Shares { member: group.member(), pause: Pause::default(), _handle: Arc::clone(handle) }))
 }
 
 /// A subscription without a group. Nobody remembers how far it came.
 struct Alone {
     reader: Reader,
     filter: TopicFilter,
+    pause: Pause,
     _handle: Arc<Handle>,
 }
 
 impl EventSource for Alone {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delivery, Error>>> {
+        ready!(self.pause.poll(cx));
         for _ in 0..GO {
-            let record = match self.reader.poll_next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error::bus(error)))),
-                Poll::Ready(Some(Ok(record))) => record,
-            };
-            if let Some(topic) = topic_of(&record).filter(|topic| self.filter.matches(topic)) {
-                return Poll::Ready(Some(Ok(delivery(topic, record, 1, None))));
+            match ready!(self.reader.poll_next(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.pause.after(error)))),
+                Some(Ok(record)) if takes(&self.filter, &record) => {
+                    return Poll::Ready(Some(Ok(delivery(record, 1, None))));
+                }
+                Some(Ok(_)) => {}
             }
         }
         cx.waker().wake_by_ref();
@@ -81,22 +92,49 @@ impl EventSource for Alone {
 /// A subscription in a group.
 struct Shares {
     member: Member,
+    pause: Pause,
     _handle: Arc<Handle>,
 }
 
 impl EventSource for Shares {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delivery, Error>>> {
+        ready!(self.pause.poll(cx));
         self.member.poll_next(cx).map(|next| {
-            Some(next?.map_err(error::bus).map(|claim| {
-                let (record, attempt) = (claim.record().clone(), claim.attempt());
-                // The group takes none without a topic.
-                delivery(topic_of(&record).unwrap_or_default(), record, attempt, Some(Box::new(Verdict(claim))))
-            }))
+            Some(match next? {
+                Ok(claim) => {
+                    let (record, attempt) = (claim.record().clone(), claim.attempt());
+                    Ok(delivery(record, attempt, Some(Box::new(Verdict(claim)))))
+                }
+                Err(error) => Err(self.pause.after(error)),
+            })
         })
     }
 
     fn guarantee(&self) -> Guarantee {
         Guarantee::AtLeastOnce
+    }
+}
+
+/// A rest after a failure of the disk: the next event is behind it and is tried again, and whoever passes over errors would
+/// do so without end.
+#[derive(Default)]
+struct Pause(Option<Pin<Box<Sleep>>>);
+
+impl Pause {
+    fn after(&mut self, error: StoreError) -> Error {
+        // What is damaged has been stepped over, and the end of a log is told once.
+        if matches!(error, StoreError::Io { .. }) {
+            self.0 = Some(Box::pin(tokio::time::sleep(REST)));
+        }
+        error::bus(error)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(sleep) = &mut self.0 {
+            ready!(sleep.as_mut().poll(cx));
+            self.0 = None;
+        }
+        Poll::Ready(())
     }
 }
 
@@ -114,7 +152,9 @@ impl Acknowledge for Verdict {
     }
 }
 
-fn delivery(topic: String, record: Record, attempt: u32, acknowledge: Option<Box<dyn Acknowledge>>) -> Delivery {
+fn delivery(record: Record, attempt: u32, acknowledge: Option<Box<dyn Acknowledge>>) -> Delivery {
+    // Only records with a topic get here.
+    let topic = record.header(TOPIC).map_or_else(String::new, |topic| String::from_utf8_lossy(&topic).into_owned());
     Delivery {
         topic,
         offset: Some(record.offset()),
@@ -125,7 +165,8 @@ fn delivery(topic: String, record: Record, attempt: u32, acknowledge: Option<Box
     }
 }
 
-/// The topic a record was published to. A record without one is no event of ours.
-fn topic_of(record: &Record) -> Option<String> {
-    String::from_utf8(record.header(TOPIC)?.into()).ok()
+/// Whether this record is an event on a topic of this filter.
+fn takes(filter: &TopicFilter, record: &Record) -> bool {
+    let topic = record.header(TOPIC);
+    topic.is_some_and(|topic| std::str::from_utf8(&topic).is_ok_and(|topic| filter.matches(topic)))
 }

@@ -110,13 +110,14 @@ impl Active {
         self.index.entries.clear();
     }
 
-    /// Forgets what was gathered since `position`, and cuts off what was written of it.
+    /// Forgets what was gathered since `position`, and cuts off what was written of it, for good: a power cut must not bring
+    /// back what was refused.
     pub(crate) fn undo(&mut self, position: u64, indexed: Option<u64>) -> Result<(), StoreError> {
         self.gathered.clear();
         self.index = IndexBuilder::after(indexed);
         self.position = position;
         self.allocated = position;
-        self.file.set_len(position).map_err(|source| self.error("cut", source))
+        self.file.set_len(position).and_then(|()| self.file.sync_data()).map_err(|source| self.error("cut", source))
     }
 
     /// Where the last indexed batch is.

@@ -26,7 +26,7 @@ pub enum From {
     First,
     /// Behind the last record there is now.
     Next,
-    /// At this offset; at the first record that is kept when it was removed.
+    /// At this offset: at the first record that is kept when it was removed, and when it is there when it is not there yet.
     Offset(u64),
     /// At the first record stored at this time or later.
     Time(SystemTime),
@@ -60,6 +60,13 @@ impl Record {
     /// What was stored.
     pub fn value(&self) -> &Bytes {
         &self.value
+    }
+
+    /// The same record in memory of its own, for whoever keeps it long: it holds on to the chunk it was read in otherwise.
+    #[must_use]
+    pub fn detached(self) -> Self {
+        let own = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
+        Self { headers: own(&self.headers), value: own(&self.value), ..self }
     }
 
     /// What was stored, by value.

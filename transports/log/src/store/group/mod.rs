@@ -304,7 +304,8 @@ impl Inner {
         while let Some((offset, attempt)) = progress.take_due(Instant::now()) {
             again.seek(offset);
             match again.next_ready() {
-                Ok(Some(record)) if record.offset() == offset => return Next::Claim(record, attempt),
+                // Read alone, so it would hold a whole chunk by itself.
+                Ok(Some(record)) if record.offset() == offset => return Next::Claim(record.detached(), attempt),
                 // Removed from the log meanwhile.
                 Ok(_) => progress.ack(offset),
                 Err(error @ StoreError::Corrupt { .. }) => {
