@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::diagnostics::Diagnostic;
-use crate::load::{Disk, Files, load};
-use crate::lower::lower;
+use crate::index::Index;
+use crate::load::{Disk, Files, Loaded, load};
+use crate::lower::{lower, lower_indexed};
 use crate::model::Model;
 use crate::source::Sources;
 
@@ -35,14 +36,29 @@ pub fn compile<P: AsRef<Path>>(files: &[P], options: &Options) -> Compilation {
 
 /// Reads files and what they include from wherever `store` has them.
 pub fn compile_with<P: AsRef<Path>>(store: &dyn Files, files: &[P], options: &Options) -> Compilation {
+    let loaded = load_all(store, files, options);
+    let (model, found) = lower(&loaded.units);
+    finish(loaded, model, found)
+}
+
+/// As [`compile_with`], and lists where every name is declared and used, also where there are errors.
+pub fn compile_indexed<P: AsRef<Path>>(store: &dyn Files, files: &[P], options: &Options) -> (Compilation, Index) {
+    let loaded = load_all(store, files, options);
+    let (model, index, found) = lower_indexed(&loaded.units);
+    (finish(loaded, model, found), index)
+}
+
+fn load_all<P: AsRef<Path>>(store: &dyn Files, files: &[P], options: &Options) -> Loaded {
     let roots: Vec<&Path> = files.iter().map(AsRef::as_ref).collect();
-    let mut loaded = load(store, &roots, options);
-    let (mut model, found) = lower(&loaded.units);
+    load(store, &roots, options)
+}
+
+fn finish(loaded: Loaded, mut model: Model, found: Vec<Diagnostic>) -> Compilation {
     model.roots = loaded.roots;
     let mut diagnostics = loaded.found;
     diagnostics.extend(found);
     // By place, so that a file's findings are read from top to bottom whatever phase made them.
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| (label.span.source, label.span.start)));
     let failed = diagnostics.iter().any(Diagnostic::is_error);
-    Compilation { sources: std::mem::take(&mut loaded.sources), diagnostics, model: (!failed).then_some(model) }
+    Compilation { sources: loaded.sources, diagnostics, model: (!failed).then_some(model) }
 }

@@ -5,11 +5,12 @@
 
 mod compile;
 pub mod diagnostics;
+pub mod index;
 mod load;
 mod lower;
 pub mod model;
 pub mod source;
 mod syntax;
 
-pub use compile::{Compilation, Options, compile, compile_with};
-pub use load::Files;
+pub use compile::{Compilation, Options, compile, compile_indexed, compile_with};
+pub use load::{Disk, Files};

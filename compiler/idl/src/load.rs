@@ -37,7 +37,8 @@ pub trait Files {
 }
 
 /// The file system.
-pub(crate) struct Disk;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
 
 /// No IDL file is nearly as large; a device or a dump is not read to its end.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -60,6 +61,8 @@ impl Files for Disk {
 /// One file, read and parsed.
 pub(crate) struct Unit {
     pub(crate) path: PathBuf,
+    /// The index of its text in the sources.
+    pub(crate) source: u32,
     /// The path without folders and last extension: the name it is included by.
     pub(crate) name: String,
     pub(crate) kind: FileKind,
@@ -159,7 +162,7 @@ impl Loader<'_> {
         };
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         self.known.insert(identity.clone(), State::Open(self.open.len()));
-        let unit = Unit { path, name, kind, tree: parsed.tree, includes: Vec::new(), whole };
+        let unit = Unit { path, source, name, kind, tree: parsed.tree, includes: Vec::new(), whole };
         self.open.push(Open { unit, identity });
     }
 

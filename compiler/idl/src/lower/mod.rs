@@ -7,6 +7,7 @@
 mod definitions;
 mod enums;
 mod fields;
+mod index;
 mod names;
 mod recursion;
 mod services;
@@ -14,6 +15,7 @@ mod symbols;
 mod values;
 
 use crate::diagnostics::Diagnostic;
+use crate::index::Index;
 use crate::load::Unit;
 use crate::model::{DefKind, FileId, Model, Type, TypeId};
 use symbols::Symbols;
@@ -23,6 +25,18 @@ const UNKNOWN: Type = Type::Named(TypeId { file: FileId(u32::MAX), kind: DefKind
 
 /// Builds the model of files that stand after what they include. It means something only if no error was found.
 pub(crate) fn lower(units: &[Unit]) -> (Model, Vec<Diagnostic>) {
+    let (model, _, found) = resolve(units);
+    (model, found)
+}
+
+/// As [`lower`], with an index of all names, which means something in any case.
+pub(crate) fn lower_indexed(units: &[Unit]) -> (Model, Index, Vec<Diagnostic>) {
+    let (model, symbols, found) = resolve(units);
+    let index = index::index(units, &symbols, &model);
+    (model, index, found)
+}
+
+fn resolve(units: &[Unit]) -> (Model, Symbols, Vec<Diagnostic>) {
     let mut found = Vec::new();
     let symbols = Symbols::collect(units, &mut found);
     let mut model = definitions::declare(units, &symbols, &mut found);
@@ -32,7 +46,7 @@ pub(crate) fn lower(units: &[Unit]) -> (Model, Vec<Diagnostic>) {
     recursion::services(&model, &mut found);
     recursion::structs(&model, &mut found);
     recursion::values(&model, &uses, &mut found);
-    (model, found)
+    (model, symbols, found)
 }
 
 /// The type behind any typedefs; `None` where it is not known.

@@ -111,7 +111,7 @@ fn keyword_before(text: &str, at: usize) -> Option<usize> {
 }
 
 /// Where the text goes on after white space and comments.
-fn skip_blank(text: &str, from: usize) -> usize {
+pub(super) fn skip_blank(text: &str, from: usize) -> usize {
     let mut at = from;
     loop {
         let rest = text[at..]

@@ -5,6 +5,7 @@
 
 mod doc;
 mod failure;
+mod head;
 mod literal;
 mod parse;
 mod reader;

@@ -4,6 +4,7 @@ use pest::Parser;
 
 use super::failure::Failure;
 use super::grammar::{Grammar, Rule};
+use super::head::head;
 use super::reader::Reader;
 use super::scan::{MAX_DEPTH, is_word, scan, word_end};
 use super::tree::Tree;
@@ -57,6 +58,7 @@ pub(crate) fn parse(text: &str, source: u32) -> Parsed {
             }
             Err(error) => {
                 let Failure { diagnostic, resume } = Failure::new(&reader, &error);
+                reader.tree.broken.extend(head(&reader, resume.unwrap_or(text.len())));
                 failures += 1;
                 let full = failures == MAX_SYNTAX_ERRORS && resume.is_some();
                 reader.found.push(if full { diagnostic.note("the rest of the file is not read") } else { diagnostic });

@@ -74,6 +74,7 @@ impl<'t> Reader<'t> {
         };
         let definition = Definition {
             name: inner(pair, Rule::identifier).next().map(|part| self.name(&part)).unwrap_or_default(),
+            extent: self.span_of(pair),
             doc: self.doc(pair),
             annotations: self.annotations(pair),
             body,

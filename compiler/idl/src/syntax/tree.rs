@@ -16,6 +16,8 @@ pub(crate) struct Tree {
     pub(crate) includes: Vec<Include>,
     pub(crate) namespaces: Vec<Namespace>,
     pub(crate) definitions: Vec<Definition>,
+    /// The heads of definitions that could not be read, with nothing in them.
+    pub(crate) broken: Vec<Definition>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub(crate) struct Namespace {
 #[derive(Clone, Debug)]
 pub(crate) struct Definition {
     pub(crate) name: Name,
+    /// All of it, from its keyword on.
+    pub(crate) extent: Span,
     pub(crate) doc: Doc,
     pub(crate) annotations: Annotations,
     pub(crate) body: Body,
