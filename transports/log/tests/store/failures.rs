@@ -88,3 +88,24 @@ fn a_full_disk_refuses_an_append_keeps_nothing_of_it_and_takes_the_next() {
     }
     assert!(refused > 5, "only {refused} appends were refused");
 }
+
+#[test]
+fn a_failed_sync_is_not_tried_again() {
+    let mut found = 0;
+    for operations in 10..40 {
+        let disk = SimDisk::new();
+        let log = open(&disk, 1 << 20).unwrap();
+        append(&log, b"opens the first segment").unwrap();
+        disk.fail_after(operations, ErrorKind::Other);
+        while append(&log, b"until it fails").is_ok() {}
+        let syncs = disk.syncs();
+        for _ in 0..10 {
+            let error = append(&log, b"too late").unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::Failed);
+            found += usize::from(error.to_string().contains("cannot sync"));
+        }
+        assert_eq!(log.close_blocking().unwrap_err().kind(), StoreErrorKind::Failed);
+        assert_eq!(disk.syncs(), syncs, "nothing more was synced");
+    }
+    assert!(found > 0, "no failure met a sync");
+}
