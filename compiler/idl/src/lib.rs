@@ -5,6 +5,7 @@
 
 mod compile;
 pub mod diagnostics;
+mod format;
 pub mod index;
 mod load;
 mod lower;
@@ -13,4 +14,5 @@ pub mod source;
 mod syntax;
 
 pub use compile::{Compilation, Options, compile, compile_indexed, compile_with};
+pub use format::format;
 pub use load::{Disk, Files};

@@ -14,13 +14,14 @@ mod tree;
 mod words;
 
 pub(crate) use parse::{Parsed, parse};
+pub(crate) use scan::is_too_deep;
 pub(crate) use tree::*;
 
 #[allow(missing_docs, reason = "the parser that pest derives documents nothing")]
-mod grammar {
+pub(crate) mod grammar {
     use pest_derive::Parser;
 
     #[derive(Parser)]
     #[grammar = "grammar.pest"]
-    pub(super) struct Grammar;
+    pub(crate) struct Grammar;
 }

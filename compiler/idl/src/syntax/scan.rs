@@ -15,6 +15,11 @@ pub(super) struct Scan {
     pub(super) endless_comment: Option<usize>,
 }
 
+/// Whether brackets nest too deep for the grammar.
+pub(crate) fn is_too_deep(text: &str) -> bool {
+    scan(text).too_deep.is_some()
+}
+
 /// Scans a text from a place where no comment or string is open.
 pub(super) fn scan(text: &str) -> Scan {
     let bytes = text.as_bytes();
