@@ -9,7 +9,7 @@ use thiserror::Error;
 use thriftwood_idl::diagnostics::Style;
 use thriftwood_idl::{Compilation, Options};
 
-use crate::rust::{self, GenerateError, Generated};
+use crate::rust::{self, GenerateError, Generated, RustOptions};
 
 /// Compiles IDL files with the defaults of [`Builder`].
 pub fn compile<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Build {
@@ -24,6 +24,7 @@ pub fn compile<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Build {
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     options: Options,
+    rust: RustOptions,
     out_dir: Option<PathBuf>,
 }
 
@@ -37,6 +38,22 @@ impl Builder {
     #[must_use]
     pub fn include_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.options.include_dirs.push(dir.into());
+        self
+    }
+
+    /// Lets every generated struct, union, exception and enum derive this trait too, by its path. The IDL says the same for one
+    /// type with `(rust.derive = "serde::Serialize")`.
+    #[must_use]
+    pub fn derive(mut self, path: impl Into<String>) -> Self {
+        self.rust.derives.push(path.into());
+        self
+    }
+
+    /// Generates a mock for each service, `StoreMock`, and an `in_memory` for its client: a real call without a bus of one's own,
+    /// for tests.
+    #[must_use]
+    pub fn mocks(mut self, wanted: bool) -> Self {
+        self.rust.mocks = wanted;
         self
     }
 
@@ -63,7 +80,7 @@ impl Builder {
         let Some(model) = &compilation.model else {
             return Err(BuildError::Idl(errors(&compilation)));
         };
-        let generated = rust::generate(model).map_err(|error| refusal(&compilation, &error))?;
+        let generated = rust::generate_with(model, self.rust.clone()).map_err(|error| refusal(&compilation, &error))?;
         write(&out_dir.join("thriftwood"), &generated)
     }
 }

@@ -62,3 +62,27 @@ fn two_files_of_one_namespace_may_not_define_one_name_twice() {
     let text = build(folder.path(), idl).expect_err("Album is there twice").to_string();
     assert!(text.contains("`Album` is defined twice") && text.contains("other.frugal:2:"), "{text}");
 }
+
+/// `shop.frugal` beside `shared.frugal`, which it includes with this annotation.
+fn build_with_shared(folder: &Path, annotation: &str) -> String {
+    let shared =
+        "namespace * v1.shared\nnamespace rs v1.shared (vendor = \"vendored_idl\")\nstruct Price { 1: i64 micros }\n";
+    std::fs::write(folder.join("shared.frugal"), shared).expect("the file is written");
+    let idl = format!(
+        "namespace * v1.shop\ninclude \"shared.frugal\" {annotation}\nstruct Album {{ 1: shared.Price price }}\n"
+    );
+    build(folder, &idl).expect("the files are sound");
+    std::fs::read_to_string(folder.join("out/thriftwood/mod.rs")).expect("the tree is written")
+}
+
+#[test]
+fn an_included_file_can_be_taken_from_another_crate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tree = build_with_shared(folder.path(), "(rust.crate = \"shared_idl\")");
+    assert!(tree.contains("pub price: ::shared_idl::v1::shared::Price,"), "{tree}");
+    assert!(!tree.contains("pub struct Price"), "a type of another crate is not generated again");
+    let tree = build_with_shared(folder.path(), "(vendor)");
+    assert!(tree.contains("pub price: ::vendored_idl::v1::shared::Price,"), "{tree}");
+    let tree = build_with_shared(folder.path(), "");
+    assert!(tree.contains("pub price: shared::Price,") && tree.contains("pub struct Price"), "{tree}");
+}

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use thriftwood_build::rust::RustOptions;
 use thriftwood_idl::diagnostics::Style;
 use thriftwood_idl::{Options, compile};
 
@@ -14,12 +15,12 @@ fn here(path: &str) -> PathBuf {
 
 /// Compares the Rust of one IDL file with its golden file.
 #[allow(clippy::expect_used)]
-fn check(idl: &str, golden: &str) {
+fn check(idl: &str, golden: &str, options: RustOptions) {
     let compilation = compile(&[here(idl)], &Options::default());
     let text: Vec<String> =
         compilation.diagnostics.iter().map(|d| d.render(&compilation.sources, Style::Plain)).collect();
     let model = compilation.model.unwrap_or_else(|| panic!("{idl} has errors:\n{}", text.join("\n")));
-    let generated = thriftwood_build::rust::generate(&model).expect("the model has a Rust form").tree;
+    let generated = thriftwood_build::rust::generate_with(&model, options).expect("the model has a Rust form").tree;
     let golden = here(golden);
     if std::env::var_os("THRIFTWOOD_BLESS").is_some() {
         return std::fs::write(golden, generated).expect("the golden file is written");
@@ -40,12 +41,20 @@ fn check(idl: &str, golden: &str) {
 
 #[test]
 fn the_music_example_is_as_kept() {
-    check("../../idl-examples/idl/music.frugal", "tests/golden/music.rs");
+    check("../../idl-examples/idl/music.frugal", "tests/golden/music.rs", RustOptions::default());
 }
 
 #[test]
 fn every_construct_is_as_kept() {
-    check("tests/golden/idl/everything.frugal", "tests/golden/everything.rs");
+    check("tests/golden/idl/everything.frugal", "tests/golden/everything.rs", RustOptions::default());
+}
+
+#[test]
+fn every_option_is_as_kept() {
+    let mut options = RustOptions::default();
+    options.mocks = true;
+    options.derives = vec!["serde::Serialize".to_owned(), "serde::Deserialize".to_owned()];
+    check("tests/golden/idl/options.frugal", "tests/golden/options.rs", options);
 }
 
 /// With its defaults, not with this workspace's settings: those are what a user has.
@@ -53,7 +62,7 @@ fn every_construct_is_as_kept() {
 fn rustfmt_has_nothing_to_change() {
     let config = tempfile::tempdir().unwrap();
     std::fs::write(config.path().join("rustfmt.toml"), "edition = \"2024\"\n").unwrap();
-    for golden in ["tests/golden/music.rs", "tests/golden/everything.rs"] {
+    for golden in ["tests/golden/music.rs", "tests/golden/everything.rs", "tests/golden/options.rs"] {
         let run =
             Command::new("rustfmt").args(["--check", "--config-path"]).arg(config.path()).arg(here(golden)).output();
         let run = run.expect("rustfmt runs: it comes with every Rust toolchain that has the default profile");

@@ -15,21 +15,22 @@ pub(crate) fn value_idents(def: &Enum) -> Vec<String> {
 
 pub(crate) fn enumeration(w: &mut Writer, m: &Module<'_>, name: &str, def: &Enum) {
     let idents = value_idents(def);
-    declare(w, name, def);
+    declare(w, m, name, def);
     constants(w, m, name, def, &idents);
     default(w, m, name, idents.first());
     debug(w, name);
     codec(w, m, name);
 }
 
-fn declare(w: &mut Writer, name: &str, def: &Enum) {
+fn declare(w: &mut Writer, m: &Module<'_>, name: &str, def: &Enum) {
     w.item();
     if let Some(doc) = &def.doc {
         w.idl_doc(Some(doc));
         w.line("///");
     }
     w.doc("Numbers without a name, from a newer peer, are kept as they are.");
-    w.attribute("derive", &["Clone", "Copy", "PartialEq", "Eq", "PartialOrd", "Ord", "Hash"]);
+    let own = vec!["Clone", "Copy", "PartialEq", "Eq", "PartialOrd", "Ord", "Hash"];
+    super::structs::derive(w, m, own, &def.annotations);
     w.line(format!("pub struct {name}(pub i32);"));
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thriftwood_idl::model::{BaseType, ConstId, DefKind, FileId, Model, ServiceId, Type, TypeId};
 
+use super::RustOptions;
 use super::names::{Taken, bare};
 use super::plan::{Facts, Names, Plan};
 use super::writer::Writer;
@@ -39,6 +40,15 @@ impl<'a> Module<'a> {
 
     pub(crate) fn names(&self) -> &'a Names {
         &self.plan.names
+    }
+
+    /// The traits that every type is to derive besides its own.
+    pub(crate) fn derives(&self) -> &'a [String] {
+        &self.plan.options.derives
+    }
+
+    pub(crate) fn options(&self) -> &'a RustOptions {
+        &self.plan.options
     }
 
     pub(crate) fn facts(&self) -> &'a Facts<'a> {
@@ -188,6 +198,10 @@ impl<'a> Module<'a> {
     /// A name of the module that a file's definitions are in.
     fn at(&self, file: FileId, name: &str) -> String {
         let namespace = self.plan.tree.of_file(file);
+        if let Some(elsewhere) = self.plan.elsewhere.get(&file) {
+            let path = self.plan.tree.namespaces[namespace].path.join("::");
+            return format!("::{elsewhere}::{path}::{name}");
+        }
         if namespace == self.namespace {
             return name.to_owned();
         }

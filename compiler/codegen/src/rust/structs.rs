@@ -1,6 +1,6 @@
 //! Structs and exceptions: fields one can write in a literal, a `new` for those that are required, `with_` for the others.
 
-use thriftwood_idl::model::{BaseType, Struct, StructKind, Type, TypeId};
+use thriftwood_idl::model::{Annotations, BaseType, Struct, StructKind, Type, TypeId};
 
 use super::enums::deprecated;
 use super::error::GenerateError;
@@ -32,17 +32,32 @@ pub(crate) fn structure(
     Ok(())
 }
 
-/// The traits every struct and union can have; a `double` outside of keys takes some of them away.
+/// The traits every struct and union can have; a `double` outside of keys takes away those that need an equality.
 pub(crate) fn derives(m: &Module<'_>, id: TypeId, default: bool) -> Vec<&'static str> {
     let mut derives = vec!["Clone", "Debug"];
     if default {
         derives.push("Default");
     }
-    derives.push("PartialEq");
-    if !m.facts().has_float(&Type::Named(id), m.facts().is_ordered(id)) {
-        derives.extend(["Eq", "PartialOrd", "Ord", "Hash"]);
-    }
+    let float = m.facts().has_float(&Type::Named(id), m.facts().is_ordered(id));
+    derives.extend(comparisons(float));
     derives
+}
+
+/// Equality and order, as far as a type has them.
+pub(crate) fn comparisons(float: bool) -> &'static [&'static str] {
+    if float { &["PartialEq", "PartialOrd"] } else { &["PartialEq", "Eq", "PartialOrd", "Ord", "Hash"] }
+}
+
+/// The derive attribute, with what the build script and the IDL's `rust.derive` add.
+pub(crate) fn derive(w: &mut Writer, m: &Module<'_>, own: Vec<&str>, annotations: &Annotations) {
+    let mut derives = own;
+    let asked = annotations.get("rust.derive").unwrap_or_default().split(',').map(str::trim);
+    for extra in m.derives().iter().map(String::as_str).chain(asked) {
+        if !extra.is_empty() && !derives.contains(&extra) {
+            derives.push(extra);
+        }
+    }
+    w.attribute("derive", &derives);
 }
 
 fn declare(
@@ -56,7 +71,7 @@ fn declare(
 ) {
     w.item();
     w.idl_doc(def.doc.as_ref());
-    w.attribute("derive", &derives(m, id, derive_default));
+    derive(w, m, derives(m, id, derive_default), &def.annotations);
     deprecated(w, def.annotations.get("deprecated"));
     w.block(format!("pub struct {name}"), |w| {
         for field in fields {

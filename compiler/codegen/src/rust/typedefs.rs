@@ -5,11 +5,15 @@ use thriftwood_idl::model::{BaseType, Const, Type, Typedef};
 use super::error::GenerateError;
 use super::layout::Expr;
 use super::module::Module;
+use super::newtypes::{is_newtype, is_wrapped, newtype};
 use super::values::{Place, byte_string, is_plain, owned};
 use super::writer::Writer;
 
 /// `pub type Asin = String;`
 pub(crate) fn typedef(w: &mut Writer, m: &Module<'_>, name: &str, def: &Typedef) {
+    if is_newtype(def) {
+        return newtype(w, m, name, def);
+    }
     w.item();
     w.idl_doc(def.doc.as_ref());
     w.assign(&format!("pub type {name} ="), &Expr::text(m.ty(&def.target, false)), ";");
@@ -21,7 +25,8 @@ pub(crate) fn constant(w: &mut Writer, m: &Module<'_>, name: &str, def: &Const) 
     w.item();
     w.idl_doc(def.doc.as_ref());
     let place = Place { span: def.span, key: false };
-    let (ty, value) = match (m.model().resolve(&def.ty), &def.value) {
+    let borrowed = if is_wrapped(m.model(), &def.ty) { &def.ty } else { m.model().resolve(&def.ty) };
+    let (ty, value) = match (borrowed, &def.value) {
         (Type::Base(BaseType::String), ConstValue::String(text)) => {
             ("&str".to_owned(), Expr::text(format!("{text:?}")))
         }

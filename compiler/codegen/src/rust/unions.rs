@@ -7,7 +7,7 @@ use super::fields::{FieldForm, fields, variant_idents};
 use super::layout::Expr;
 use super::module::Module;
 use super::names::Taken;
-use super::structs::derives;
+use super::structs::{derive, derives};
 use super::writer::Writer;
 
 pub(crate) fn union(w: &mut Writer, m: &Module<'_>, id: TypeId, name: &str, def: &Struct) -> Result<(), GenerateError> {
@@ -34,7 +34,7 @@ fn declare(
 ) {
     w.item();
     w.idl_doc(def.doc.as_ref());
-    w.attribute("derive", &derives(m, id, false));
+    derive(w, m, derives(m, id, false), &def.annotations);
     w.block(format!("pub enum {name}"), |w| {
         for (field, variant) in fields.iter().zip(variant_idents(def)) {
             match &field.def.doc {

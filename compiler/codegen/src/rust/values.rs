@@ -1,12 +1,15 @@
 //! Constants and default values as Rust expressions.
 
-use thriftwood_idl::model::{Annotations, ConstId, ConstValue, Model, Requiredness, Struct, StructKind, Type, TypeId};
+use thriftwood_idl::model::{
+    Annotations, BaseType, ConstId, ConstValue, Model, Requiredness, Struct, StructKind, Type, TypeId,
+};
 use thriftwood_idl::source::Span;
 
 use super::error::GenerateError;
 use super::fields::{default_value, field_idents, variant_idents};
 use super::layout::Expr;
 use super::module::Module;
+use super::newtypes::{chain, is_wrapped, unwrap, wrap};
 use super::plan::is_copy;
 
 /// Where a value stands, for errors, and whether its type is (part of) a key.
@@ -19,8 +22,18 @@ pub(crate) struct Place {
 /// An owned value of this type.
 pub(crate) fn owned(m: &Module<'_>, ty: &Type, value: &ConstValue, at: Place) -> Result<Expr, GenerateError> {
     let model = m.model();
-    Ok(match (value, model.resolve(ty)) {
-        (ConstValue::Const(id), _) => reference(m, *id, at),
+    if let ConstValue::Const(id) = value {
+        return Ok(reference(m, *id, ty, at));
+    }
+    let plain = plain(m, model.resolve(ty), value, at)?;
+    // Where a key spells its `double` in another way, the newtype around it is left out as well.
+    Ok(if at.key && m.facts().spells_float(ty) { plain } else { wrap(m, ty, plain) })
+}
+
+/// A value of a type that is no typedef.
+fn plain(m: &Module<'_>, ty: &Type, value: &ConstValue, at: Place) -> Result<Expr, GenerateError> {
+    Ok(match (value, ty) {
+        (ConstValue::Const(id), _) => reference(m, *id, ty, at),
         (ConstValue::Bool(value), _) => Expr::text(value.to_string()),
         (ConstValue::Int(value), _) => Expr::text(value.to_string()),
         (ConstValue::Double(value), _) => double(m, *value, at.key),
@@ -108,15 +121,26 @@ pub(crate) fn byte_array(bytes: &[u8]) -> String {
 
 /// Whether a constant of this type is a `const`; the others are made when they are first used.
 pub(crate) fn is_plain(model: &Model, ty: &Type) -> bool {
-    is_copy(model, ty) || matches!(model.resolve(ty), Type::Base(_))
+    is_copy(model, ty) || matches!(model.resolve(ty), Type::Base(_)) && !is_wrapped(model, ty)
 }
 
 /// Another constant, by its name. Text and bytes are borrowed there, containers are made on first use.
-fn reference(m: &Module<'_>, id: ConstId, at: Place) -> Expr {
-    use thriftwood_idl::model::BaseType;
-    let name = Expr::text(m.constant(id));
+fn reference(m: &Module<'_>, id: ConstId, wanted: &Type, at: Place) -> Expr {
     let ty = &m.model().constant(id).ty;
+    let value = borrowed(m, id, ty, at);
+    if chain(m.model(), ty) == chain(m.model(), wanted) { value } else { wrap(m, wanted, unwrap(m, ty, value)) }
+}
+
+fn borrowed(m: &Module<'_>, id: ConstId, ty: &Type, at: Place) -> Expr {
+    let name = Expr::text(m.constant(id));
     match m.model().resolve(ty) {
+        _ if is_wrapped(m.model(), ty) => {
+            if is_plain(m.model(), ty) {
+                name
+            } else {
+                name.method("clone", [], "")
+            }
+        }
         Type::Base(BaseType::String) => name.method("to_owned", [], ""),
         Type::Base(BaseType::Binary) => Expr::call(format!("{}::from_static", m.rt("bytes", "Bytes")), [name]),
         Type::Base(BaseType::Double) if at.key => Expr::call(m.rt("codec", "TotalF64"), [name]),

@@ -112,16 +112,21 @@ impl Writer {
 
     /// `#[name(items)]`
     pub(crate) fn attribute(&mut self, name: &str, items: &[&str]) {
-        /// The widest attribute on one line, brackets not counted.
+        /// The widest list of an attribute other than `derive` on one line, brackets not counted.
         const ATTRIBUTE_WIDTH: usize = 70;
         let inner = items.join(", ");
-        if width(&inner) <= ATTRIBUTE_WIDTH {
-            return self.line(format!("#[{name}({inner})]"));
+        let one_line = format!("#[{name}({inner})]");
+        let derive = name == "derive";
+        if self.indent + width(&one_line) <= WIDTH && (derive || width(&inner) <= ATTRIBUTE_WIDTH) {
+            return self.line(one_line);
         }
         self.line(format!("#[{name}("));
         self.indented(|w| {
+            if derive && w.indent + width(&inner) <= WIDTH {
+                return w.line(format!("{inner},"));
+            }
             for (index, item) in items.iter().enumerate() {
-                let comma = if index + 1 < items.len() { "," } else { "" };
+                let comma = if derive || index + 1 < items.len() { "," } else { "" };
                 w.line(format!("{item}{comma}"));
             }
         });
@@ -277,6 +282,41 @@ impl Writer {
         self.line(format!("pub struct {head}("));
         self.indented(|w| w.line(format!("{ty},")));
         self.line(");");
+    }
+
+    /// `F: bounds + 'static,`, a line for each bound where they are too wide.
+    pub(crate) fn bound(&mut self, parameter: &str, bounds: &str) {
+        let one_line = format!("{parameter}: {bounds} + 'static,");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        let (closure, rest) = bounds.split_once(" + ").unwrap_or((bounds, ""));
+        self.line(format!("{parameter}: {closure}"));
+        self.indented(|w| {
+            for bound in rest.split(" + ").filter(|bound| !bound.is_empty()) {
+                w.line(format!("+ {bound}"));
+            }
+            w.line("+ 'static,");
+        });
+    }
+
+    /// A field that holds a closure: `name: Option<Box<dyn Fn(..) -> ..>>,`.
+    pub(crate) fn boxed_fn(&mut self, name: &str, option: &str, boxed: &str, signature: &str) {
+        let one_line = format!("{name}: {option}<{boxed}<dyn {signature}>>,");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        let held = format!("{boxed}<dyn {signature}>,");
+        if self.indent + INDENT + width(&held) <= WIDTH {
+            self.line(format!("{name}:"));
+            let wrapped = format!("{option}<{boxed}<dyn {signature}>>,");
+            if self.indent + INDENT + width(&wrapped) <= WIDTH {
+                return self.indented(|w| w.line(wrapped));
+            }
+        }
+        self.line(format!("{name}: {option}<"));
+        self.indented(|w| w.line(held));
+        self.line(">,");
     }
 
     /// An arm whose pattern is a path around one name, with a block.

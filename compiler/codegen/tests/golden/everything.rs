@@ -124,7 +124,7 @@ pub mod golden {
             }
         }
 
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug, PartialEq, PartialOrd)]
         pub struct Point {
             pub x: f64,
             pub y: f64,
@@ -902,7 +902,7 @@ pub mod golden {
         }
 
         /// Every kind of field.
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug, PartialEq, PartialOrd)]
         pub struct Everything {
             pub flag: bool,
             pub small: i8,

@@ -14,6 +14,7 @@ use super::{DecodeError, Reader, TType, Wire, Writer};
 /// assert!(TotalF64(-0.0) < TotalF64(0.0));
 /// ```
 #[derive(Clone, Copy, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TotalF64(pub f64);
 
 impl Ord for TotalF64 {

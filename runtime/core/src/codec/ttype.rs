@@ -2,6 +2,7 @@
 
 /// A Thrift type as the binary protocol numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum TType {
     /// `bool`

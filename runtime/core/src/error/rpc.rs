@@ -81,6 +81,11 @@ impl RpcError {
         Self::internal(format_args!("a middleware answered `{method}` with the result of another method"))
     }
 
+    /// For generated code: a mock was called for which the test gave no answer.
+    pub fn unmocked(method: &str) -> Self {
+        Self::internal(format_args!("the mock has no answer for `{method}`"))
+    }
+
     /// This error with what caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {

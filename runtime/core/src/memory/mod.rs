@@ -4,6 +4,7 @@
 //! most once and not kept.
 
 mod client;
+mod direct;
 mod hub;
 mod publisher;
 mod server;
@@ -17,6 +18,7 @@ use crate::call::Handler;
 use crate::event::{SubscribeOptions, Topic, TopicFilter};
 use crate::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use crate::{BoxFuture, Bus, Error};
+pub use direct::rpc;
 use hub::Hub;
 
 /// A bus inside this process.

@@ -21,6 +21,7 @@ pub(crate) struct ServiceNames {
     pub(crate) handler: String,
     pub(crate) request: String,
     pub(crate) response: String,
+    pub(crate) mock: String,
     /// The error of each function that declares exceptions.
     pub(crate) errors: Vec<Option<String>>,
     /// The static that describes each function.
@@ -125,6 +126,7 @@ impl Names {
             names.handler = taken.give(&format!("{base}Handler"));
             names.request = taken.give(&format!("{base}Request"));
             names.response = taken.give(&format!("{base}Response"));
+            names.mock = taken.give(&format!("{base}Mock"));
         }
         for (file, index, scope) in scopes(files) {
             let names = self.scopes.entry((file, index)).or_default();

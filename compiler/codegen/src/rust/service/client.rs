@@ -45,7 +45,7 @@ pub(super) fn client(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> 
 }
 
 /// The services that a service extends, the nearest first.
-fn ancestors<'a>(m: &Module<'a>, form: &ServiceForm<'a>) -> Result<Vec<ServiceForm<'a>>, GenerateError> {
+pub(super) fn ancestors<'a>(m: &Module<'a>, form: &ServiceForm<'a>) -> Result<Vec<ServiceForm<'a>>, GenerateError> {
     let mut ancestors: Vec<ServiceForm<'a>> = Vec::new();
     let mut next = form.parent.as_ref().map(|parent| parent.id);
     while let Some(id) = next {

@@ -4,6 +4,7 @@ mod client;
 mod errors;
 mod interface;
 mod messages;
+mod mock;
 mod server;
 
 use thriftwood_idl::model::{BaseType, DefKind, Function, Service, ServiceId, Type};
@@ -15,6 +16,7 @@ use super::names::{Taken, camel, snake};
 use super::plan::ServiceNames;
 use super::writer::Writer;
 
+use client::ancestors;
 pub(crate) use client::layer;
 
 pub(crate) fn service(w: &mut Writer, m: &Module<'_>, id: ServiceId) -> Result<(), GenerateError> {
@@ -26,6 +28,9 @@ pub(crate) fn service(w: &mut Writer, m: &Module<'_>, id: ServiceId) -> Result<(
     messages::request(w, m, &form);
     messages::response(w, m, &form);
     messages::descriptors(w, m, &form);
+    if m.options().mocks {
+        mock::mock(w, m, &form)?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,70 @@
+//! What options and annotations change in generated code.
+
+mod options {
+    include!("golden/options.rs");
+}
+
+use idl::{Crew, Denied, Found, GetError, Name, User, UserId, UsersClient, UsersMock, Weight};
+use options::golden::options as idl;
+use thriftwood::codec::{TotalF64, binary};
+use thriftwood::{Context, RpcErrorKind};
+
+#[test]
+fn a_newtype_is_a_type_of_its_own_with_the_wire_form_of_what_it_holds() {
+    let id = UserId::from(7);
+    assert_eq!((id.0, i64::from(id), id.to_string().as_str()), (7, 7, "7"));
+    assert_eq!(binary::to_bytes(&id), binary::to_bytes(&7_i64));
+    assert_eq!(Name::from("ann"), Name("ann".to_owned()));
+}
+
+#[test]
+fn constants_and_defaults_are_wrapped_as_often_as_their_types_are() {
+    assert_eq!((idl::ROOT, idl::SEVENTH, idl::ROOT_NUMBER), (UserId(1), UserId(7), 1));
+    assert_eq!(*idl::FIRST, Crew(vec![UserId(1), UserId(2)]));
+    let user = User::new(UserId(3));
+    assert_eq!((user.name, user.owner, user.crew), (Name::from("nobody"), None, Crew::default()));
+}
+
+#[test]
+fn types_derive_what_the_build_script_asks_for() {
+    let mut user = User::new(UserId(1));
+    user.weights.insert(UserId(2), Weight(2.5));
+    let found = Found::User(user.clone());
+    let text = serde_json::to_string(&found).unwrap();
+    assert!(text.contains(r#""weights":{"2":2.5}"#), "{text}");
+    assert_eq!(serde_json::from_str::<Found>(&text).unwrap(), found);
+    let numbers = Found::Numbers([TotalF64(1.5)].into());
+    let there = serde_json::to_string(&numbers).unwrap();
+    assert_eq!(serde_json::from_str::<Found>(&there).unwrap(), numbers);
+    let unknown: Found = binary::from_bytes(&vec![8, 0, 9, 0, 0, 0, 1, 0].into()).unwrap();
+    let there = serde_json::to_string(&unknown).unwrap();
+    assert_eq!(serde_json::from_str::<Found>(&there).unwrap(), unknown);
+}
+
+#[tokio::test]
+async fn a_mock_answers_what_the_test_gives_it_through_a_real_client() {
+    let mock = UsersMock::new()
+        .get(|ctx, id, name| match id {
+            UserId(0) => {
+                Err(Denied { message: format!("not for {}", ctx.header("tenant").unwrap_or("nobody")) }.into())
+            }
+            id => Ok(User::new(id).with_name(name)),
+        })
+        .ping(|_| Ok(()));
+    let users = UsersClient::in_memory(mock);
+    let ctx = Context::new().with_header("tenant", "blue");
+    let user = users.get(&ctx, UserId(5), "ann".into()).await.unwrap();
+    assert_eq!((user.id, user.name), (UserId(5), Name::from("ann")));
+    let denied = users.get(&ctx, UserId(0), "ann".into()).await;
+    assert!(matches!(denied, Err(GetError::Denied(error)) if error.message == "not for blue"));
+    users.ping(&ctx).await.unwrap();
+    users.forget(&ctx, UserId(5)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_method_that_was_not_mocked_says_which() {
+    let users = UsersClient::in_memory(UsersMock::new());
+    let error = users.ping(&Context::new()).await.unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::Internal);
+    assert!(error.message().contains("`ping`"), "{error}");
+}
