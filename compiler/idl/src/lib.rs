@@ -3,6 +3,7 @@
 //! The phases, in order: `syntax` reads one text into a tree, `load` follows the includes, `lower` resolves every name,
 //! checks what is said and builds the model. [`compile`] runs them. Only `load` touches the disk, through [`Files`].
 
+pub mod audit;
 mod compile;
 pub mod diagnostics;
 mod format;
