@@ -1,27 +1,72 @@
-//! The binary protocol: what is written is read back, and what was not written is refused by name.
+//! What both protocols have to do, and the binary one byte by byte: what is written is read back, and what was not
+//! written is refused by name.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod protocol;
 mod rich;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use protocol::{Binary, Compact, Protocol};
 use rich::{Rich, rich};
 use thriftwood_core::codec::binary::{BinaryReader, BinaryWriter, from_bytes, to_bytes};
-use thriftwood_core::codec::{DecodeError, DecodeErrorKind, MAX_DEPTH, Message, MessageType, Reader, TType, Wire};
+use thriftwood_core::codec::{
+    DecodeError, DecodeErrorKind, MAX_DEPTH, Message, MessageType, Reader, TType, UnknownField, Wire, Writer,
+};
 
-#[test]
-fn every_type_is_read_as_it_was_written() {
-    let bytes = Bytes::from(to_bytes(&rich()));
-    assert_eq!(from_bytes::<Rich>(&bytes).unwrap(), rich());
-    let mut reader = BinaryReader::new(&bytes);
+/// One test for each protocol, of the generic function with the same name.
+macro_rules! in_both {
+    ($($name:ident)*) => {
+        mod binary {
+            $(#[test] fn $name() { super::$name::<super::Binary>(); })*
+        }
+        mod compact {
+            $(#[test] fn $name() { super::$name::<super::Compact>(); })*
+        }
+    };
+}
+
+in_both! {
+    every_type_is_read_as_it_was_written
+    what_was_kept_unknown_is_passed_on_in_either_protocol
+    a_long_binary_shares_the_messages_memory_and_a_short_one_does_not
+    values_nest_to_the_limit_and_no_deeper
+}
+
+fn every_type_is_read_as_it_was_written<P: Protocol>() {
+    let bytes = Bytes::from(P::to_bytes(&rich()));
+    assert_eq!(P::from_bytes::<Rich>(&bytes).unwrap(), rich());
+    let mut reader = P::reader(&bytes);
     Rich::decode(&mut reader).unwrap();
     assert_eq!((reader.remaining(), reader.offset()), (0, bytes.len()));
     // Nobody's fields, so all of it is skipped.
-    let mut reader = BinaryReader::new(&bytes);
+    let mut reader = P::reader(&bytes);
     reader.skip(TType::Struct).unwrap();
     assert_eq!(reader.remaining(), 0);
+}
+
+fn what_was_kept_unknown_is_passed_on_in_either_protocol<P: Protocol>() {
+    fn passed_on<P: Protocol>(field: &UnknownField) -> Rich {
+        let bytes = P::write(|w| {
+            w.struct_begin();
+            field.encode(w);
+            w.struct_end();
+        });
+        let mut r = P::reader(&bytes);
+        r.struct_begin().unwrap();
+        let field = r.field_begin().unwrap().unwrap();
+        assert_eq!((field.id, field.ty), (9, TType::Struct));
+        let rich = Rich::decode(&mut r).unwrap();
+        assert_eq!(r.field_begin().unwrap(), None);
+        assert_eq!(r.remaining(), 0);
+        rich
+    }
+    let bytes = P::to_bytes(&rich()).into();
+    let field = UnknownField::decode(9, TType::Struct, &mut P::reader(&bytes)).unwrap();
+    assert_eq!(passed_on::<Binary>(&field), rich());
+    assert_eq!(passed_on::<Compact>(&field), rich());
 }
 
 #[test]
@@ -33,29 +78,51 @@ fn numbers_are_big_endian_and_lengths_come_first() {
     assert_eq!(to_bytes(&BTreeMap::from([(1_i8, 2_i16)])), [3, 6, 0, 0, 0, 1, 1, 0, 2]);
 }
 
-#[test]
-fn a_long_binary_shares_the_messages_memory_and_a_short_one_does_not() {
+fn a_long_binary_shares_the_messages_memory_and_a_short_one_does_not<P: Protocol>() {
     for (length, shared) in [(63, false), (64, true)] {
-        let message = Bytes::from(to_bytes(&Bytes::from(vec![7; length])));
-        let value: Bytes = from_bytes(&message).unwrap();
+        let message = Bytes::from(P::to_bytes(&Bytes::from(vec![7; length])));
+        let value: Bytes = P::from_bytes(&message).unwrap();
         assert_eq!(message.as_ptr_range().contains(&value.as_ptr()), shared, "{length} bytes");
     }
 }
 
-#[test]
-fn values_nest_to_the_limit_and_no_deeper() {
-    let nested = |depth: usize| Bytes::from([&[12, 0, 1].repeat(depth - 1)[..], &[0; 65][..depth]].concat());
-    let skip = |bytes: &Bytes| BinaryReader::new(bytes).skip(TType::Struct);
-    skip(&nested(MAX_DEPTH as usize)).unwrap();
-    let error = skip(&nested(MAX_DEPTH as usize + 1)).unwrap_err();
-    assert_eq!(error.kind(), DecodeErrorKind::Depth);
+fn values_nest_to_the_limit_and_no_deeper<P: Protocol>() {
+    /// So many structs, or lists, one in the other.
+    fn nested<P: Protocol>(depth: usize, ty: TType) -> Bytes {
+        P::write(|w| {
+            for left in (0..depth).rev() {
+                match ty {
+                    TType::Struct => {
+                        w.struct_begin();
+                        if left > 0 {
+                            w.field_begin(1, TType::Struct);
+                        }
+                    }
+                    _ => w.list_begin(TType::List, usize::from(left > 0)),
+                }
+            }
+            if ty == TType::Struct {
+                (0..depth).for_each(|_| w.struct_end());
+            }
+        })
+    }
+    for ty in [TType::Struct, TType::List] {
+        let skip = |depth| P::reader(&nested::<P>(depth, ty)).skip(ty).map_err(|error| error.kind());
+        assert_eq!(skip(MAX_DEPTH as usize), Ok(()));
+        assert_eq!(skip(MAX_DEPTH as usize + 1), Err(DecodeErrorKind::Depth));
+        assert_eq!(skip(10_000), Err(DecodeErrorKind::Depth));
+    }
     // A thousand siblings are no depth.
-    let wide = Bytes::from([&[12, 0, 1, 0].repeat(1000)[..], &[0]].concat());
-    skip(&wide).unwrap();
-    // Lists of lists: 0x0f, then a count of one.
-    let lists = Bytes::from([15, 0, 0, 0, 1].repeat(200));
-    let error = BinaryReader::new(&lists).skip(TType::List).unwrap_err();
-    assert_eq!(error.kind(), DecodeErrorKind::Depth);
+    let wide = P::write(|w| {
+        w.struct_begin();
+        for _ in 0..1000 {
+            w.field_begin(1, TType::Struct);
+            w.struct_begin();
+            w.struct_end();
+        }
+        w.struct_end();
+    });
+    P::reader(&wide).skip(TType::Struct).unwrap();
 }
 
 #[test]

@@ -4,15 +4,16 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod protocol;
 mod rich;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use peak_alloc::PeakAlloc;
+use protocol::{Binary, Compact, Protocol};
 use rich::{Rich, rich};
-use thriftwood_core::codec::binary::{BinaryReader, from_bytes, to_bytes};
-use thriftwood_core::codec::{DecodeErrorKind, Reader, TType, UnknownField};
+use thriftwood_core::codec::{DecodeError, DecodeErrorKind, Reader, TType, UnknownField, Wire, Writer};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -26,57 +27,105 @@ fn memory_of(decode: impl FnOnce()) -> usize {
 }
 
 /// What any bytes cost to read in every way there is, and to skip and to keep.
-fn memory_to_read(bytes: &Bytes) -> usize {
+fn memory_to_read<P: Protocol>(bytes: &Bytes) -> usize {
     memory_of(|| {
-        let _ = from_bytes::<Rich>(bytes);
-        let _ = BinaryReader::new(bytes).skip(TType::Struct);
-        let _ = UnknownField::decode(1, TType::Struct, &mut BinaryReader::new(bytes));
-        let _ = BinaryReader::new(bytes).message();
+        let _ = P::from_bytes::<Rich>(bytes);
+        let _ = P::reader(bytes).skip(TType::Struct);
+        let _ = UnknownField::decode(1, TType::Struct, &mut P::reader(bytes));
+        let _ = P::read_message(bytes);
     })
 }
 
 #[test]
 fn hostile_bytes_neither_panic_nor_take_more_memory_than_they_are_worth() {
-    let whole = Bytes::from(to_bytes(&rich()));
+    cuts_and_changes::<Binary>();
+    cuts_and_changes::<Compact>();
+    // Lists of a type that claim the most that could pass, in front of a megabyte that is not what they claim.
+    for (element, per_element) in [(2, 1), (3, 1), (8, 4), (10, 8), (11, 4), (12, 1), (13, 6), (15, 5), (16, 16)] {
+        let count = (MEGABYTE / per_element) as u32;
+        bomb::<Binary>(&[&[element][..], &count.to_be_bytes()].concat());
+    }
+    for element in 1..=13 {
+        let count = match element {
+            7 => MEGABYTE / 8,
+            13 => MEGABYTE / 16,
+            _ => MEGABYTE,
+        };
+        let varint = [count as u8 | 0x80, (count >> 7) as u8 | 0x80, (count >> 14) as u8 & 0x7f];
+        bomb::<Compact>(&[&[0xf0 | element][..], &varint].concat());
+    }
+    stops::<Binary>();
+    stops::<Compact>();
+    // Kept unknown, in binary: what was one byte is eight, in a buffer that grows by doubling.
+    let zeros = Bytes::from(Compact::to_bytes(&vec![0_i64; MEGABYTE]));
+    let memory = memory_of(|| drop(UnknownField::decode(1, TType::List, &mut Compact::reader(&zeros))));
+    assert!(memory <= 25 * zeros.len(), "{memory} bytes for {}", zeros.len());
+}
+
+const MEGABYTE: usize = 1024 * 1024;
+
+/// An honest message, cut everywhere, and with every byte changed.
+fn cuts_and_changes<P: Protocol>() {
+    let whole = Bytes::from(P::to_bytes(&rich()));
     // An honest message takes its structs besides its bytes; a hostile one may take as much, and no more.
-    let allowed = 4 * whole.len();
-    assert!(memory_to_read(&whole) <= allowed);
+    let allowed = 4 * Binary::to_bytes(&rich()).len();
+    assert!(memory_to_read::<P>(&whole) <= allowed);
     for end in 0..whole.len() {
         let cut = whole.slice(..end);
-        from_bytes::<Rich>(&cut).unwrap_err();
-        assert!(memory_to_read(&cut) <= allowed, "cut at {end}");
+        P::from_bytes::<Rich>(&cut).unwrap_err();
+        assert!(memory_to_read::<P>(&cut) <= allowed, "{} cut at {end}", P::NAME);
     }
     for at in 0..whole.len() {
-        for change in [0x00, 0x01, 0x02, 0x0b, 0x0c, 0x0d, 0x0f, 0x10, 0x40, 0x7f, 0x80, 0xfe, 0xff] {
+        for change in [0x00, 0x01, 0x02, 0x0b, 0x0c, 0x0d, 0x0f, 0x10, 0x1b, 0x40, 0x7f, 0x80, 0xfc, 0xfe, 0xff] {
             let mut altered = whole.to_vec();
             for value in [change, altered[at] ^ change, altered[at].wrapping_add(change)] {
                 altered[at] = value;
-                let memory = memory_to_read(&Bytes::from(altered.clone()));
-                assert!(memory <= allowed, "byte {at} as {value:#x}: {memory} bytes");
+                let memory = memory_to_read::<P>(&Bytes::from(altered.clone()));
+                assert!(memory <= allowed, "{} byte {at} as {value:#x}: {memory} bytes", P::NAME);
             }
         }
     }
-    // Bombs: counts that claim the most that could pass, in front of a megabyte that is not what they claim.
-    let megabyte = 1024 * 1024;
-    for (element, per_element) in [(2, 1), (3, 1), (8, 4), (10, 8), (11, 4), (12, 1), (13, 6), (15, 5), (16, 16)] {
-        let count = (megabyte / per_element) as u32;
-        let bomb = Bytes::from([&[element][..], &count.to_be_bytes(), &vec![0xff; megabyte]].concat());
-        let memory = memory_of(|| {
-            let _ = from_bytes::<Vec<Rich>>(&bomb);
-            let _ = from_bytes::<Vec<String>>(&bomb);
-            let _ = from_bytes::<Vec<Vec<Rich>>>(&bomb);
-            let _ = from_bytes::<BTreeSet<Vec<String>>>(&bomb);
-            let _ = from_bytes::<Vec<BTreeMap<String, String>>>(&bomb);
-            let _ = BinaryReader::new(&bomb).skip(TType::List);
-        });
-        assert!(memory <= 4 * bomb.len(), "list of {element}: {memory} bytes for {}", bomb.len());
-    }
-    // Bombs that are what they claim: a stop is a whole struct, of several hundred bytes once it is read.
-    let stops = vec![0; 4 * megabyte];
-    let bomb = Bytes::from([&[12][..], &(stops.len() as u32).to_be_bytes(), &stops].concat());
+}
+
+/// The head of a list whose elements are not there.
+fn bomb<P: Protocol>(head: &[u8]) {
+    let bomb = Bytes::from([head, &vec![0xff; MEGABYTE]].concat());
     let memory = memory_of(|| {
-        let error = from_bytes::<Vec<Rich>>(&bomb).unwrap_err();
+        let _ = P::from_bytes::<Vec<Rich>>(&bomb);
+        let _ = P::from_bytes::<Vec<i64>>(&bomb);
+        let _ = P::from_bytes::<Vec<String>>(&bomb);
+        let _ = P::from_bytes::<Vec<Vec<Rich>>>(&bomb);
+        let _ = P::from_bytes::<BTreeSet<Vec<String>>>(&bomb);
+        let _ = P::from_bytes::<Vec<BTreeMap<String, String>>>(&bomb);
+        let _ = P::reader(&bomb).skip(TType::List);
+    });
+    assert!(memory <= 4 * bomb.len(), "{} list {head:x?}: {memory} bytes for {}", P::NAME, bomb.len());
+}
+
+/// A list of structs that is what it claims: a stop is a whole struct, of several hundred bytes once it is read.
+fn stops<P: Protocol>() {
+    let bomb = Bytes::from(P::to_bytes(&vec![Nothing; 4 * MEGABYTE]));
+    let memory = memory_of(|| {
+        let error = P::from_bytes::<Vec<Rich>>(&bomb).unwrap_err();
         assert_eq!(error.kind(), DecodeErrorKind::Memory);
     });
-    assert!(memory <= 4 * bomb.len(), "list of stops: {memory} bytes for {}", bomb.len());
+    assert!(memory <= 4 * bomb.len(), "{} list of stops: {memory} bytes for {}", P::NAME, bomb.len());
+}
+
+/// A struct without fields.
+#[derive(Clone)]
+struct Nothing;
+
+impl Wire for Nothing {
+    const TYPE: TType = TType::Struct;
+
+    fn encode<W: Writer>(&self, w: &mut W) {
+        w.struct_begin();
+        w.struct_end();
+    }
+
+    fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+        r.skip(TType::Struct)?;
+        Ok(Nothing)
+    }
 }

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use calc::{Calc, CalcRequest, CalcResponse};
 use thriftwood_core::call::{Handler, Inbound, Request, Response};
 use thriftwood_core::codec::binary::{BinaryReader, BinaryWriter};
-use thriftwood_core::codec::{MAX_DEPTH, Message, MessageType, TType, Wire, Writer};
+use thriftwood_core::codec::compact::{CompactReader, CompactWriter};
+use thriftwood_core::codec::{MAX_DEPTH, Message, MessageType, Reader, TType, Wire, Writer};
 use thriftwood_core::error::{ApplicationCode, ApplicationError};
 use thriftwood_core::frame::{self, DEFAULT_MAX_FRAME, Frame, FrameBuilder, Headers};
 
@@ -89,6 +90,47 @@ fn the_example_of_an_event_reads_as_one() {
     let message = Message { name: "SomeInt", kind: MessageType::Call };
     let frame = check("event", &headers, message, |w| w.write_i64(5));
     assert_eq!(value::<i64>(&frame), 5);
+}
+
+#[test]
+fn the_example_of_a_call_in_compact_is_what_the_writer_writes() {
+    let call = CalcRequest::Add { a: 2, b: 40 };
+    let message = Message { name: "add", kind: MessageType::Call };
+    let bytes = example("compact-request");
+    let mut written = Vec::new();
+    let w = &mut CompactWriter::new(&mut written);
+    w.message(message);
+    call.encode(w);
+    assert_eq!(written, bytes);
+    let mut reader = CompactReader::new(&bytes);
+    assert_eq!(reader.message().unwrap(), message);
+    assert_eq!(CalcRequest::decode("add", &mut reader).unwrap().unwrap(), call);
+}
+
+#[test]
+fn the_example_of_fields_in_compact_is_what_the_writer_writes() {
+    let bytes = example("compact-fields");
+    let mut written = Vec::new();
+    let w = &mut CompactWriter::new(&mut written);
+    w.struct_begin();
+    w.field_begin(1, TType::Bool);
+    w.write_bool(true);
+    w.field_begin(2, TType::Bool);
+    w.write_bool(false);
+    w.field_begin(30, TType::List);
+    vec![-1, 1].encode(w);
+    w.field_begin(5, TType::Map);
+    w.map_begin(TType::I32, TType::I32, 0);
+    w.field_begin(31, TType::Struct);
+    w.struct_begin();
+    w.field_begin(1, TType::Double);
+    w.write_double(1.0);
+    w.struct_end();
+    w.struct_end();
+    assert_eq!(written, bytes);
+    let mut reader = CompactReader::new(&bytes);
+    reader.skip(TType::Struct).unwrap();
+    assert_eq!(reader.remaining(), 0);
 }
 
 #[test]

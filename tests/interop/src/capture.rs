@@ -27,15 +27,20 @@ pub struct Capture {
     pub full_length: Option<usize>,
 }
 
-/// Every record of the Go peer, in the order they were sent.
+/// Every record of the Go peer in the binary protocol, in the order they were sent.
 ///
 /// # Panics
 /// When the file is not what it is said to be.
 pub fn captures() -> Vec<Capture> {
-    let Ok(Value::Array(records)) = serde_json::from_str(include_str!("../data/go-binary.json")) else {
-        panic!("go-binary.json is not a list")
-    };
-    records.iter().map(Capture::read).collect()
+    records(include_str!("../data/go-binary.json"))
+}
+
+/// The same messages in the compact protocol.
+///
+/// # Panics
+/// When the file is not what it is said to be.
+pub fn compact_captures() -> Vec<Capture> {
+    records(include_str!("../data/go-compact.json"))
 }
 
 impl Capture {
@@ -137,6 +142,11 @@ pub fn rebuilt(headers: &Headers, message: &Bytes) -> Bytes {
         }
     });
     written.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn records(json: &str) -> Vec<Capture> {
+    let Ok(Value::Array(records)) = serde_json::from_str(json) else { panic!("the captures are not a list") };
+    records.iter().map(Capture::read).collect()
 }
 
 fn hex(digits: &str) -> Vec<u8> {

@@ -5,9 +5,11 @@
 
 pub mod capture;
 pub mod peer;
+pub mod protocol;
 pub mod tape;
 
-pub use capture::{Capture, captures};
+pub use capture::{Capture, captures, compact_captures};
+pub use protocol::{Binary, Compact, Protocol};
 
 /// The generated types of `data/idl/wire.frugal`.
 #[allow(missing_docs)]

@@ -1,25 +1,28 @@
-//! Every captured frame is read and, from what was read, written again as it was.
+//! Every captured frame is read and, from what was read, written again as it was: headers, envelope, and typed value.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::time::Instant;
 
-use thriftwood::call::{Handler, Inbound};
+use bytes::Bytes;
+use thriftwood::call::{Handler, Inbound, Request, Response};
 use thriftwood::codec::binary::BinaryReader;
-use thriftwood::codec::{MessageType, TType, UnknownField};
+use thriftwood::codec::{MessageType, Reader, TType, UnknownField, Wire};
+use thriftwood::error::ApplicationError;
 use thriftwood::frame::{Frame, FrameError};
 use thriftwood_interop::capture::{assert_same, rebuilt};
-use thriftwood_interop::captures;
-use thriftwood_interop::idl::wire::WireServer;
+use thriftwood_interop::idl::wire::{Everything, Point, WireRequest, WireServer};
 use thriftwood_interop::peer::Peer;
+use thriftwood_interop::{Binary, Capture, Compact, Protocol, captures, compact_captures};
 
 #[test]
 fn the_capture_is_whole() {
-    let captures = captures();
-    assert_eq!(captures.len(), 129);
-    let frames = captures.iter().filter(|capture| capture.is_whole_frame()).count();
-    // 20 were sent by hand or answer what was; one is cut, one has no reply but a size, one is HTTP's own error.
-    assert_eq!(frames, 129 - 20 - 3);
+    for captures in [captures(), compact_captures()] {
+        assert_eq!(captures.len(), 129);
+        let frames = captures.iter().filter(|capture| capture.is_whole_frame()).count();
+        // 20 were sent by hand or answer what was; one is cut, one has no reply but a size, one is HTTP's own error.
+        assert_eq!(frames, 129 - 20 - 3);
+    }
 }
 
 #[test]
@@ -39,12 +42,16 @@ fn every_frame_is_read_and_written_again_as_it_was() {
 
 #[test]
 fn every_frame_has_the_headers_and_the_envelope_that_its_direction_calls_for() {
-    for capture in captures().iter().filter(|capture| capture.is_whole_frame()) {
-        let (frame, what) = (capture.frame(), &capture.description);
+    have_headers_and_envelope::<Binary>(&captures());
+    have_headers_and_envelope::<Compact>(&compact_captures());
+}
+
+fn have_headers_and_envelope<P: Protocol>(captures: &[Capture]) {
+    for capture in captures.iter().filter(|capture| capture.is_whole_frame()) {
+        let (frame, what) = (capture.frame(), format!("{} {}", P::NAME, capture.description));
         assert!(frame.operation_id().is_some(), "{what}");
         assert!(frame.headers().get("_cid").is_some_and(|id| id.starts_with("cid-")), "{what}");
-        let mut reader = BinaryReader::new(frame.message());
-        let message = reader.message().unwrap_or_else(|error| panic!("{what}: {error}"));
+        let (message, mut reader) = P::open(frame.message()).unwrap_or_else(|error| panic!("{what}: {error}"));
         let wanted = match &*capture.direction {
             "server->client" if capture.outcome.starts_with("TApplicationException") => MessageType::Exception,
             "server->client" if capture.outcome.starts_with("TTransportException") => MessageType::Exception,
@@ -59,9 +66,55 @@ fn every_frame_has_the_headers_and_the_envelope_that_its_direction_calls_for() {
         } else {
             // Arguments, results and exceptions are structs, and nothing follows them.
             UnknownField::decode(0, TType::Struct, &mut reader).unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert_eq!(thriftwood::codec::Reader::remaining(&reader), 0, "{what}");
+            assert_eq!(reader.remaining(), 0, "{what}");
         }
     }
+}
+
+#[test]
+fn every_message_is_read_as_its_generated_type_and_written_again_as_it_was() {
+    are_read_and_written::<Binary>(&captures());
+    are_read_and_written::<Compact>(&compact_captures());
+}
+
+fn are_read_and_written<P: Protocol>(captures: &[Capture]) {
+    let mut request = None;
+    for capture in captures.iter().filter(|capture| capture.is_whole_frame()) {
+        let what = format!("{} {} {}", P::NAME, capture.description, capture.direction);
+        let frame = capture.frame();
+        let (envelope, mut r) = P::open(frame.message()).unwrap();
+        let again = match (&*capture.direction, envelope.kind) {
+            ("publisher->subscriber", _) => match envelope.name {
+                "Created" | "Tick" => value_again::<Point, P>(frame.message()),
+                "Count" => value_again::<i64, P>(frame.message()),
+                "Name" => value_again::<String, P>(frame.message()),
+                "Names" => value_again::<Vec<String>, P>(frame.message()),
+                "Blob" => value_again::<Bytes, P>(frame.message()),
+                "All" => value_again::<Everything, P>(frame.message()),
+                other => panic!("{what}: {other}"),
+            },
+            ("server->client", MessageType::Exception) => value_again::<ApplicationError, P>(frame.message()),
+            ("server->client", _) => {
+                let request: &WireRequest = request.as_ref().unwrap();
+                let response = request.decode_response(&mut r).unwrap_or_else(|error| panic!("{what}: {error}"));
+                P::message(envelope, |w| response.encode(w))
+            }
+            _ => {
+                let call = WireRequest::decode(envelope.name, &mut r).unwrap_or_else(|| panic!("{what}"));
+                let call = request.insert(call.unwrap_or_else(|error| panic!("{what}: {error}")));
+                P::message(envelope, |w| call.encode(w))
+            }
+        };
+        assert_eq!(again, frame.message()[..], "{what}");
+    }
+}
+
+/// A message whose body is one value, read and written.
+fn value_again<T: Wire, P: Protocol>(message: &Bytes) -> Vec<u8> {
+    let (envelope, mut r) = P::open(message).unwrap();
+    let value = T::decode(&mut r).unwrap_or_else(|error| panic!("{}: {error}", envelope.name));
+    assert_eq!(r.remaining(), 0);
+    P::message(envelope, |w| value.encode(w))
 }
 
 #[tokio::test]

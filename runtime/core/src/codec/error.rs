@@ -21,6 +21,10 @@ pub enum DecodeErrorKind {
     Length(i32),
     /// Text that is not UTF-8.
     Utf8,
+    /// A number of variable length that goes on for longer than its type allows, or is larger.
+    Varint,
+    /// A field id that steps beyond 32767.
+    FieldId,
     /// A number that is no type of Thrift's.
     UnknownType(u8),
     /// A container's elements have another type than the IDL says.
@@ -34,7 +38,7 @@ pub enum DecodeErrorKind {
     Depth,
     /// Values that would take far more memory than their bytes: a struct of several hundred bytes can be one on the wire.
     Memory,
-    /// A `bool` that is neither 0 nor 1.
+    /// A `bool` that is neither of the protocol's two numbers.
     Bool(u8),
     /// The message starts with a version that is not 1.
     Version(u32),
@@ -77,6 +81,8 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::Truncated => write!(f, "the message ends inside a value"),
             DecodeErrorKind::Length(n) => write!(f, "a length of {n} does not fit the bytes that follow"),
             DecodeErrorKind::Utf8 => write!(f, "a string is not UTF-8"),
+            DecodeErrorKind::Varint => write!(f, "a number is larger than its type allows"),
+            DecodeErrorKind::FieldId => write!(f, "a field id is larger than {}", i16::MAX),
             DecodeErrorKind::UnknownType(code) => write!(f, "{code} is not a Thrift type"),
             DecodeErrorKind::ElementType { expected, found } => {
                 write!(f, "the elements are {found:?} where the IDL says {expected:?}")
@@ -84,7 +90,7 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::Depth => write!(f, "values are nested deeper than {}", super::MAX_DEPTH),
             DecodeErrorKind::Memory => write!(f, "the values would take far more memory than the message is worth"),
             DecodeErrorKind::Bool(byte) => write!(f, "{byte} is not a bool"),
-            DecodeErrorKind::Version(word) => write!(f, "the message starts with {word:#010x}, not with version 1"),
+            DecodeErrorKind::Version(word) => write!(f, "the message starts with {word:#x}, not with version 1"),
             DecodeErrorKind::MessageType(code) => write!(f, "{code} is not a message type"),
             DecodeErrorKind::MissingField { structure, field } => {
                 write!(f, "required field `{field}` of `{structure}` is absent")

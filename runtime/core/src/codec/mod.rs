@@ -3,13 +3,16 @@
 //! A [`Wire`] type writes itself to a [`Writer`] and reads itself from a [`Reader`]; generated structs, unions and enums
 //! are such types, and so are the Rust types that stand for Thrift's own. The calls of the two traits are those of Thrift's
 //! protocol (a struct is fields with a type and an id, closed by a stop), so one generated body serves every protocol, and
-//! being generic rather than `dyn` it compiles to straight-line code. [`binary`] is the one protocol there is so far.
+//! being generic rather than `dyn` it compiles to straight-line code. [`binary`] and [`compact`] are the
+//! protocols there are. Calls and events travel in binary only; compact is for values by themselves.
 //!
 //! Reading never panics and never trusts a length: a string or container that claims more than the bytes at hand could
 //! hold is refused before memory is set aside for it, nesting is bounded by [`MAX_DEPTH`], text is checked to be UTF-8, and a
 //! message whose elements would take more than 16 MiB and 64 times its own size is refused.
 
 pub mod binary;
+pub mod compact;
+mod cursor;
 mod error;
 mod message;
 mod reader;

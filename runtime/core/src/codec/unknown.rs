@@ -10,6 +10,7 @@ use super::{DecodeError, Reader, TType, Writer};
 /// Kept as bytes rather than as a tree of values: a list of a million `bool`s is a megabyte on the wire and would be forty
 /// as a tree, which is a gift to whoever wants this process out of memory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct UnknownField {
     id: i16,
     ty: TType,
@@ -24,6 +25,8 @@ impl UnknownField {
     pub fn decode<R: Reader>(id: i16, ty: TType, r: &mut R) -> Result<Self, DecodeError> {
         let mut value = Vec::new();
         copy(ty, r, &mut BinaryWriter::new(&mut value))?;
+        // Compact numbers of one byte become eight.
+        r.charge::<u8>(value.len())?;
         Ok(Self { id, ty, value: value.into() })
     }
 

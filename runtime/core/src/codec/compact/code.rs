@@ -1,0 +1,58 @@
+//! The numbers that this protocol has for itself: its mark, its version, and its own codes for the types.
+
+use crate::codec::TType;
+
+/// The first byte of a message.
+pub(super) const MARK: u8 = 0x82;
+/// The version, in the low five bits of the second byte; the message type is above it.
+pub(super) const VERSION: u8 = 1;
+pub(super) const VERSION_BITS: u8 = 0x1f;
+pub(super) const KIND_SHIFT: u8 = 5;
+
+/// A `bool` that is true: the type of a field, or the byte of an element. Also what stands for `bool` as an element's type.
+pub(super) const TRUE: u8 = 1;
+pub(super) const FALSE: u8 = 2;
+
+/// The most elements whose count fits beside the type.
+pub(super) const SHORT_COUNT: usize = 14;
+/// What stands there for a count that follows.
+pub(super) const LONG_COUNT: u8 = 15;
+
+/// The code of a type. For `bool` it is the one of an element; a field's says the value too.
+#[inline]
+pub(super) fn of(ty: TType) -> u8 {
+    match ty {
+        TType::Bool => TRUE,
+        TType::I8 => 3,
+        TType::I16 => 4,
+        TType::I32 => 5,
+        TType::I64 => 6,
+        TType::Double => 7,
+        TType::String => 8,
+        TType::List => 9,
+        TType::Set => 10,
+        TType::Map => 11,
+        TType::Struct => 12,
+        TType::Uuid => 13,
+    }
+}
+
+/// The type with this code. Peers disagree on which of the two codes an element of type `bool` has, so both are read.
+#[inline]
+pub(super) fn ttype(code: u8) -> Option<TType> {
+    Some(match code {
+        TRUE | FALSE => TType::Bool,
+        3 => TType::I8,
+        4 => TType::I16,
+        5 => TType::I32,
+        6 => TType::I64,
+        7 => TType::Double,
+        8 => TType::String,
+        9 => TType::List,
+        10 => TType::Set,
+        11 => TType::Map,
+        12 => TType::Struct,
+        13 => TType::Uuid,
+        _ => return None,
+    })
+}

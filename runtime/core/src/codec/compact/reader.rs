@@ -1,0 +1,231 @@
+//! Reads values in the compact protocol, believing nothing.
+
+use bytes::Bytes;
+
+use super::code;
+use crate::codec::cursor::Cursor;
+use crate::codec::{DecodeError, DecodeErrorKind, Field, MAX_DEPTH, Message, MessageType, Reader, TType};
+
+/// Takes values from the front of a message.
+#[derive(Debug)]
+pub struct CompactReader<'a> {
+    cursor: Cursor<'a>,
+    /// The id of the last field of the struct at hand.
+    last: i16,
+    /// The same for the structs around it, by depth.
+    outer: [i16; MAX_DEPTH as usize],
+    /// The value of a `bool` that its field's header has told.
+    told: Option<bool>,
+}
+
+impl<'a> CompactReader<'a> {
+    /// A reader at the start of `message`.
+    pub fn new(message: &'a Bytes) -> Self {
+        Self { cursor: Cursor::new(message), last: 0, outer: [0; MAX_DEPTH as usize], told: None }
+    }
+
+    /// Reads the envelope of a message.
+    ///
+    /// # Errors
+    /// When the bytes do not start with an envelope.
+    pub fn message(&mut self) -> Result<Message<'a>, DecodeError> {
+        let [mark, byte] = self.cursor.array()?;
+        if mark != code::MARK || byte & code::VERSION_BITS != code::VERSION {
+            return Err(self.error(DecodeErrorKind::Version(u16::from_be_bytes([mark, byte]).into())));
+        }
+        let kind = MessageType::from_code(byte >> code::KIND_SHIFT, self.offset())?;
+        self.varint::<32>()?;
+        let length = self.size()?;
+        Ok(Message { name: self.cursor.text(length)?, kind })
+    }
+
+    /// An unsigned number of up to `BITS` bits. One that goes on for longer than those need, or has more of them, is refused.
+    #[inline]
+    fn varint<const BITS: u32>(&mut self) -> Result<u64, DecodeError> {
+        let mut value = 0;
+        let mut shift = 0;
+        while shift < BITS {
+            let [byte] = self.cursor.array()?;
+            let bits = u64::from(byte & 0x7f);
+            if BITS - shift < 7 && bits >> (BITS - shift) != 0 {
+                break;
+            }
+            value |= bits << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+            shift += 7;
+        }
+        Err(self.error(DecodeErrorKind::Varint))
+    }
+
+    /// A length or count. Above `i32::MAX` it comes out negative, which is refused like any that does not fit.
+    #[inline]
+    fn size(&mut self) -> Result<i32, DecodeError> {
+        self.varint::<32>().map(|size| size as u32 as i32)
+    }
+
+    /// The type and count of a list or set.
+    fn elements(&mut self) -> Result<(TType, usize), DecodeError> {
+        self.cursor.enter()?;
+        let [header] = self.cursor.array()?;
+        let count = match header >> 4 {
+            code::LONG_COUNT => self.size()?,
+            short => short.into(),
+        };
+        self.elements_of(header & 0x0f, count)
+    }
+
+    /// Elements of this type, as many as there are; of none at all, the type does not matter.
+    fn elements_of(&mut self, code: u8, count: i32) -> Result<(TType, usize), DecodeError> {
+        match code::ttype(code) {
+            Some(element) => Ok((element, self.cursor.count(count, least_size(element))?)),
+            None if count == 0 => Ok((TType::Bool, 0)),
+            None => Err(self.error(DecodeErrorKind::UnknownType(code))),
+        }
+    }
+}
+
+impl Reader for CompactReader<'_> {
+    #[inline]
+    fn struct_begin(&mut self) -> Result<(), DecodeError> {
+        let depth = self.cursor.depth();
+        self.cursor.enter()?;
+        if let Some(outer) = self.outer.get_mut(depth) {
+            *outer = self.last;
+        }
+        self.last = 0;
+        Ok(())
+    }
+
+    #[inline]
+    fn field_begin(&mut self) -> Result<Option<Field>, DecodeError> {
+        if self.cursor.takes_zero() {
+            return Ok(None);
+        }
+        let [header] = self.cursor.array()?;
+        let (step, code) = (header >> 4, header & 0x0f);
+        let ty = code::ttype(code).ok_or_else(|| self.error(DecodeErrorKind::UnknownType(code)))?;
+        self.last = match step {
+            0 => self.read_i16()?,
+            step => self.last.checked_add(step.into()).ok_or_else(|| self.error(DecodeErrorKind::FieldId))?,
+        };
+        self.told = (ty == TType::Bool).then_some(code == code::TRUE);
+        Ok(Some(Field { id: self.last, ty }))
+    }
+
+    #[inline]
+    fn struct_end(&mut self) {
+        self.cursor.leave();
+        self.last = self.outer.get(self.cursor.depth()).copied().unwrap_or_default();
+    }
+
+    fn list_begin(&mut self) -> Result<(TType, usize), DecodeError> {
+        self.elements()
+    }
+
+    fn set_begin(&mut self) -> Result<(TType, usize), DecodeError> {
+        self.elements()
+    }
+
+    fn map_begin(&mut self) -> Result<(TType, TType, usize), DecodeError> {
+        self.cursor.enter()?;
+        let count = self.size()?;
+        if count == 0 {
+            return Ok((TType::Bool, TType::Bool, 0));
+        }
+        let [types] = self.cursor.array()?;
+        let (key, _) = self.elements_of(types >> 4, count)?;
+        let (value, _) = self.elements_of(types & 0x0f, count)?;
+        Ok((key, value, self.cursor.count(count, least_size(key) + least_size(value))?))
+    }
+
+    #[inline]
+    fn container_end(&mut self) {
+        self.cursor.leave();
+    }
+
+    #[inline]
+    fn read_bool(&mut self) -> Result<bool, DecodeError> {
+        if let Some(told) = self.told.take() {
+            return Ok(told);
+        }
+        match self.cursor.array()? {
+            [code::TRUE] => Ok(true),
+            // Some peers have written 0 for false.
+            [code::FALSE | 0] => Ok(false),
+            [other] => Err(self.error(DecodeErrorKind::Bool(other))),
+        }
+    }
+
+    #[inline]
+    fn read_i8(&mut self) -> Result<i8, DecodeError> {
+        self.cursor.array().map(i8::from_le_bytes)
+    }
+
+    #[inline]
+    fn read_i16(&mut self) -> Result<i16, DecodeError> {
+        self.varint::<16>().map(|bits| unzigzag(bits) as i16)
+    }
+
+    #[inline]
+    fn read_i32(&mut self) -> Result<i32, DecodeError> {
+        self.varint::<32>().map(|bits| unzigzag(bits) as i32)
+    }
+
+    #[inline]
+    fn read_i64(&mut self) -> Result<i64, DecodeError> {
+        self.varint::<64>().map(unzigzag)
+    }
+
+    #[inline]
+    fn read_double(&mut self) -> Result<f64, DecodeError> {
+        self.cursor.array().map(f64::from_le_bytes)
+    }
+
+    #[inline]
+    fn read_uuid(&mut self) -> Result<[u8; 16], DecodeError> {
+        self.cursor.array()
+    }
+
+    #[inline]
+    fn read_string(&mut self) -> Result<String, DecodeError> {
+        let length = self.size()?;
+        self.cursor.text(length).map(str::to_owned)
+    }
+
+    fn read_binary(&mut self) -> Result<Bytes, DecodeError> {
+        let length = self.size()?;
+        self.cursor.binary(length)
+    }
+
+    #[inline]
+    fn charge<T>(&mut self, count: usize) -> Result<(), DecodeError> {
+        self.cursor.charge(count.saturating_mul(size_of::<T>()))
+    }
+
+    #[inline]
+    fn offset(&self) -> usize {
+        self.cursor.offset()
+    }
+
+    #[inline]
+    fn remaining(&self) -> usize {
+        self.cursor.remaining()
+    }
+}
+
+/// 0, 1, 2, 3, 4 as 0, -1, 1, -2, 2.
+#[inline]
+fn unzigzag(bits: u64) -> i64 {
+    (bits >> 1) as i64 ^ -((bits & 1) as i64)
+}
+
+/// The fewest bytes a value of this type can take.
+fn least_size(ty: TType) -> usize {
+    match ty {
+        TType::Double => 8,
+        TType::Uuid => 16,
+        _ => 1,
+    }
+}

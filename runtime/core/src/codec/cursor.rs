@@ -1,0 +1,137 @@
+//! A place in a message: what every reader needs to take bytes from it and to believe nothing.
+
+use bytes::Bytes;
+
+use super::{DecodeError, DecodeErrorKind, MAX_DEPTH};
+
+/// A `binary` at least this long shares the message's memory. Below it a copy is as cheap as the reference count, and
+/// does not keep the whole message alive.
+const SHARE_FROM: usize = 64;
+
+/// Memory that the elements of a message may take whatever its size, and for each of its bytes. An honest list of structs
+/// of sixty optional fields, two of them set, takes some sixty times its bytes; a list of such structs with nothing set, of
+/// one byte each, would take over a thousand times.
+const MEMORY_FREE: usize = 16 * 1024 * 1024;
+const MEMORY_PER_BYTE: usize = 64;
+
+/// What is left of a message, how deep the reader is in it, and what its elements may still take.
+#[derive(Debug)]
+pub(super) struct Cursor<'a> {
+    /// The whole message, so that a `binary` can share it.
+    message: &'a Bytes,
+    rest: &'a [u8],
+    depth: u32,
+    /// In bytes.
+    memory: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(message: &'a Bytes) -> Self {
+        let memory = message.len().saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_FREE);
+        Self { message, rest: message, depth: 0, memory }
+    }
+
+    #[inline]
+    pub(super) fn offset(&self) -> usize {
+        self.message.len() - self.rest.len()
+    }
+
+    #[inline]
+    pub(super) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(super) fn error(&self, kind: DecodeErrorKind) -> DecodeError {
+        DecodeError::new(kind, self.offset())
+    }
+
+    /// Whether the next byte is 0, which it then takes.
+    #[inline]
+    pub(super) fn takes_zero(&mut self) -> bool {
+        match self.rest.split_first() {
+            Some((0, rest)) => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        match self.rest.split_first_chunk::<N>() {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                Ok(*taken)
+            }
+            None => Err(self.error(DecodeErrorKind::Truncated)),
+        }
+    }
+
+    /// The bytes of a string or binary whose length was just read.
+    #[inline]
+    pub(super) fn content(&mut self, length: i32) -> Result<&'a [u8], DecodeError> {
+        match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {
+            Some((content, rest)) => {
+                self.rest = rest;
+                Ok(content)
+            }
+            None => Err(self.error(DecodeErrorKind::Length(length))),
+        }
+    }
+
+    pub(super) fn text(&mut self, length: i32) -> Result<&'a str, DecodeError> {
+        let content = self.content(length)?;
+        std::str::from_utf8(content).map_err(|_| self.error(DecodeErrorKind::Utf8))
+    }
+
+    /// The same as bytes of their own, or of the message's when they are many.
+    pub(super) fn binary(&mut self, length: i32) -> Result<Bytes, DecodeError> {
+        let content = self.content(length)?;
+        if content.len() < SHARE_FROM {
+            return Ok(Bytes::copy_from_slice(content));
+        }
+        Ok(self.message.slice_ref(content))
+    }
+
+    /// A count that was just read, checked against the fewest bytes that so many elements could take.
+    #[inline]
+    pub(super) fn count(&self, count: i32, element_size: usize) -> Result<usize, DecodeError> {
+        match usize::try_from(count) {
+            Ok(n) if n.checked_mul(element_size).is_some_and(|bytes| bytes <= self.rest.len()) => Ok(n),
+            _ => Err(self.error(DecodeErrorKind::Length(count))),
+        }
+    }
+
+    #[inline]
+    pub(super) fn enter(&mut self) -> Result<(), DecodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.error(DecodeErrorKind::Depth));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        // Never below zero, even for a `Wire` by hand that leaves what it did not enter.
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// How many structs and containers are open.
+    #[inline]
+    pub(super) fn depth(&self) -> usize {
+        self.depth as usize
+    }
+
+    #[inline]
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        match self.memory.checked_sub(bytes) {
+            Some(left) => {
+                self.memory = left;
+                Ok(())
+            }
+            None => Err(self.error(DecodeErrorKind::Memory)),
+        }
+    }
+}
