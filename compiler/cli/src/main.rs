@@ -58,7 +58,7 @@ struct Input {
 impl Input {
     /// Reads the files and shows every diagnostic on standard error.
     fn compile(&self) -> Compilation {
-        let options = Options { include_dirs: self.include_dirs.clone() };
+        let options = Options { include_dirs: self.include_dirs.clone(), ..Options::default() };
         let compilation = thriftwood_idl::compile(&self.files, &options);
         for diagnostic in &compilation.diagnostics {
             eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));

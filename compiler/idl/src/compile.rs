@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Lints};
 use crate::index::Index;
 use crate::load::{Disk, Files, Loaded, load};
 use crate::lower::{lower, lower_indexed};
@@ -14,6 +14,8 @@ use crate::source::Sources;
 pub struct Options {
     /// The folders an `include` is looked for in, in this order, when it is not beside the file that includes it.
     pub include_dirs: Vec<PathBuf>,
+    /// Which warnings are errors, and which are not reported.
+    pub lints: Lints,
 }
 
 /// What a set of files gave.
@@ -38,14 +40,14 @@ pub fn compile<P: AsRef<Path>>(files: &[P], options: &Options) -> Compilation {
 pub fn compile_with<P: AsRef<Path>>(store: &dyn Files, files: &[P], options: &Options) -> Compilation {
     let loaded = load_all(store, files, options);
     let (model, found) = lower(&loaded.units);
-    finish(loaded, model, found)
+    finish(loaded, model, found, options)
 }
 
 /// As [`compile_with`], and lists where every name is declared and used, also where there are errors.
 pub fn compile_indexed<P: AsRef<Path>>(store: &dyn Files, files: &[P], options: &Options) -> (Compilation, Index) {
     let loaded = load_all(store, files, options);
     let (model, index, found) = lower_indexed(&loaded.units);
-    (finish(loaded, model, found), index)
+    (finish(loaded, model, found, options), index)
 }
 
 fn load_all<P: AsRef<Path>>(store: &dyn Files, files: &[P], options: &Options) -> Loaded {
@@ -53,10 +55,11 @@ fn load_all<P: AsRef<Path>>(store: &dyn Files, files: &[P], options: &Options) -
     load(store, &roots, options)
 }
 
-fn finish(loaded: Loaded, mut model: Model, found: Vec<Diagnostic>) -> Compilation {
+fn finish(loaded: Loaded, mut model: Model, found: Vec<Diagnostic>, options: &Options) -> Compilation {
     model.roots = loaded.roots;
     let mut diagnostics = loaded.found;
     diagnostics.extend(found);
+    options.lints.apply(&mut diagnostics, loaded.units.iter().flat_map(|unit| &unit.tree.allows));
     // By place, so that a file's findings are read from top to bottom whatever phase made them.
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| (label.span.source, label.span.start)));
     let failed = diagnostics.iter().any(Diagnostic::is_error);

@@ -129,7 +129,7 @@ fn what_the_peers_accept_is_accepted() {
     let mut table: BTreeMap<(&str, &str), [usize; 2]> = BTreeMap::new();
     let mut failures = String::new();
     for case in cases(&index) {
-        let options = Options { include_dirs: case.include_dirs.clone() };
+        let options = Options { include_dirs: case.include_dirs.clone(), ..Options::default() };
         let compilation = compile(&[corpus().join(&case.path)], &options);
         let accepted = compilation.model.is_some();
         compilation.model.iter().for_each(assert_sound);

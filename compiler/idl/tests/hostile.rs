@@ -46,13 +46,13 @@ fn survives(bytes: &[u8]) {
     compilation.diagnostics.first().map(|found| found.render(&compilation.sources, Style::Plain));
 }
 
-/// Compiles a text that is large, deep or tangled, and gives what is found first.
+/// Compiles a text that is large, deep or tangled, and gives what is found first, but for the odd keys of its maps.
 fn soon(text: &str) -> Option<Code> {
     let begun = Instant::now();
     let compilation = frugal(text);
     let first = compilation.diagnostics.first().map(|found| found.render(&compilation.sources, Style::Plain));
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}: {first:?}", begun.elapsed());
-    codes(&compilation).first().copied()
+    codes(&compilation).into_iter().find(|code| *code != Code::MapKey)
 }
 
 #[test]

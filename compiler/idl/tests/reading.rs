@@ -52,7 +52,7 @@ fn an_include_is_looked_for_beside_the_file_and_then_in_the_include_folders_in_o
         ("two/b.thrift", ""),
         ("two/c.thrift", ""),
     ]);
-    let options = Options { include_dirs: vec!["one".into(), "two".into()] };
+    let options = Options { include_dirs: vec!["one".into(), "two".into()], ..Options::default() };
     let compilation = compile_with(&files, &["idl/top.thrift"], &options);
     let paths: Vec<_> = model(&compilation).files.iter().map(|file| file.path.as_path()).collect();
     assert_eq!(paths, ["idl/a.thrift", "one/b.thrift", "two/c.thrift", "idl/top.thrift"].map(Path::new));

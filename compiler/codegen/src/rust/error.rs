@@ -46,7 +46,14 @@ impl GenerateError {
                 "give the field a value here, or a default where it is declared",
             ),
         };
-        Diagnostic { code, message: self.to_string(), labels, notes: Vec::new(), help: Some(help.to_owned()) }
+        Diagnostic {
+            code,
+            severity: code.severity(),
+            message: self.to_string(),
+            labels,
+            notes: Vec::new(),
+            help: Some(help.to_owned()),
+        }
     }
 }
 

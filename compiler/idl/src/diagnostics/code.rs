@@ -77,6 +77,12 @@ codes! {
     NoSuchField = "W0005";
     /// A value of one enum named as if it were of another; Thrift looks only at the last part of the name.
     OtherEnum = "W0006";
+    /// An included file of which nothing is used.
+    UnusedInclude = "W0007";
+    /// A map with keys that many languages cannot look up.
+    MapKey = "W0008";
+    /// An annotation that silences a lint there is not.
+    UnknownLint = "W0009";
 }
 
 impl Code {

@@ -1,10 +1,13 @@
 //! What is wrong with a file, or unwise: a [`Diagnostic`] is a value, and renderers only read it.
 
 mod code;
+mod lint;
 mod render;
 mod suggest;
 
 pub use code::{Code, Severity};
+pub(crate) use lint::{Allow, Selection};
+pub use lint::{Level, Lints, NoSuchLint};
 pub use render::Style;
 pub(crate) use suggest::nearest;
 
@@ -15,6 +18,8 @@ use crate::source::Span;
 pub struct Diagnostic {
     /// What kind of finding it is. Codes are stable.
     pub code: Code,
+    /// Whether it stops the compilation: what the code says, or an error where its lint is denied.
+    pub severity: Severity,
     /// The headline: what is wrong, in one sentence without a full stop.
     pub message: String,
     /// Where, and what about that place. The first is the primary one; others may be in other files.
@@ -37,7 +42,14 @@ pub struct Label {
 impl Diagnostic {
     pub(crate) fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         let label = Label { span, text: String::new() };
-        Self { code, message: message.into(), labels: vec![label], notes: Vec::new(), help: None }
+        Self {
+            code,
+            severity: code.severity(),
+            message: message.into(),
+            labels: vec![label],
+            notes: Vec::new(),
+            help: None,
+        }
     }
 
     /// Says something of the primary place.
@@ -64,6 +76,6 @@ impl Diagnostic {
 
     /// Whether the files cannot be used because of it.
     pub fn is_error(&self) -> bool {
-        self.code.severity() == Severity::Error
+        self.severity == Severity::Error
     }
 }

@@ -20,7 +20,7 @@ impl Diagnostic {
     /// The diagnostic as text: code and headline, `file:line:column`, the lines it points to, notes and help. The last
     /// line has no line break.
     pub fn render(&self, sources: &Sources, style: Style) -> String {
-        let level = match self.code.severity() {
+        let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };

@@ -10,14 +10,14 @@ use crate::model::{BaseType, Const, ConstValue, File, FileId, Include, Model, Na
 use crate::source::Span;
 use crate::syntax::{Body, Definition, Shape, TypeRef};
 
-/// The model without values.
-pub(super) fn declare(units: &[Unit], symbols: &Symbols, found: &mut Vec<Diagnostic>) -> Model {
-    let mut model = Model::default();
+/// The model without values, and the keys of all maps with the places they are written at.
+pub(super) fn declare(units: &[Unit], symbols: &Symbols, found: &mut Vec<Diagnostic>) -> (Model, Vec<(Span, Type)>) {
+    let (mut model, mut keys) = (Model::default(), Vec::new());
     for (unit, id) in units.iter().zip(0..) {
-        let mut file = Declaring { units, symbols, id: FileId(id), unit, found };
+        let mut file = Declaring { units, symbols, id: FileId(id), unit, found, keys: &mut keys };
         model.files.push(file.declare());
     }
-    model
+    (model, keys)
 }
 
 /// One file on its way into the model.
@@ -27,6 +27,7 @@ pub(super) struct Declaring<'a> {
     pub(super) id: FileId,
     pub(super) unit: &'a Unit,
     pub(super) found: &'a mut Vec<Diagnostic>,
+    keys: &'a mut Vec<(Span, Type)>,
 }
 
 impl Declaring<'_> {
@@ -99,7 +100,11 @@ impl Declaring<'_> {
             Shape::Named(name) => self.named(name, written),
             Shape::List(item) => Type::List(Box::new(self.ty(item))),
             Shape::Set(item) => Type::Set(Box::new(self.ty(item))),
-            Shape::Map(key, value) => Type::Map(Box::new(self.ty(key)), Box::new(self.ty(value))),
+            Shape::Map(key, value) => {
+                let (span, key) = (key.span, self.ty(key));
+                self.keys.push((span, key.clone()));
+                Type::Map(Box::new(key), Box::new(self.ty(value)))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ mod definitions;
 mod enums;
 mod fields;
 mod index;
+mod lints;
 mod names;
 mod recursion;
 mod services;
@@ -39,13 +40,15 @@ pub(crate) fn lower_indexed(units: &[Unit]) -> (Model, Index, Vec<Diagnostic>) {
 fn resolve(units: &[Unit]) -> (Model, Symbols, Vec<Diagnostic>) {
     let mut found = Vec::new();
     let symbols = Symbols::collect(units, &mut found);
-    let mut model = definitions::declare(units, &symbols, &mut found);
+    let (mut model, keys) = definitions::declare(units, &symbols, &mut found);
     recursion::cut_typedefs(&mut model, &mut found);
     services::throws(units, &mut model, &mut found);
     let uses = values::fill(units, &symbols, &mut model, &mut found);
     recursion::services(&model, &mut found);
     recursion::structs(&model, &mut found);
     recursion::values(&model, &uses, &mut found);
+    lints::map_keys(&model, &keys, &mut found);
+    lints::unused_includes(units, &symbols, &mut found);
     (model, symbols, found)
 }
 

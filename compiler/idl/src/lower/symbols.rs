@@ -1,7 +1,7 @@
 //! What each file declares, and how a name in one file finds what another declares.
 
-use std::cell::Cell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
 
 use super::names::unique;
 use crate::diagnostics::{Diagnostic, nearest};
@@ -14,6 +14,8 @@ pub(super) struct Symbols {
     tables: Vec<Table>,
     /// Suggestions compare a name with all others, so only so many are made.
     suggestions: Cell<u32>,
+    /// Which files found something in which included ones.
+    used: RefCell<HashSet<(FileId, FileId)>>,
 }
 
 /// The names of one file.
@@ -49,7 +51,7 @@ impl Symbols {
             units.iter().zip(0..).map(|(unit, file)| Table::new(unit, FileId(file), found)).collect::<Vec<_>>();
         let tables = tables.into_iter().zip(units);
         let tables = tables.map(|(table, unit)| table.with_includes(unit, units)).collect();
-        Self { tables, suggestions: Cell::new(50) }
+        Self { tables, suggestions: Cell::new(50), used: RefCell::default() }
     }
 
     /// Looks for a name as seen from a file: first as it stands, then as one of an included file.
@@ -62,7 +64,11 @@ impl Symbols {
         let mut sure = table.whole && !table.unread.iter().any(|include| within(name, include).is_some());
         for (include, id) in &table.includes {
             let Some((rest, included)) = within(name, include).zip(self.table(*id)) else { continue };
-            match pick(included).get(rest) {
+            let hit = pick(included).get(rest);
+            if hit.is_some() {
+                self.used.borrow_mut().insert((file, *id));
+            }
+            match hit {
                 Some(hit) if !hits.iter().any(|(file, _)| file == id) => hits.push((*id, *hit)),
                 Some(_) => {}
                 None => sure &= included.whole,
@@ -89,6 +95,11 @@ impl Symbols {
         }
         names.sort_unstable();
         nearest(name, names.iter().map(String::as_str).chain(more.iter().copied())).map(str::to_owned)
+    }
+
+    /// Whether a name in `file` was found in `included`.
+    pub(super) fn uses(&self, file: FileId, included: FileId) -> bool {
+        self.used.borrow().contains(&(file, included))
     }
 
     /// Whether a file includes another by this name.

@@ -3,6 +3,7 @@
 //! Names are text with a [`Span`](crate::source::Span); nothing is resolved, counted or checked. The order is that of the
 //! file.
 
+mod allow;
 mod doc;
 mod failure;
 mod head;

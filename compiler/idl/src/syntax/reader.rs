@@ -333,7 +333,10 @@ impl<'t> Reader<'t> {
             value: inner(&part, Rule::literal).next().map(|value| self.text(&value)).unwrap_or_default(),
             span: self.span_of(&part),
         });
-        Annotations(read.collect())
+        let read: Vec<Annotation> = read.collect();
+        let within = self.span_of(pair);
+        read.iter().for_each(|annotation| self.allow(annotation, within));
+        Annotations(read)
     }
 
     fn name(&self, pair: &Pair<'t, Rule>) -> Name {

@@ -1,5 +1,6 @@
 //! The nodes of the syntax tree.
 
+use crate::diagnostics::Allow;
 use crate::model::{Annotations, Doc, PrefixToken, StructKind};
 use crate::source::Span;
 
@@ -18,6 +19,8 @@ pub(crate) struct Tree {
     pub(crate) definitions: Vec<Definition>,
     /// The heads of definitions that could not be read, with nothing in them.
     pub(crate) broken: Vec<Definition>,
+    /// The lints that annotations silence, and where.
+    pub(crate) allows: Vec<Allow>,
 }
 
 #[derive(Clone, Debug)]
