@@ -1,6 +1,7 @@
 //! The `thriftwood` command: checks IDL files and turns them into Rust.
 
 mod check;
+mod doc;
 mod gen_rust;
 
 use std::io::{self, IsTerminal};
@@ -36,6 +37,8 @@ enum Command {
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Turn IDL files, and everything they include, into a site of HTML pages that needs no server.
+    Doc(doc::Doc),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
     let outcome = match &Cli::parse().command {
         Command::Check { input } => check::run(input),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
+        Command::Doc(doc) => doc::run(doc),
     };
     match outcome {
         Ok(code) => code,
