@@ -1,5 +1,6 @@
 //! The `thriftwood` command: checks IDL files and turns them into Rust.
 
+mod audit;
 mod check;
 mod doc;
 mod gen_rust;
@@ -27,6 +28,8 @@ enum Command {
         #[command(flatten)]
         input: Input,
     },
+    /// Say whether a new contract is safe to deploy beside the old one. Exits with 0 when it is, with 1 when it is not.
+    Audit(audit::Audit),
     /// Turn IDL files, and everything they include, into code.
     Gen {
         /// What to make of them.
@@ -73,6 +76,7 @@ impl Input {
 fn main() -> ExitCode {
     let outcome = match &Cli::parse().command {
         Command::Check { input } => check::run(input),
+        Command::Audit(audit) => Ok(audit::run(audit)),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
         Command::Doc(doc) => doc::run(doc),
     };
