@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use support::{Memory, codes, rendered};
-use thriftwood_idl::diagnostics::{Code, Style};
+use thriftwood_idl::diagnostics::{Code, Level, Style};
 use thriftwood_idl::{Compilation, Files, Options, compile_with};
 
 /// The files of one folder, under paths that begin there, so that nothing printed depends on where the folder is.
@@ -118,4 +118,70 @@ fn colour_changes_how_a_finding_looks_and_not_what_it_says() {
         rest = &rest[start + rest[start..].find('m').unwrap() + 1..];
     }
     assert_eq!(plain + rest, found.render(&compilation.sources, Style::Plain));
+}
+
+/// The files under a heading of a page: each fence of `thrift`, by the name after that word; the first is `main.frugal`.
+fn example(page: &str, heading: &str) -> Vec<(String, String)> {
+    let section = page.split("\n## ").find(|section| section.starts_with(heading)).unwrap_or_default();
+    let fences = section.split("```thrift").skip(1).map(|fence| fence.split_once('\n').unwrap());
+    let file = |(name, rest): (&str, &str)| {
+        let name = if name.is_empty() { "main.frugal" } else { name.trim() };
+        (name.to_owned(), rest.split("\n```").next().unwrap().to_owned() + "\n")
+    };
+    fences.map(file).collect()
+}
+
+fn compiled(files: &[(String, String)]) -> Compilation {
+    support::compile(&files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>())
+}
+
+#[test]
+fn every_page_has_an_example_that_gives_its_code_and_one_that_does_not() {
+    for code in Code::ALL {
+        let (page, name) = (code.page(), code.as_str());
+        assert!(page.starts_with(&format!("# {name}: ")), "{name} has another heading");
+        let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(headings, ["Why", "Example", "Instead"], "{name}");
+        let wrong = compiled(&example(page, "Example"));
+        assert!(codes(&wrong).iter().all(|found| found == code), "{name}:\n{}", rendered(&wrong));
+        assert!(!wrong.diagnostics.is_empty(), "the example of {name} gives nothing");
+        let right = compiled(&example(page, "Instead"));
+        assert_eq!(codes(&right), [], "{name}:\n{}", rendered(&right));
+    }
+}
+
+#[test]
+fn every_example_is_formatted() {
+    for code in Code::ALL {
+        let files = ["Example", "Instead"].into_iter().flat_map(|heading| example(code.page(), heading));
+        for (path, text) in files {
+            // What cannot be read cannot be formatted.
+            if let Ok(formatted) = thriftwood_idl::format(&text) {
+                assert_eq!(formatted, text, "{path} of {}", code.as_str());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_denied_lint_is_an_error_that_says_so() {
+    let files = Memory::new(&[("a.frugal", "scope winners { Winner: slist }")]);
+    let mut options = Options::default();
+    options.lints.set("lower-case-scope", Level::Deny).unwrap();
+    options.lints.set("deprecated", Level::Allow).unwrap();
+    let compilation = compile_with(&files, &["a.frugal"], &options);
+    assert_eq!(codes(&compilation), [Code::LowerCaseScope]);
+    assert!(compilation.model.is_none());
+    let printed = rendered(&compilation);
+    assert!(printed.starts_with("error[W0004]: "), "{printed}");
+    assert!(printed.contains("note: the lint `lower-case-scope` is denied, which makes this an error"), "{printed}");
+}
+
+#[test]
+fn codes_are_found_by_their_own_and_by_their_lints_names() {
+    assert_eq!(Code::named("e0004"), Some(Code::UnknownType));
+    assert_eq!(Code::named("enum-numbering"), Some(Code::EnumNumbering));
+    assert_eq!(Code::named("E9999"), None);
+    let plain = |summary: &str| summary.ends_with('.') && !summary.starts_with(' ') && summary.len() < 100;
+    assert!(Code::ALL.iter().all(|code| plain(code.summary())));
 }

@@ -28,6 +28,20 @@ macro_rules! codes {
                     $(Code::$name => $code,)*
                 }
             }
+
+            /// What it is, in one sentence.
+            pub fn summary(self) -> &'static str {
+                match self {
+                    $(Code::$name => concat!($($doc),*).trim_ascii_start(),)*
+                }
+            }
+
+            /// What it is, why it is wrong or unwise, an example and what to write instead, as Markdown.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Code::$name => include_str!(concat!("pages/", $code, ".md")),)*
+                }
+            }
         }
     };
 }
@@ -86,6 +100,14 @@ codes! {
 }
 
 impl Code {
+    /// The code that is printed so, or whose lint has this name; in upper or lower case.
+    pub fn named(name: &str) -> Option<Code> {
+        let is_it = |code: &&Code| {
+            name.eq_ignore_ascii_case(code.as_str()) || code.lint().is_some_and(|lint| name.eq_ignore_ascii_case(lint))
+        };
+        Code::ALL.iter().find(is_it).copied()
+    }
+
     /// Whether it stops the compilation.
     pub fn severity(self) -> Severity {
         if self.as_str().starts_with('E') { Severity::Error } else { Severity::Warning }
