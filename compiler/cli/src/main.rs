@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod doc;
 mod gen_rust;
+mod lsp;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ enum Command {
     },
     /// Turn IDL files, and everything they include, into a site of HTML pages that needs no server.
     Doc(doc::Doc),
+    /// Serve an editor: the language server of IDL files, over standard input and output.
+    Lsp(lsp::Lsp),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Audit(audit) => Ok(audit::run(audit)),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
         Command::Doc(doc) => doc::run(doc),
+        Command::Lsp(lsp) => lsp::run(lsp),
     };
     match outcome {
         Ok(code) => code,
