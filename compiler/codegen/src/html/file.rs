@@ -140,7 +140,7 @@ fn constants(h: &mut Html, site: &Site<'_>, file: FileId, defs: &[Const]) {
             row(h, anchor, |h| {
                 name(h, anchor, &def.name, types::deprecated(&def.annotations, def.doc.as_deref()).is_some());
                 h.element("td", &[("class", "type")], |h| {
-                    h.element("code", &[], |h| types::ty(h, site, file, &def.ty))
+                    h.element("code", &[], |h| types::ty(h, site, file, &def.ty));
                 });
                 h.element("td", &[("class", "type")], |h| {
                     h.element("code", &[], |h| values::value(h, site, file, &def.value));

@@ -124,7 +124,7 @@ fn services(h: &mut Html, site: &Site<'_>, files: &[(FileId, &File)]) {
                             let old = types::deprecated(&function.annotations, function.doc.as_deref()).is_some();
                             let class = if old { "old" } else { "now" };
                             h.element("code", &[], |h| {
-                                h.leaf("a", &[("href", &href), ("class", class)], &function.name)
+                                h.leaf("a", &[("href", &href), ("class", class)], &function.name);
                             });
                         }
                     });

@@ -122,7 +122,7 @@ impl FilePlaces {
     fn new(file: &File, page: String, label: String) -> Self {
         let mut anchors = Anchors::default();
         let mut all = |prefix: &str, names: Vec<&str>| -> Vec<String> {
-            names.into_iter().map(|name| anchors.give(format!("{prefix}_{name}"), name)).collect()
+            names.into_iter().map(|name| anchors.give(&format!("{prefix}_{name}"), name)).collect()
         };
         let consts = all("const", file.consts.iter().map(|def| def.name.as_str()).collect());
         let typedefs = all("typedef", file.typedefs.iter().map(|def| def.name.as_str()).collect());
@@ -133,7 +133,7 @@ impl FilePlaces {
         // Members come after all definitions, which so have the plain anchors.
         let mut members = |prefix: &str, joint: char, owner: &str, names: Vec<&str>| -> Vec<String> {
             let member =
-                |name: &str| anchors.give(format!("{prefix}_{owner}{joint}{name}"), &format!("{owner}.{name}"));
+                |name: &str| anchors.give(&format!("{prefix}_{owner}{joint}{name}"), &format!("{owner}.{name}"));
             names.into_iter().map(member).collect()
         };
         let group = |(own, members)| Group { own, members };
@@ -170,8 +170,8 @@ struct Anchors {
 }
 
 impl Anchors {
-    fn give(&mut self, wanted: String, name: &str) -> String {
-        let anchor = unique(plain(&wanted), |anchor| self.taken.insert(anchor.to_owned()));
+    fn give(&mut self, wanted: &str, name: &str) -> String {
+        let anchor = unique(plain(wanted), |anchor| self.taken.insert(anchor.to_owned()));
         self.names.entry(name.to_owned()).or_insert_with(|| anchor.clone());
         anchor
     }
@@ -278,8 +278,8 @@ mod tests {
     #[test]
     fn anchors_that_would_be_the_same_are_told_apart() {
         let mut anchors = Anchors::default();
-        assert_eq!(anchors.give("fn_a_b_c".to_owned(), "a_b.c"), "fn_a_b_c");
-        assert_eq!(anchors.give("fn_a_b_c".to_owned(), "a.b_c"), "fn_a_b_c-2");
+        assert_eq!(anchors.give("fn_a_b_c", "a_b.c"), "fn_a_b_c");
+        assert_eq!(anchors.give("fn_a_b_c", "a.b_c"), "fn_a_b_c-2");
         assert_eq!(anchors.names["a.b_c"], "fn_a_b_c-2");
     }
 }

@@ -1,6 +1,6 @@
 //! Services: what they extend, and for each function its signature, its errors and an example of a call.
 
-use thriftwood_idl::model::{Field, FileId, Function, Requiredness, Service, ServiceId};
+use thriftwood_idl::model::{Field, FileId, Function, Requiredness, Service, ServiceId, Type};
 
 use super::markup::Html;
 use super::places::Target;
@@ -178,7 +178,7 @@ fn call(h: &mut Html, site: &Site<'_>, def: &Function) {
     }
 }
 
-fn result(h: &mut Html, site: &Site<'_>, ty: &thriftwood_idl::model::Type) {
+fn result(h: &mut Html, site: &Site<'_>, ty: &Type) {
     match example::of_type(site.model, ty) {
         Some(example) => page::json(h, &example),
         None => h.leaf("p", &[("class", "quiet")], "There is no value of this type that ends."),

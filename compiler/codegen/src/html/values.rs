@@ -1,6 +1,6 @@
 //! Constants and defaults as the IDL writes them, laid out over several lines where one would be too long.
 
-use thriftwood_idl::model::{ConstValue, FileId};
+use thriftwood_idl::model::{ConstValue, FileId, TypeId};
 
 use super::Site;
 use super::markup::Html;
@@ -75,12 +75,12 @@ impl Layout<'_, '_> {
         }
     }
 
-    fn enumerated(&self, h: &mut Html, value: &ConstValue, id: thriftwood_idl::model::TypeId) {
+    fn enumerated(&self, h: &mut Html, value: &ConstValue, id: TypeId) {
         let ConstValue::Enum(_, number) = value else { return };
         let values = self.site.model.enumeration(id).map_or(&[][..], |def| &def.values);
         match values.iter().position(|value| value.number == *number) {
             Some(index) => {
-                h.link(&self.site.places.href(Some(self.from), Target::Member(id, index)), &self.plain(value))
+                h.link(&self.site.places.href(Some(self.from), Target::Member(id, index)), &self.plain(value));
             }
             None => h.leaf("span", &[("class", "number")], &number.to_string()),
         }
