@@ -1,12 +1,12 @@
 //! `thriftwood gen rust`: turns IDL files into Rust.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use thriftwood_build::rust;
 
-use crate::{Input, style};
+use crate::{Input, output, style};
 
 pub(crate) fn run(input: &Input, out: Option<&Path>) -> io::Result<ExitCode> {
     let compilation = input.compile();
@@ -18,15 +18,6 @@ pub(crate) fn run(input: &Input, out: Option<&Path>) -> io::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    match out {
-        None => io::stdout().write_all(generated.tree.as_bytes())?,
-        Some(path) => {
-            let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(failed)?;
-            }
-            std::fs::write(path, &generated.tree).map_err(failed)?;
-        }
-    }
+    output::write(out, &generated.tree)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,8 +3,10 @@
 mod audit;
 mod check;
 mod doc;
+mod gen_json;
 mod gen_rust;
 mod lsp;
+mod output;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -31,7 +33,7 @@ enum Command {
     },
     /// Say whether a new contract is safe to deploy beside the old one. Exits with 0 when it is, with 1 when it is not.
     Audit(audit::Audit),
-    /// Turn IDL files, and everything they include, into code.
+    /// Turn IDL files, and everything they include, into code or into a description for other tools.
     Gen {
         /// What to make of them.
         target: Target,
@@ -51,6 +53,8 @@ enum Command {
 enum Target {
     /// Rust, as one file with a module for each namespace.
     Rust,
+    /// JSON, as one document that says all that the files say.
+    Json,
 }
 
 /// Which files, and where their includes are.
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         Command::Check { input } => check::run(input),
         Command::Audit(audit) => Ok(audit::run(audit)),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
+        Command::Gen { target: Target::Json, input, out } => gen_json::run(input, out.as_deref()),
         Command::Doc(doc) => doc::run(doc),
         Command::Lsp(lsp) => lsp::run(lsp),
     };

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use thriftwood_test_support::skipped;
 
@@ -104,8 +104,8 @@ fn json_is_one_object_in_each_line() {
     let [new, old] = [&wrong["places"][0], &wrong["places"][1]];
     assert_eq!((&new["side"], &new["file"]), (&"new".into(), &"new.frugal".into()));
     assert_eq!((&old["side"], &old["file"]), (&"old".into(), &"old.frugal".into()));
-    let numbers = ["line", "column", "endLine", "endColumn"].map(|key| new[key].as_u64());
-    assert_eq!(numbers, [3, 12, 3, 16].map(Some));
+    assert_eq!(new["start"], json!({ "line": 3, "column": 12, "offset": 46 }));
+    assert_eq!(new["end"], json!({ "line": 3, "column": 16, "offset": 50 }));
     let (out, _) = audited(folder.path(), &["old.frugal", "old.frugal", "--format", "json"], 0);
     assert_eq!(out, "");
 }
@@ -137,7 +137,7 @@ fn an_entry_that_allows_nothing_is_reported() {
     audited(folder.path(), &[&arguments[..], &["--deny-warnings"]].concat(), 1);
     let (out, _) = audited(folder.path(), &[&arguments[..], &["--format", "json"]].concat(), 0);
     let stale: Value = serde_json::from_str(&out).expect("a line of JSON");
-    assert_eq!((&stale["rule"], &stale["places"][0]["line"]), (&"stale-allowance".into(), &2.into()));
+    assert_eq!((&stale["rule"], &stale["places"][0]["start"]["line"]), (&"stale-allowance".into(), &2.into()));
 }
 
 #[test]
@@ -169,6 +169,26 @@ fn rules_are_listed_and_explained() {
     for rule in list.lines().map(|line| line.split(' ').next().expect("a line has a word")) {
         let (explained, _) = audited(folder.path(), &["--explain", rule], 0);
         assert!(explained.starts_with(rule), "{explained}");
+    }
+}
+
+/// The table of `docs/audit.md`, and the members it names.
+#[test]
+fn the_page_says_what_the_command_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/audit.md");
+    let page = fs::read_to_string(page).expect("the page is there");
+    let folder = folder(&[("old.frugal", OLD), ("new.frugal", BROKEN)]);
+    let (list, _) = audited(folder.path(), &["--list"], 0);
+    let words = |line: &str| line.replace(['|', '`'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let listed: Vec<String> = list.lines().map(words).collect();
+    let rows = page.lines().filter(|line| line.contains("| error |") || line.contains("| warning |"));
+    assert_eq!(rows.map(words).collect::<Vec<_>>(), listed);
+    let (out, _) = audited(folder.path(), &["old.frugal", "new.frugal", "--format", "json"], 1);
+    let finding: Value = serde_json::from_str(out.lines().next().expect("a line")).expect("a line of JSON");
+    for object in [&finding, &finding["places"][0]] {
+        for name in object.as_object().expect("an object").keys() {
+            assert!(page.contains(&format!("`{name}`")), "the page does not name {name}");
+        }
     }
 }
 

@@ -186,7 +186,7 @@ fn readable(compilation: Compilation) -> Result<Compilation, String> {
 
 /// The files as they were in a revision, as far as they were there.
 fn in_revision(revision: &str, files: &[PathBuf], options: &Options) -> Result<Compilation, String> {
-    let first = files.first().map(PathBuf::as_path).unwrap_or_else(|| Path::new(""));
+    let first = files.first().map_or_else(|| Path::new(""), PathBuf::as_path);
     let store = Revision::open(revision, first).map_err(|error| format!("error: {error}"))?;
     let mut there = Vec::new();
     for file in files {

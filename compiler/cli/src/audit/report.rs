@@ -46,17 +46,22 @@ struct Line<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct JsonPlace<'a> {
     side: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<&'a str>,
     file: String,
+    text: &'a str,
+    start: JsonPosition,
+    end: JsonPosition,
+}
+
+/// As in the findings of `thriftwood check`: line and column from 1, the offset in bytes from 0.
+#[derive(Serialize)]
+struct JsonPosition {
     line: usize,
     column: usize,
-    end_line: usize,
-    end_column: usize,
-    text: &'a str,
+    offset: u32,
 }
 
 impl Audited<'_> {
@@ -112,16 +117,14 @@ impl Audited<'_> {
             });
         }
         for stale in &self.stale {
-            let line_number = stale.entry.line;
+            let start = || JsonPosition { line: stale.entry.line, column: 1, offset: stale.entry.offset };
             let place = JsonPlace {
                 side: "allow-file",
                 revision: None,
                 file: stale.file.display().to_string(),
-                line: line_number,
-                column: 1,
-                end_line: line_number,
-                end_column: 1,
                 text: "",
+                start: start(),
+                end: start(),
             };
             text += &line(&Line {
                 rule: "stale-allowance",
@@ -137,24 +140,17 @@ impl Audited<'_> {
 
     fn place<'p>(&'p self, side: Side, span: Span, text: &'p str) -> JsonPlace<'p> {
         let sides = self.sides();
-        let start = sides.position(side, span);
-        let end = sides.position(side, Span { start: span.end, ..span });
+        let position = |offset: u32| {
+            let at = sides.position(side, Span { start: offset, ..span });
+            JsonPosition { line: at.line, column: at.column, offset }
+        };
         let (name, revision) = match side {
             Side::Old => ("old", self.revision),
             Side::New => ("new", None),
         };
         // The revision stands on its own here, not in front of the path.
         let path = Sides { revision: None, ..sides }.path(side, span);
-        JsonPlace {
-            side: name,
-            revision,
-            file: path,
-            line: start.line,
-            column: start.column,
-            end_line: end.line,
-            end_column: end.column,
-            text,
-        }
+        JsonPlace { side: name, revision, file: path, text, start: position(span.start), end: position(span.end) }
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Entry {
     pub thing: String,
     /// The line it stands in, counted from 1.
     pub line: usize,
+    /// The byte that line begins at.
+    pub offset: u32,
 }
 
 impl Entry {
@@ -36,14 +38,17 @@ impl AllowList {
     /// What is wrong with the first line that is none, with its number.
     pub fn parse(text: &str) -> Result<Vec<Entry>, String> {
         let mut entries = Vec::new();
-        for (line, content) in (1..).zip(text.lines()) {
-            let content = content.split('#').next().unwrap_or_default();
+        let mut next = 0;
+        for (line, whole) in (1..).zip(text.split_inclusive('\n')) {
+            let offset = u32::try_from(next).unwrap_or(u32::MAX);
+            next += whole.len();
+            let content = whole.split('#').next().unwrap_or_default();
             let words: Vec<&str> = content.split_whitespace().collect();
             match words[..] {
                 [] => {}
                 [rule, thing] => {
                     let rule = Rule::from_id(rule).map_err(|none| format!("line {line}: {none}"))?;
-                    entries.push(Entry { rule, thing: thing.to_owned(), line });
+                    entries.push(Entry { rule, thing: thing.to_owned(), line, offset });
                 }
                 _ => {
                     return Err(format!(
@@ -92,7 +97,7 @@ mod tests {
     #[test]
     fn an_entry_allows_one_rule_for_one_thing_and_what_is_in_it() {
         let entries = AllowList::parse("# known\n\nfield-removed music.Album # read by nobody\n").unwrap();
-        assert_eq!(entries, [Entry { rule: Rule::FieldRemoved, thing: "music.Album".to_owned(), line: 3 }]);
+        assert_eq!(entries, [Entry { rule: Rule::FieldRemoved, thing: "music.Album".to_owned(), line: 3, offset: 9 }]);
         let list = AllowList { rules: Vec::new(), entries };
         assert_eq!(left(&list, Rule::FieldRemoved, "music.Album.tracks"), 0);
         assert_eq!(left(&list, Rule::FieldRemoved, "music.Album"), 0);
