@@ -8,6 +8,7 @@ use gen_lsp_types::{TextDocumentContentChangeEvent, TextDocumentItem, Uri};
 use thriftwood_idl::{Disk, Files};
 
 use super::positions::Lines;
+use super::workspace::is_idl;
 
 /// One open text.
 pub(super) struct Document {
@@ -23,20 +24,20 @@ pub(super) struct Document {
 pub(super) struct Documents(BTreeMap<PathBuf, Document>);
 
 impl Documents {
+    /// Takes a text as open. One that an editor calls plain text and that has not the name of an IDL file is passed over:
+    /// an editor that knows no language for IDL can only be told to send all that is plain.
     pub(super) fn open(&mut self, item: TextDocumentItem) {
         let path = path_of(&item.uri);
+        if item.language_id.to_string() == "plaintext" && !is_idl(&path) {
+            return;
+        }
         let document = Document { uri: item.uri, version: item.version, text: item.text, path: path.clone() };
         self.0.insert(identity(&path), document);
     }
 
-    /// Changes an open text, piece by piece in the order given. `None` where it is not open.
-    pub(super) fn change(
-        &mut self,
-        uri: &Uri,
-        version: i32,
-        changes: Vec<TextDocumentContentChangeEvent>,
-    ) -> Option<()> {
-        let document = self.0.get_mut(&identity(&path_of(uri)))?;
+    /// Changes a text, piece by piece in the order given. One that is not open is left alone.
+    pub(super) fn change(&mut self, uri: &Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
+        let Some(document) = self.0.get_mut(&identity(&path_of(uri))) else { return };
         document.version = version;
         for change in changes {
             match change {
@@ -51,7 +52,6 @@ impl Documents {
                 }
             }
         }
-        Some(())
     }
 
     pub(super) fn close(&mut self, uri: &Uri) {
@@ -137,7 +137,7 @@ mod tests {
             range_length: None,
             text: new.to_owned(),
         };
-        documents.change(&uri, 2, vec![change.into()]).unwrap();
+        documents.change(&uri, 2, vec![change.into()]);
         documents.get(&uri).unwrap().text.clone()
     }
 

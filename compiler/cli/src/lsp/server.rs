@@ -195,9 +195,7 @@ impl Server {
                 note::<DidChangeTextDocumentNotification>(params).map(|params| {
                     let document = params.text_document;
                     let uri = document.text_document_identifier.uri;
-                    if self.documents.change(&uri, document.version, params.content_changes).is_none() {
-                        eprintln!("textDocument/didChange: `{uri}` is not open");
-                    }
+                    self.documents.change(&uri, document.version, params.content_changes);
                 })
             }
             (Phase::Running, "textDocument/didClose") => note::<DidCloseTextDocumentNotification>(params)

@@ -74,6 +74,18 @@ fn a_text_that_has_no_file_is_checked_too() {
     assert_eq!(said["params"]["diagnostics"][0]["code"], "E0001");
 }
 
+#[test]
+fn plain_text_is_checked_only_where_it_is_called_idl() {
+    let mut editor = Editor::new(&[]);
+    for name in ["notes.txt", "shop.frugal"] {
+        let item = json!({ "uri": editor.uri(name), "languageId": "plaintext", "version": 1, "text": "struct {" });
+        editor.notify("textDocument/didOpen", json!({ "textDocument": item }));
+    }
+    // Findings are said in the order of the files' names, so those of the notes would have come first.
+    let said = editor.wait(|message| message["method"] == "textDocument/publishDiagnostics");
+    assert_eq!(said["params"]["uri"], editor.uri("shop.frugal").as_str());
+}
+
 fn labels(answer: &Value) -> Vec<&str> {
     let items = answer["result"].as_array().unwrap_or_else(|| panic!("no items: {answer}"));
     items.iter().map(|item| item["label"].as_str().expect("an item has a label")).collect()

@@ -7,3 +7,4 @@ mod editing;
 mod editor;
 mod names;
 mod protocol;
+mod storm;
