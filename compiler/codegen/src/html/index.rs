@@ -122,10 +122,7 @@ fn services(h: &mut Html, site: &Site<'_>, files: &[(FileId, &File)]) {
                             h.text(if number == 0 { "" } else { " " });
                             let href = site.places.href(None, Target::Function(id, number));
                             let old = types::deprecated(&function.annotations, function.doc.as_deref()).is_some();
-                            let class = if old { "old" } else { "now" };
-                            h.element("code", &[], |h| {
-                                h.leaf("a", &[("href", &href), ("class", class)], &function.name);
-                            });
+                            h.element("code", &[], |h| types::name_link(h, &href, &function.name, old));
                         }
                     });
                 });
@@ -148,7 +145,9 @@ fn scopes(h: &mut Html, site: &Site<'_>, files: &[(FileId, &File)]) {
                         for (number, operation) in def.operations.iter().enumerate() {
                             h.text(if number == 0 { "" } else { " " });
                             let href = site.places.href(None, Target::Operation(*file, index, number));
-                            h.element("code", &[], |h| h.link(&href, &scopes::topic(def, &operation.name)));
+                            let old = types::deprecated(&operation.annotations, operation.doc.as_deref()).is_some();
+                            let topic = scopes::topic(def, &operation.name);
+                            h.element("code", &[], |h| types::name_link(h, &href, &topic, old));
                         }
                     });
                 });

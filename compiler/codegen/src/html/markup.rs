@@ -84,7 +84,7 @@ impl Html {
 
 /// Whether a line may end after the element without showing.
 fn is_block(tag: &str) -> bool {
-    !matches!(tag, "a" | "b" | "button" | "code" | "label" | "small" | "span" | "strong" | "summary" | "var")
+    !matches!(tag, "a" | "b" | "button" | "code" | "label" | "s" | "small" | "span" | "strong" | "summary" | "var")
 }
 
 #[cfg(test)]

@@ -127,8 +127,8 @@ pub(super) fn contents(
     h.element("ul", &[], |h| {
         for (target, name, annotations, doc) in entries {
             let href = site.places.href(Some(from), *target);
-            let class = if types::deprecated(annotations, *doc).is_some() { "old" } else { "now" };
-            h.element("li", &[], |h| h.leaf("a", &[("href", &href), ("class", class)], name));
+            let old = types::deprecated(annotations, *doc).is_some();
+            h.element("li", &[], |h| types::name_link(h, &href, name, old));
         }
     });
 }

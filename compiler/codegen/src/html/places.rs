@@ -271,8 +271,8 @@ mod tests {
         assert_eq!(pages(&["a.frugal", "a.thrift"]), ["a.frugal.html", "a.thrift.html"]);
         assert_eq!(pages(&["index.frugal"]), ["index-2.html"]);
         assert_eq!(pages(&["a/B.frugal", "c/b.frugal"]), ["a.B.html", "c.b.html"]);
-        assert_eq!(pages(&["a/b.frugal", "a.b.frugal", "c/b.frugal"]), ["a.b.html", "a.b-2.html", "c.b.html"]);
-        assert_eq!(pages(&["../x/<i>.frugal", ".frugal", "-"]), ["_i_.html", "frugal.html", "-.html"]);
+        assert_eq!(pages(&["a/b.frugal", "a.b.frugal", "c/b.frugal"]), ["a.b.frugal.html", "a.b.html", "c.b.html"]);
+        assert_eq!(pages(&["../x/<i>.frugal", ".frugal", "-"]), ["_i_.html", "_.html", "-.html"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::table::{name, row, table};
 use super::{Site, example, page, types, values};
 
 /// An example of at most so many lines is shown at once.
-const SHORT: usize = 14;
+const SHORT: usize = 18;
 
 /// A struct, union or exception on its file's page.
 pub(super) fn structure(h: &mut Html, site: &Site<'_>, id: TypeId, def: &Struct) {

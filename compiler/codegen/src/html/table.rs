@@ -1,6 +1,7 @@
 //! Tables whose rows can be linked to: the fields of a struct, the values of an enum.
 
 use super::markup::Html;
+use super::types;
 
 /// A table with these column titles, and one more where there is something to say about the rows.
 pub(super) fn table(h: &mut Html, titles: &[&str], about: bool, rows: impl FnOnce(&mut Html)) {
@@ -26,10 +27,10 @@ pub(super) fn row(h: &mut Html, anchor: Option<&str>, cells: impl FnOnce(&mut Ht
 
 /// The cell with the name of what the row is about, a link to the row.
 pub(super) fn name(h: &mut Html, anchor: Option<&str>, name: &str, old: bool) {
-    let class = if old { "name old" } else { "name" };
-    h.element("td", &[("class", class)], |h| {
+    h.element("td", &[("class", "name")], |h| {
         h.element("code", &[], |h| match anchor {
-            Some(anchor) => h.link(&format!("#{anchor}"), name),
+            Some(anchor) => types::name_link(h, &format!("#{anchor}"), name, old),
+            None if old => h.leaf("s", &[], name),
             None => h.text(name),
         });
     });

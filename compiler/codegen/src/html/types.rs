@@ -67,6 +67,11 @@ pub(super) fn deprecated<'a>(annotations: &'a Annotations, doc: Option<&'a str>)
     })
 }
 
+/// A link to something by its name, crossed out when it is `old`.
+pub(super) fn name_link(h: &mut Html, href: &str, name: &str, old: bool) {
+    h.element("a", &[("href", href)], |h| if old { h.leaf("s", &[], name) } else { h.text(name) });
+}
+
 /// The badge of what is deprecated, with the reason where there is one.
 pub(super) fn deprecation(h: &mut Html, annotations: &Annotations, doc: Option<&str>) {
     let Some(reason) = deprecated(annotations, doc) else { return };

@@ -103,14 +103,14 @@ impl Layout<'_, '_> {
                     write(h, entry, place);
                 }
                 Place::Line { indent, .. } => {
-                    h.text(&format!("\n{}", "    ".repeat(indent + 1)));
+                    h.text(&format!("\n{}", "  ".repeat(indent + 1)));
                     write(h, entry, Place::Line { indent: indent + 1, before: 0 });
                     h.text(",");
                 }
             }
         }
         if let (Place::Line { indent, .. }, false) = (place, entries.is_empty()) {
-            h.text(&format!("\n{}", "    ".repeat(indent)));
+            h.text(&format!("\n{}", "  ".repeat(indent)));
         }
         h.text(close);
     }
@@ -120,7 +120,7 @@ impl Layout<'_, '_> {
         match (place, value) {
             // A list of numbers or words is broken where the page ends.
             (_, ConstValue::List(values) | ConstValue::Set(values)) if values.iter().all(is_plain) => Place::Inside,
-            (Place::Line { indent, before }, _) if self.plain(value).chars().count() + indent * 4 + before > WIDTH => {
+            (Place::Line { indent, before }, _) if self.plain(value).chars().count() + indent * 2 + before > WIDTH => {
                 place
             }
             _ => Place::Inside,

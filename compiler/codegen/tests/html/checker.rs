@@ -7,8 +7,8 @@ use thriftwood_build::html::Page;
 
 const TAGS: &[&str] = &[
     "a", "body", "button", "code", "dd", "details", "div", "dl", "dt", "form", "h1", "h2", "h3", "h4", "head",
-    "header", "html", "label", "li", "main", "nav", "ol", "p", "pre", "script", "section", "small", "span", "strong",
-    "summary", "table", "tbody", "td", "th", "thead", "title", "tr", "ul", "var",
+    "header", "html", "label", "li", "main", "nav", "ol", "p", "pre", "s", "script", "section", "small", "span",
+    "strong", "summary", "table", "tbody", "td", "th", "thead", "title", "tr", "ul", "var",
 ];
 const VOID: &[&str] = &["input", "link", "meta"];
 const ATTRIBUTES: &[&str] = &[

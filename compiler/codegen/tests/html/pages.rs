@@ -129,6 +129,17 @@ fn a_page_says_what_the_idl_says() {
 }
 
 #[test]
+fn what_is_deprecated_is_crossed_out_wherever_it_is_listed() {
+    let pages = site(
+        "enum E { A (deprecated) }\n/** Gone.\n * @deprecated use E */\nstruct S {}\nservice V { void f() (deprecated = \"no\") }\n\
+         scope O { Op: S (deprecated) }\n",
+    );
+    for (name, struck) in [("a.html", "A"), ("a.html", "S"), ("index.html", "f"), ("index.html", "O.Op")] {
+        assert!(page(&pages, name).contains(&format!("<s>{struck}</s></a>")), "{name} does not cross out {struck}");
+    }
+}
+
+#[test]
 fn the_search_index_names_everything_and_leads_to_it() {
     let pages = site_of(EVERYTHING);
     let script = page(&pages, "search-index.js");
