@@ -6,8 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use thriftwood_idl::diagnostics::{Code, Style};
+use thriftwood_idl::index::{Index, Target};
 use thriftwood_idl::model::{ConstValue, DefKind, Field, Model, StructKind, Type, TypeId};
-use thriftwood_idl::{Compilation, Files, Options, compile_with};
+use thriftwood_idl::source::Span;
+use thriftwood_idl::{Compilation, Files, Options, compile_indexed};
 
 /// Files by path.
 #[derive(Default)]
@@ -26,9 +28,38 @@ impl Files for Memory {
     }
 }
 
-/// Compiles the first of these files.
+/// Compiles the first of these files, and holds their index to what it promises.
 pub(crate) fn compile<T: AsRef<[u8]> + ?Sized>(files: &[(&str, &T)]) -> Compilation {
-    compile_with(&Memory::new(files), &[files[0].0], &Options::default())
+    let (compilation, index) = compile_indexed(&Memory::new(files), &[files[0].0], &Options::default());
+    assert_index(&compilation, &index);
+    compilation
+}
+
+/// An index exists whatever the texts are: its spans are pieces of them, its ids lead somewhere, and uses stand in order
+/// and apart, so that a rename of all of them at once is possible.
+fn assert_index(compilation: &Compilation, index: &Index) {
+    let text = |span: Span| {
+        let source = compilation.sources.get(span.source).expect("a span has a text");
+        source.text.get(span.start as usize..span.end as usize).expect("a span is a piece of its text")
+    };
+    for declaration in &index.declarations {
+        assert_eq!(text(declaration.span), declaration.name);
+        text(declaration.extent);
+        let led = [declaration.owner, declaration.of].into_iter().flatten();
+        assert!(led.into_iter().all(|id| index.declaration(id).is_some()), "{}", declaration.name);
+    }
+    for each in &index.uses {
+        match each.target {
+            Target::Declaration(id) => {
+                assert_eq!(index.declaration(id).expect("a use is of something").name, text(each.span));
+            }
+            Target::File(source) => assert!(index.file(source).is_some(), "{}", text(each.span)),
+        }
+    }
+    let apart = |pair: &[thriftwood_idl::index::Use]| {
+        pair[0].span.source < pair[1].span.source || pair[0].span.end <= pair[1].span.start
+    };
+    assert!(index.uses.windows(2).all(apart), "two uses overlap");
 }
 
 /// Compiles one text as a `.frugal` file.
