@@ -288,6 +288,9 @@ fn frugals_own_breaking_changes_give_frugals_verdicts() {
         }
     }
     assert!(failures.is_empty(), "{failures}");
+    for clean in ["test.thrift", "scope.frugal", "../valid.frugal", "../variety.frugal"] {
+        assert_eq!(audit(model(&read(clean)), model(&read(clean))), [], "{clean}");
+    }
     let (old, new) = (read("test.thrift"), read("warning.thrift"));
     let found = audit(model(&old), model(&new));
     assert!(!found.is_empty() && !found.iter().any(Finding::is_error), "{}", print(&old, &new, &found));
