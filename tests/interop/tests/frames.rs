@@ -12,7 +12,7 @@ use thriftwood::error::ApplicationError;
 use thriftwood::frame::{Frame, FrameError};
 use thriftwood_interop::capture::{assert_same, rebuilt};
 use thriftwood_interop::idl::wire::{Everything, Point, WireRequest, WireServer};
-use thriftwood_interop::peer::Peer;
+use thriftwood_interop::peer::{Peer, defaults, everything};
 use thriftwood_interop::{Binary, Capture, Compact, Protocol, captures, compact_captures};
 
 #[test]
@@ -102,6 +102,13 @@ fn are_read_and_written<P: Protocol>(captures: &[Capture]) {
             _ => {
                 let call = WireRequest::decode(envelope.name, &mut r).unwrap_or_else(|| panic!("{what}"));
                 let call = request.insert(call.unwrap_or_else(|error| panic!("{what}: {error}")));
+                match capture.what() {
+                    "roundtrip of a struct with every type" => {
+                        assert_eq!(*call, WireRequest::Roundtrip { e: everything() });
+                    }
+                    "roundtrip of a default struct" => assert_eq!(*call, WireRequest::Roundtrip { e: defaults() }),
+                    _ => {}
+                }
                 P::message(envelope, |w| call.encode(w))
             }
         };

@@ -1,0 +1,116 @@
+//! Apache's generated Python reads what ours writes and writes what ours reads, in both protocols, in Python and in C.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+#[macro_use]
+#[path = "apache/values.rs"]
+mod values;
+
+use std::fmt::Debug;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use thriftwood::codec::Wire;
+use thriftwood_interop::idl::keyless::Keyless;
+use thriftwood_interop::{Binary, Compact, Protocol};
+
+#[allow(dead_code)]
+mod ours {
+    values!(std::convert::identity, thriftwood_interop::idl::oracle);
+}
+
+/// What is installed from PyPI; its version is part of the folder's name, so that another gets a folder of its own.
+const THRIFT: &str = "thrift==0.25.0";
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/apache");
+
+#[test]
+fn values_written_by_either_are_read_equal_by_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let python = match generate(&dir.path().join("gen")).and_then(|()| python()) {
+        Ok(python) => python,
+        Err(why) => {
+            return thriftwood_test_support::skipped("values_written_by_either_are_read_equal_by_the_other", &why);
+        }
+    };
+    write_all::<Binary>(dir.path());
+    write_all::<Compact>(dir.path());
+    let mut program = Command::new(python);
+    let output = program.arg(format!("{DATA}/values.py")).arg(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Seven values, two protocols, and of each protocol the implementations in Python and in C; but one value in C.
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "compared 26");
+    read_all::<Binary>(dir.path());
+    read_all::<Compact>(dir.path());
+}
+
+fn write_all<P: Protocol>(dir: &Path) {
+    let write = |name: &str, bytes: Vec<u8>| fs::write(dir.join(format!("{name}.{}.ours", P::NAME)), bytes).unwrap();
+    write("least", P::to_bytes(&ours::least()));
+    write("most", P::to_bytes(&ours::most()));
+    write("refused", P::to_bytes(&ours::refused()));
+    write("backwards", P::to_bytes(&ours::backwards()));
+    write("keyless", P::to_bytes(&keyless()));
+    write("bare", P::to_bytes(&ours::bare()));
+    write("rich", P::to_bytes(&ours::rich()));
+}
+
+fn read_all<P: Protocol>(dir: &Path) {
+    fn read<P: Protocol, T: Wire + Debug + PartialEq>(dir: &Path, name: &str, expected: &T) {
+        for implementation in ["python", "native"] {
+            if (name, implementation) == ("keyless", "native") {
+                continue;
+            }
+            let name = format!("{name}.{}.{implementation}", P::NAME);
+            let value: T = P::from_bytes(&fs::read(dir.join(&name)).unwrap().into()).unwrap();
+            assert_eq!(value, *expected, "{name}");
+            // Which tells the zeros of either sign apart.
+            assert_eq!(P::to_bytes(&value), P::to_bytes(expected), "{name}");
+        }
+    }
+    read::<P, _>(dir, "least", &ours::least());
+    read::<P, _>(dir, "most", &ours::most());
+    read::<P, _>(dir, "refused", &ours::refused());
+    read::<P, _>(dir, "backwards", &ours::backwards());
+    read::<P, _>(dir, "keyless", &keyless());
+    read::<P, _>(dir, "bare", &ours::bare());
+    read::<P, _>(dir, "rich", &ours::rich());
+}
+
+/// The value whose ids are negative, but for one.
+fn keyless() -> Keyless {
+    Keyless { number: -1, flag: true, large: i64::MAX, text: "\u{e9}".to_owned() }
+}
+
+/// Has Apache's compiler generate Python into the folder, or says why it cannot.
+fn generate(folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).unwrap();
+    for idl in ["oracle", "keyless"] {
+        let mut compiler = Command::new("thrift");
+        compiler.args(["--gen", "py", "-out"]).arg(folder).arg(format!("{DATA}/{idl}.thrift"));
+        let output =
+            compiler.output().map_err(|_| "there is no thrift compiler; Debian's package is thrift-compiler")?;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    Ok(())
+}
+
+/// A Python with the `thrift` package: made once, in the target folder.
+fn python() -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(THRIFT);
+    let python = folder.join("bin/python");
+    let is_whole = || Command::new(&python).args(["-c", "import thrift"]).output().is_ok_and(|o| o.status.success());
+    if is_whole() {
+        return Ok(python);
+    }
+    let step = |program: &Path, arguments: &[&str]| {
+        let output = Command::new(program).args(arguments).output();
+        let output = output.map_err(|error| format!("{} cannot be run: {error}", program.display()))?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).trim().replace('\n', "; ");
+        if output.status.success() { Ok(()) } else { Err(format!("{} {arguments:?}: {said}", program.display())) }
+    };
+    step(Path::new("python3"), &["-m", "venv", "--clear", &folder.to_string_lossy()])?;
+    step(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", THRIFT])?;
+    Ok(python)
+}
