@@ -1,18 +1,89 @@
-//! `thriftwood check`: says what is wrong with IDL files.
+//! `thriftwood check`: says what is wrong with IDL files, to people or to programs.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::Input;
+use clap::{Args, ValueEnum};
+use thriftwood_idl::Compilation;
+use thriftwood_idl::diagnostics::{Code, Level, Lints, NoSuchLint};
 
-pub(crate) fn run(input: &Input) -> io::Result<ExitCode> {
-    let compilation = input.compile();
-    let errors = compilation.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
+use crate::{Input, json};
+
+#[derive(Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    input: Input,
+    /// Make errors of what this lint finds; `warnings` stands for all lints. May be given more than once.
+    #[arg(long, value_name = "LINT", value_parser = lint)]
+    deny: Vec<String>,
+    /// Do not report what this lint finds; `warnings` stands for all that are not denied by name.
+    #[arg(long, value_name = "LINT", value_parser = lint)]
+    allow: Vec<String>,
+    /// How to report: `text` for people, `json` for programs, one object per finding and line.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+pub(crate) fn run(check: &Check) -> io::Result<ExitCode> {
+    let lints = check.lints().map_err(io::Error::other)?;
+    let compilation = match check.format {
+        Format::Text => check.input.compile_with(lints),
+        Format::Json => check.input.read(lints),
+    };
+    match check.format {
+        Format::Text => verdict(&compilation)?,
+        Format::Json => report(&compilation)?,
+    }
+    Ok(if compilation.model.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Check {
+    fn lints(&self) -> Result<Lints, NoSuchLint> {
+        let mut lints = Lints::default();
+        // What is both is denied.
+        let levels = [(&self.allow, Level::Allow), (&self.deny, Level::Deny)];
+        for (name, level) in levels.into_iter().flat_map(|(names, level)| names.iter().map(move |name| (name, level))) {
+            lints.set(name, level)?;
+        }
+        Ok(lints)
+    }
+}
+
+/// The name of a lint, if it is one.
+fn lint(name: &str) -> Result<String, NoSuchLint> {
+    Lints::default().set(name, Level::Warn).map(|()| name.to_owned())
+}
+
+fn verdict(compilation: &Compilation) -> io::Result<()> {
+    let errors = compilation.diagnostics.iter().filter(|found| found.is_error());
+    if let Some(code) = errors.clone().map(|found| found.code).next() {
+        eprintln!("{}", more(code));
+    }
+    let errors = errors.count();
     let warnings = compilation.diagnostics.len() - errors;
     let files = compilation.sources.paths().count();
     let verdict = if errors == 0 { "no errors" } else { &*count(errors, "error") };
-    writeln!(io::stdout(), "{}, {verdict}, {}", count(files, "file"), count(warnings, "warning"))?;
-    Ok(if compilation.model.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    writeln!(io::stdout(), "{}, {verdict}, {}", count(files, "file"), count(warnings, "warning"))
+}
+
+/// Where more is said about a finding.
+fn more(code: Code) -> String {
+    format!("`thriftwood explain {}` says more about this kind of error\n", code.as_str())
+}
+
+fn report(compilation: &Compilation) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for found in &compilation.diagnostics {
+        writeln!(out, "{}", json::diagnostic(found, &compilation.sources))?;
+    }
+    Ok(())
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -2,9 +2,13 @@
 
 mod audit;
 mod check;
+mod completions;
 mod doc;
 mod gen_json;
+mod explain;
+mod fmt;
 mod gen_rust;
+mod json;
 mod lsp;
 mod output;
 
@@ -13,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use thriftwood_idl::diagnostics::Style;
+use thriftwood_idl::diagnostics::{Lints, Style};
 use thriftwood_idl::{Compilation, Options};
 
 /// Typed RPC and pub/sub from one IDL file.
@@ -27,10 +31,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Say what is wrong with IDL files. Exits with 0 when nothing is, with 1 otherwise.
-    Check {
-        #[command(flatten)]
-        input: Input,
-    },
+    Check(check::Check),
+    /// Lay IDL files out in the house style, with their comments.
+    Fmt(fmt::Fmt),
+    /// Say what a code such as E0004 means and what to do about it, or list all codes.
+    Explain(explain::Explain),
+    /// Write a script that makes a shell complete the words of this command.
+    Completions(completions::Completions),
     /// Say whether a new contract is safe to deploy beside the old one. Exits with 0 when it is, with 1 when it is not.
     Audit(audit::Audit),
     /// Turn IDL files, and everything they include, into code or into a description for other tools.
@@ -43,10 +50,10 @@ enum Command {
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Turn IDL files, and everything they include, into a site of HTML pages that needs no server.
-    Doc(doc::Doc),
     /// Serve an editor: the language server of IDL files, over standard input and output.
     Lsp(lsp::Lsp),
+    /// Turn IDL files, and everything they include, into a site of HTML pages that needs no server.
+    Doc(doc::Doc),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -69,10 +76,18 @@ struct Input {
 }
 
 impl Input {
+    /// Reads the files.
+    fn read(&self, lints: Lints) -> Compilation {
+        thriftwood_idl::compile(&self.files, &Options { include_dirs: self.include_dirs.clone(), lints })
+    }
+
     /// Reads the files and shows every diagnostic on standard error.
     fn compile(&self) -> Compilation {
-        let options = Options { include_dirs: self.include_dirs.clone(), ..Options::default() };
-        let compilation = thriftwood_idl::compile(&self.files, &options);
+        self.compile_with(Lints::default())
+    }
+
+    fn compile_with(&self, lints: Lints) -> Compilation {
+        let compilation = self.read(lints);
         for diagnostic in &compilation.diagnostics {
             eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));
         }
@@ -82,12 +97,15 @@ impl Input {
 
 fn main() -> ExitCode {
     let outcome = match &Cli::parse().command {
-        Command::Check { input } => check::run(input),
+        Command::Check(check) => check::run(check),
+        Command::Fmt(fmt) => fmt::run(fmt),
+        Command::Explain(explain) => explain::run(explain),
+        Command::Completions(completions) => completions::run(completions),
         Command::Audit(audit) => Ok(audit::run(audit)),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
         Command::Gen { target: Target::Json, input, out } => gen_json::run(input, out.as_deref()),
-        Command::Doc(doc) => doc::run(doc),
         Command::Lsp(lsp) => lsp::run(lsp),
+        Command::Doc(doc) => doc::run(doc),
     };
     match outcome {
         Ok(code) => code,
