@@ -84,7 +84,7 @@ impl<'a> Module<'a> {
         if self.declares(name) {
             let full = format!("{path}::{name}");
             // Its methods are called on values, for which the trait must be in sight, under whatever name.
-            if matches!(name, "Wire" | "Request" | "Response" | "ScopeEvent") {
+            if name == "Wire" {
                 self.imports.borrow_mut().entry(path).or_default().insert(format!("{name} as _"));
             }
             return full;

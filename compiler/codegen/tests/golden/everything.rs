@@ -2123,7 +2123,7 @@ pub mod golden {
                     Self::Upper { .. } => &FULL_UPPER,
                     Self::New { .. } => &FULL_NEW,
                     Self::Colour { .. } => &FULL_COLOUR,
-                    Self::Base(request) => request.method(),
+                    Self::Base(request) => Request::method(request),
                 }
             }
 
@@ -2196,7 +2196,7 @@ pub mod golden {
                         ctx_.encode(w);
                         w.struct_end();
                     }
-                    Self::Base(request) => request.encode(w),
+                    Self::Base(request) => Request::encode(request, w),
                 }
             }
 
@@ -2231,7 +2231,7 @@ pub mod golden {
                     Self::New { .. } => FullResponse::read_new_(r),
                     Self::Colour { .. } => FullResponse::read_colour(r),
                     Self::Base(request) => {
-                        let response = request.decode_response(r)?;
+                        let response = Request::decode_response(request, r)?;
                         Ok(FullResponse::Base(response))
                     }
                 }
@@ -2401,7 +2401,7 @@ pub mod golden {
         impl Response for FullResponse {
             fn encode<W: Writer>(&self, w: &mut W) {
                 if let Self::Base(response) = self {
-                    return response.encode(w);
+                    return Response::encode(response, w);
                 }
                 w.struct_begin();
                 match self {
@@ -2903,7 +2903,7 @@ pub mod golden {
             fn method(&self) -> &'static Method {
                 match self {
                     Self::Grow => &CHILD_GROW,
-                    Self::Full(request) => request.method(),
+                    Self::Full(request) => Request::method(request),
                 }
             }
 
@@ -2913,7 +2913,7 @@ pub mod golden {
                         w.struct_begin();
                         w.struct_end();
                     }
-                    Self::Full(request) => request.encode(w),
+                    Self::Full(request) => Request::encode(request, w),
                 }
             }
 
@@ -2934,7 +2934,7 @@ pub mod golden {
                 match self {
                     Self::Grow => ChildResponse::read_grow(r),
                     Self::Full(request) => {
-                        let response = request.decode_response(r)?;
+                        let response = Request::decode_response(request, r)?;
                         Ok(ChildResponse::Full(response))
                     }
                 }
@@ -2953,7 +2953,7 @@ pub mod golden {
         impl Response for ChildResponse {
             fn encode<W: Writer>(&self, w: &mut W) {
                 if let Self::Full(response) = self {
-                    return response.encode(w);
+                    return Response::encode(response, w);
                 }
                 w.struct_begin();
                 match self {

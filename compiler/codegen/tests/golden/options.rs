@@ -830,7 +830,7 @@ pub mod golden {
                 match self {
                     Self::Get { .. } => &USERS_GET,
                     Self::Forget { .. } => &USERS_FORGET,
-                    Self::Base(request) => request.method(),
+                    Self::Base(request) => Request::method(request),
                 }
             }
 
@@ -850,7 +850,7 @@ pub mod golden {
                         id.encode(w);
                         w.struct_end();
                     }
-                    Self::Base(request) => request.encode(w),
+                    Self::Base(request) => Request::encode(request, w),
                 }
             }
 
@@ -870,7 +870,7 @@ pub mod golden {
                     Self::Get { .. } => UsersResponse::read_get(r),
                     Self::Forget { .. } => UsersResponse::read_forget(r),
                     Self::Base(request) => {
-                        let response = request.decode_response(r)?;
+                        let response = Request::decode_response(request, r)?;
                         Ok(UsersResponse::Base(response))
                     }
                 }
@@ -926,7 +926,7 @@ pub mod golden {
         impl Response for UsersResponse {
             fn encode<W: Writer>(&self, w: &mut W) {
                 if let Self::Base(response) = self {
-                    return response.encode(w);
+                    return Response::encode(response, w);
                 }
                 w.struct_begin();
                 match self {

@@ -123,7 +123,7 @@ fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
                     w.arm(&any(function), &Expr::text(format!("&{}", function.descriptor)));
                 }
                 if let Some(parent) = &form.parent {
-                    w.line(format!("Self::{}(request) => request.method(),", parent.variant));
+                    w.line(format!("Self::{}(request) => {request}::method(request),", parent.variant));
                 }
             });
         });
@@ -138,7 +138,7 @@ fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
                     encode_call(w, function);
                 }
                 if let Some(parent) = &form.parent {
-                    w.line(format!("Self::{}(request) => request.encode(w),", parent.variant));
+                    w.line(format!("Self::{}(request) => {request}::encode(request, w),", parent.variant));
                 }
             });
         });
@@ -161,7 +161,7 @@ fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
                 }
                 if let Some(parent) = &form.parent {
                     w.block(format!("Self::{}(request) =>", parent.variant), |w| {
-                        w.line("let response = request.decode_response(r)?;");
+                        w.line(format!("let response = {request}::decode_response(request, r)?;"));
                         w.line(format!("Ok({}::{}(response))", names.response, parent.variant));
                     });
                 }
@@ -241,9 +241,13 @@ fn response_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
             if empty {
                 return w.line("match *self {}");
             }
+            if let (Some(parent), true) = (&form.parent, form.is_single()) {
+                w.line(format!("let Self::{}(response) = self;", parent.variant));
+                return w.line(format!("{response}::encode(response, w);"));
+            }
             if let Some(parent) = &form.parent {
                 w.block(format!("if let Self::{}(response) = self", parent.variant), |w| {
-                    w.line("return response.encode(w);");
+                    w.line(format!("return {response}::encode(response, w);"));
                 });
             }
             w.line("w.struct_begin();");
