@@ -7,6 +7,7 @@
 mod example;
 mod file;
 mod index;
+mod javadoc;
 mod json;
 mod markup;
 mod page;

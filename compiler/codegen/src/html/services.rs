@@ -95,10 +95,11 @@ fn signature(h: &mut Html, site: &Site<'_>, from: FileId, def: &Function) {
     }
     h.text(" ");
     h.leaf("strong", &[], &def.name);
-    let fits = width(site, from, def) <= WIDTH;
-    arguments(h, site, from, &def.args, fits, false);
+    let (own, thrown) = (width(site, from, def, &def.args), width(site, from, def, &def.throws));
+    arguments(h, site, from, &def.args, own <= WIDTH, false);
     if !def.throws.is_empty() {
-        h.text(" ");
+        let on_its_own_line = own <= WIDTH && own + thrown > WIDTH;
+        h.text(if on_its_own_line { "\n    " } else { " " });
         h.leaf("span", &[("class", "keyword")], "throws ");
         arguments(h, site, from, &def.throws, true, true);
     }
@@ -135,14 +136,14 @@ fn arguments(h: &mut Html, site: &Site<'_>, from: FileId, fields: &[Field], fits
     h.text(")");
 }
 
-/// About how wide the signature is on one line.
-fn width(site: &Site<'_>, from: FileId, def: &Function) -> usize {
+/// About how wide the signature is on one line with these of its fields.
+fn width(site: &Site<'_>, from: FileId, def: &Function, fields: &[Field]) -> usize {
     let field = |field: &Field| {
         let default = if field.default.is_some() { 8 } else { 0 };
         types::plain(site, from, &field.ty).len() + field.name.len() + 6 + default
     };
     let returns = def.returns.as_ref().map_or(4, |ty| types::plain(site, from, ty).len());
-    returns + def.name.len() + 12 + def.args.iter().chain(&def.throws).map(field).sum::<usize>()
+    returns + def.name.len() + 3 + fields.iter().map(field).sum::<usize>()
 }
 
 fn throws(h: &mut Html, site: &Site<'_>, from: FileId, def: &Function) {

@@ -1,6 +1,8 @@
 //! Doc comments as HTML. They are read as the little Markdown that people write in comments: paragraphs, lists, code,
-//! headings, strong text, links to the web, and Javadoc's tags. Everything else is text, HTML too.
+//! headings, strong text, links to the web, and Javadoc's tags. Everything else is text, and so is all HTML but the little
+//! that `javadoc` reads.
 
+use super::javadoc;
 use super::markup::Html;
 
 /// Where a name in the text is defined, if it is: an address.
@@ -99,6 +101,7 @@ impl Block {
 }
 
 fn blocks(doc: &str) -> Vec<Block> {
+    let doc = javadoc::to_markdown(doc);
     let mut blocks: Vec<Block> = Vec::new();
     // Whether the next line goes on with the last block.
     let mut open = false;
