@@ -225,3 +225,84 @@ fn brackets_too_deep_and_long_files_are_no_trouble() {
     let long = "struct A { 1: i32 a /* b */, // c\n2: list<i32> d = [1, 2, 3] (e = 'f') }\n".repeat(5_000);
     assert_eq!(broken_promise(&long), None);
 }
+
+/// A text with comments and line breaks of all kinds put between its words, by a generator that begins with `seed`.
+fn strewn(text: &str, seed: u64) -> String {
+    const TRIVIA: &[&str] = &[
+        " ",
+        "\n",
+        "\n\n\n",
+        " /* a */ ",
+        " /** b */ ",
+        "\n/** c */\n",
+        " // d\n",
+        " /// e\n",
+        "\n/// f\n",
+        "\n# g\n",
+        "\n/* h\n    * i\n   j */\n",
+        " /* k */\n",
+        "\n/* l */ ",
+        " /* m\n  n */ ",
+        " // o */\n",
+        "\n\n// p\n\n",
+        " /* q */ /// r\n",
+    ];
+    let mut state = seed;
+    let mut random = |below: usize| {
+        // Knuth's MMIX generator; the low bits are the least random.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let mut out = String::new();
+    let mut quote = None;
+    for (at, letter) in text.char_indices() {
+        let escaped = text[..at].ends_with('\\');
+        match (letter, quote) {
+            ('"' | '\'', None) => quote = Some(letter),
+            (letter, Some(open)) if letter == open && !escaped => quote = None,
+            _ => {}
+        }
+        let is_mark = "(),;:=<>[]".contains(letter);
+        let line = text[..at].rsplit('\n').next().unwrap_or_default();
+        let within = quote.is_some() || line.contains("prefix") && letter != '\n';
+        let sprinkle = |random: &mut dyn FnMut(usize) -> usize| match random(4) {
+            0 => TRIVIA[random(TRIVIA.len())],
+            _ => "",
+        };
+        if letter.is_whitespace() && !within {
+            let trivia = sprinkle(&mut random);
+            out.push_str(if trivia.is_empty() { " " } else { trivia });
+        } else if is_mark && !within {
+            out.push_str(sprinkle(&mut random));
+            out.push(letter);
+            out.push_str(sprinkle(&mut random));
+        } else {
+            out.push(letter);
+        }
+    }
+    out
+}
+
+#[test]
+fn comments_anywhere_are_kept_and_change_nothing() {
+    for (path, golden) in cases() {
+        let text = fs::read_to_string(golden).unwrap();
+        if text.contains("//") {
+            continue;
+        }
+        for seed in 0..100 {
+            let text = strewn(&text, seed);
+            let place = format!("{} with seed {seed}:\n{text}", path.display());
+            assert!(format(&text).is_ok(), "{place}");
+            assert_eq!(broken_promise(&text), None, "{place}\n===\n{}", format(&text).unwrap());
+            let (before, after) = (support::frugal(&text), support::frugal(&format(&text).unwrap()));
+            let meaning = |compilation: &Compilation| compilation.model.as_ref().map(without_spans);
+            assert!(meaning(&before).is_some(), "{place}\n{}", rendered(&before));
+            if meaning(&before) != meaning(&after) {
+                let (before, after) = (meaning(&before).unwrap(), meaning(&after).unwrap());
+                let part = before.split(", ").zip(after.split(", ")).find(|(before, after)| before != after);
+                panic!("{part:?}\n{place}\n===\n{}", format(&text).unwrap());
+            }
+        }
+    }
+}

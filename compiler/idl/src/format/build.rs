@@ -180,13 +180,16 @@ impl<'t> Builder<'t> {
         Gap::read(self.text, self.at, self.offset + pair.as_span().start()).comments
     }
 
-    /// The end of an item. A separator goes right behind its last token, unless a comment before it would then seem to
-    /// speak of the next item.
+    /// The end of an item. A separator goes right behind its last token, unless comments around it would then seem to speak
+    /// of something else.
     fn separator(&mut self, written: Option<&Pair<'t, Rule>>, ending: Ending) {
-        if let Some(written) = written
-            && !Gap::read(self.text, self.at, self.offset + written.as_span().start()).is_passable()
-        {
-            return self.token(written, Between::Nothing);
+        if let Some(written) = written {
+            let (start, end) = (self.offset + written.as_span().start(), self.offset + written.as_span().end());
+            let before = Gap::read(self.text, self.at, start);
+            let commented = self.text[end..].trim_start_matches([' ', '\t']).starts_with("///");
+            if !before.is_passable() || commented && !before.comments.is_empty() {
+                return self.token(written, Between::Nothing);
+            }
         }
         match ending {
             Ending::Comma => self.ops.push(Op::Text(Cow::Borrowed(","))),
@@ -240,7 +243,8 @@ impl<'t> Builder<'t> {
             match breaks(index) {
                 0 if !with_next => self.ops.push(Op::Space),
                 newlines => {
-                    self.line(between, index > 0 || index < attached, blank || keeps && newlines > 1);
+                    let alone = index > 0 || index < attached || ends && newlines > 0;
+                    self.line(between, alone, blank || keeps && newlines > 1);
                     (blank, keeps) = (false, true);
                 }
             }

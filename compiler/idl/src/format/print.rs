@@ -76,10 +76,12 @@ pub(super) fn print(ops: &[Op<'_>]) -> String {
 fn fits(ops: &[Op<'_>], mut column: usize) -> bool {
     let mut level: i32 = 1;
     let (mut closed, mut yields) = (false, false);
-    for op in ops {
+    for (at, op) in ops.iter().enumerate() {
         match op {
             Op::Text(text) => column += width(text),
             Op::Comment { ends_line: true, .. } | Op::Hard { .. } | Op::More => return true,
+            // Nobody breaks a line for the comment at its end.
+            Op::Comment { .. } if ends_line(&ops[at + 1..], level <= 0) => return true,
             Op::Comment { comment, .. } => column += width(comment.text),
             Op::Line { .. } if level <= 0 || yields => return true,
             Op::Space | Op::Line { space: true, .. } => column += 1,
@@ -99,6 +101,15 @@ fn fits(ops: &[Op<'_>], mut column: usize) -> bool {
         }
     }
     true
+}
+
+/// Whether the line ends here, `broken` being whether lines of the list around this are.
+fn ends_line(ops: &[Op<'_>], broken: bool) -> bool {
+    match ops.iter().find(|op| !matches!(op, Op::Dedent)) {
+        None | Some(Op::Hard { .. } | Op::More) => true,
+        Some(Op::Line { .. }) => broken,
+        _ => false,
+    }
 }
 
 struct Printer {
