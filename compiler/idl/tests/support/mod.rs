@@ -1,6 +1,8 @@
 //! Files held in memory, for tests.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+#![allow(clippy::expect_used, reason = "a test whose parts do not hold has failed")]
+
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
