@@ -1,6 +1,5 @@
 //! Files held in memory, for tests.
 #![allow(dead_code, reason = "each test binary uses its part")]
-
 #![allow(clippy::expect_used, reason = "a test whose parts do not hold has failed")]
 
 use std::collections::HashMap;
