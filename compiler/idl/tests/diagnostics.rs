@@ -175,6 +175,9 @@ fn a_denied_lint_is_an_error_that_says_so() {
     let printed = rendered(&compilation);
     assert!(printed.starts_with("error[W0004]: "), "{printed}");
     assert!(printed.contains("note: the lint `lower-case-scope` is denied, which makes this an error"), "{printed}");
+
+    let silenced = Memory::new(&[("a.frugal", "scope winners { Winner: i32 } (lint.allow = \"lower-case-scope\")")]);
+    assert_eq!(codes(&compile_with(&silenced, &["a.frugal"], &options)), []);
 }
 
 #[test]

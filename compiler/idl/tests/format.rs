@@ -171,6 +171,17 @@ fn every_case_keeps_its_comments_and_meaning_and_stays_as_it_is_formatted() {
 }
 
 #[test]
+fn the_examples_are_formatted() {
+    let mut files = Vec::new();
+    idl_files(&root().join("../../idl-examples/idl"), &mut files);
+    assert!(!files.is_empty());
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(format(&text).unwrap(), text, "{}", path.display());
+    }
+}
+
+#[test]
 fn every_real_file_keeps_its_comments_and_meaning_and_stays_as_it_is_formatted() {
     let corpus = root().join("../../../shared/corpus");
     let Ok(index) = fs::read_to_string(corpus.join("SOURCES.tsv")) else {
