@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use thriftwood_idl::diagnostics::{Lints, Style};
+use thriftwood_idl::model::FileKind;
 use thriftwood_idl::{Compilation, Options};
 
 /// Typed RPC and pub/sub from one IDL file.
@@ -73,12 +74,31 @@ struct Input {
     /// Also look for included files in this folder; may be given more than once.
     #[arg(short = 'I', long = "include-dir", value_name = "DIR")]
     include_dirs: Vec<PathBuf>,
+    /// Read every file by these rules, whatever its ending; they differ in how enums are numbered.
+    #[arg(long, value_name = "RULES")]
+    dialect: Option<Dialect>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Dialect {
+    Thrift,
+    Frugal,
+}
+
+impl From<Dialect> for FileKind {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Thrift => FileKind::Thrift,
+            Dialect::Frugal => FileKind::Frugal,
+        }
+    }
 }
 
 impl Input {
     /// Reads the files.
     fn read(&self, lints: Lints) -> Compilation {
-        thriftwood_idl::compile(&self.files, &Options { include_dirs: self.include_dirs.clone(), lints })
+        let dialect = self.dialect.map(FileKind::from);
+        thriftwood_idl::compile(&self.files, &Options { include_dirs: self.include_dirs.clone(), lints, dialect })
     }
 
     /// Reads the files and shows every diagnostic on standard error.

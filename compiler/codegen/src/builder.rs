@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use thriftwood_idl::diagnostics::Style;
+use thriftwood_idl::model::FileKind;
 use thriftwood_idl::{Compilation, Options};
 
 use crate::rust::{self, GenerateError, Generated, RustOptions};
@@ -41,6 +42,21 @@ impl Builder {
         self
     }
 
+    /// Reads every file by the rules of Thrift, or of Frugal, whatever its ending. They differ in how enums are numbered.
+    #[must_use]
+    pub fn dialect(mut self, dialect: FileKind) -> Self {
+        self.options.dialect = Some(dialect);
+        self
+    }
+
+    /// Generates types and constants only, no services and scopes: for a crate that has `thriftwood-core` without its feature
+    /// `runtime`, and with that no async runtime.
+    #[must_use]
+    pub fn types_only(mut self, wanted: bool) -> Self {
+        self.rust.types_only = wanted;
+        self
+    }
+
     /// Lets every generated struct, union, exception and enum derive this trait too, by its path. The IDL says the same for one
     /// type with `(rust.derive = "serde::Serialize")`.
     #[must_use]
@@ -49,8 +65,8 @@ impl Builder {
         self
     }
 
-    /// Generates a mock for each service, `StoreMock`, and an `in_memory` for its client: a real call without a bus of one's own,
-    /// for tests.
+    /// Generates what tests want: a mock for each service, `StoreMock`; an `in_memory` for its client, which is a real call without a
+    /// bus; and for each scope a publisher that keeps what is published, `AlbumWinners::recorded`.
     #[must_use]
     pub fn mocks(mut self, wanted: bool) -> Self {
         self.rust.mocks = wanted;

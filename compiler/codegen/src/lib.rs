@@ -16,3 +16,4 @@ pub mod html;
 pub mod rust;
 
 pub use builder::{Build, BuildError, Builder, compile};
+pub use thriftwood_idl::model::FileKind;

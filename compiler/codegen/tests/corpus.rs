@@ -10,7 +10,7 @@ use std::process::Command;
 use thriftwood_build::rust;
 use thriftwood_idl::{Options, compile};
 
-/// The files whose Rust is compiled, by the end of their paths. All of it takes rustc four minutes and 7 GiB, which is for
+/// The files whose Rust is compiled and documented, by the end of their paths. All of it takes rustc four minutes and 7 GiB, which is for
 /// `THRIFTWOOD_CORPUS=all`.
 const COMPILED: &[&str] = &[
     "Workiva+frugal/compiler/testdata/idl/variety.frugal",
@@ -106,15 +106,23 @@ fn build(folder: &Path, names: &[String]) {
     std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock file is copied");
     let modules = names.iter().map(|name| format!("pub mod {name} {{ include!(\"{name}.rs\"); }}\n"));
     std::fs::write(folder.join("src/lib.rs"), modules.collect::<String>()).expect("the crate is written");
+    cargo(folder, &["check"]);
+    cargo(folder, &["doc", "--no-deps"]);
+    println!("the Rust of {} files compiles, and so does its documentation", names.len());
+}
+
+/// Runs cargo, which must have nothing to say.
+fn cargo(folder: &Path, arguments: &[&str]) {
     let run = Command::new(env!("CARGO"))
-        .args(["check", "--quiet"])
+        .args(arguments)
+        .arg("--quiet")
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target())
+        .env("RUSTDOCFLAGS", "-D warnings")
         .output()
         .expect("cargo runs");
     let said = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success() && !said.contains("warning"), "{said}");
-    println!("the Rust of {} files compiles", names.len());
+    assert!(run.status.success() && !said.contains("warning"), "cargo {}:\n{said}", arguments.join(" "));
 }
 
 /// This workspace's own target folder, where the dependencies are built already.

@@ -68,3 +68,19 @@ async fn a_method_that_was_not_mocked_says_which() {
     assert_eq!(error.kind(), RpcErrorKind::Internal);
     assert!(error.message().contains("`ping`"), "{error}");
 }
+
+#[tokio::test]
+async fn a_recorded_publisher_keeps_what_is_published() {
+    let (hirings, recorded) = idl::Hirings::recorded("blue");
+    let ctx = Context::new().with_header("tenant", "a");
+    hirings.hired(&ctx, &User::new(UserId(1))).await.unwrap();
+    hirings.left(&ctx, UserId(2)).await.unwrap();
+    let expected = [idl::HiringsEvent::Hired(User::new(UserId(1))), idl::HiringsEvent::Left(UserId(2))];
+    assert_eq!(recorded.events(), expected);
+    let envelopes = recorded.envelopes();
+    assert_eq!(envelopes[1].topic, "golden.blue.Hirings.Left");
+    assert_eq!(envelopes[0].context.header("tenant"), Some("a"));
+    let (bad, nothing) = idl::Hirings::recorded("");
+    bad.left(&ctx, UserId(2)).await.unwrap_err();
+    assert!(nothing.events().is_empty(), "what could not be published is not kept");
+}

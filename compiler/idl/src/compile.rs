@@ -6,7 +6,7 @@ use crate::diagnostics::{Diagnostic, Lints};
 use crate::index::Index;
 use crate::load::{Disk, Files, Loaded, load};
 use crate::lower::{lower, lower_indexed};
-use crate::model::Model;
+use crate::model::{FileKind, Model};
 use crate::source::Sources;
 
 /// What a compilation may depend on besides the files.
@@ -16,6 +16,8 @@ pub struct Options {
     pub include_dirs: Vec<PathBuf>,
     /// Which warnings are errors, and which are not reported.
     pub lints: Lints,
+    /// Whose rules every file is read by, where Thrift and Frugal disagree; by each file's ending where this is `None`.
+    pub dialect: Option<FileKind>,
 }
 
 /// What a set of files gave.

@@ -156,10 +156,11 @@ impl Loader<'_> {
         };
         let whole = parsed.is_whole();
         self.loaded.found.extend(parsed.found);
-        let kind = match path.extension() {
+        let by_ending = match path.extension() {
             Some(extension) if extension == "frugal" => FileKind::Frugal,
             _ => FileKind::Thrift,
         };
+        let kind = self.options.dialect.unwrap_or(by_ending);
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         self.known.insert(identity.clone(), State::Open(self.open.len()));
         let unit = Unit { path, source, name, kind, tree: parsed.tree, includes: Vec::new(), whole };

@@ -17,23 +17,38 @@
 //! | [`transport`] | what a transport must be able to do, and the bus |
 //! | [`memory`] | the transport inside one process |
 
+#[cfg(feature = "runtime")]
 pub mod call;
 pub mod codec;
+#[cfg(feature = "runtime")]
 pub mod connection;
+#[cfg(feature = "runtime")]
 pub mod context;
+#[cfg(feature = "runtime")]
 pub mod error;
+#[cfg(feature = "runtime")]
 pub mod event;
 pub mod frame;
+#[cfg(feature = "runtime")]
 pub mod memory;
+#[cfg(feature = "runtime")]
 pub mod middleware;
+#[cfg(feature = "runtime")]
 pub mod session;
+#[cfg(feature = "runtime")]
 pub mod transport;
+#[cfg(feature = "runtime")]
 mod unwind;
 
+#[cfg(feature = "runtime")]
 pub use call::{Client, Rpc, Server};
+#[cfg(feature = "runtime")]
 pub use context::Context;
+#[cfg(feature = "runtime")]
 pub use error::{Error, ErrorKind, RpcError, RpcErrorKind};
+#[cfg(feature = "runtime")]
 pub use event::{Event, Publisher, Subscriber, Subscription};
+#[cfg(feature = "runtime")]
 pub use transport::{Bus, Serving};
 
 /// Used by generated code, for fields of type `binary`.
@@ -41,4 +56,5 @@ pub use transport::{Bus, Serving};
 pub use bytes;
 
 /// A boxed future that can move between threads.
+#[cfg(feature = "runtime")]
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

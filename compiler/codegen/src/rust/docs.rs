@@ -38,7 +38,7 @@ fn escape(line: &str) -> String {
         } else if !code {
             if rest.starts_with("http://") || rest.starts_with("https://") {
                 let (url, after) = split_url(rest);
-                let quoted = escaped.ends_with(['<', '(', '"', '\'']);
+                let quoted = escaped.ends_with('<') || escaped.ends_with("](");
                 escaped += &if quoted { url.to_owned() } else { format!("<{url}>") };
                 rest = after;
                 continue;
@@ -87,6 +87,7 @@ mod tests {
             ("`list<Track>` of `[things]`", "`list<Track>` of `[things]`"),
             ("see http://a.b/c.", "see <http://a.b/c>."),
             ("see [it](http://a.b/c)", "see [it](http://a.b/c)"),
+            ("(http://a.b) \"http://a.b\"", "(<http://a.b>) \"<http://a.b>\""),
             ("a\n        b", "a\n   b"),
             ("```\nlet x;\n```", "```text\nlet x;\n```"),
             ("it`s", "it\\`s"),

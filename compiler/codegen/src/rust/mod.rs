@@ -41,8 +41,10 @@ pub struct Generated {
 pub struct RustOptions {
     /// Traits that every struct, union, exception and enum derives besides its own, by their paths: `serde::Serialize`.
     pub derives: Vec<String>,
-    /// Whether each service gets a mock and its client an `in_memory`, for tests.
+    /// Whether each service gets a mock, its client an `in_memory` and each scope a `recorded`, for tests.
     pub mocks: bool,
+    /// Whether services and scopes are left out.
+    pub types_only: bool,
 }
 
 /// Turns a model into Rust, formatted as rustfmt would.
@@ -153,6 +155,9 @@ fn definitions(w: &mut Writer, m: &Module<'_>, file: FileId) -> Result<(), Gener
             StructKind::Union => unions::union(w, m, id, name, structure)?,
             StructKind::Struct | StructKind::Exception => structs::structure(w, m, id, name, structure)?,
         }
+    }
+    if m.options().types_only {
+        return Ok(());
     }
     for index in (0..).take(def.services.len()) {
         service::service(w, m, ServiceId { file, index })?;

@@ -71,6 +71,17 @@ fn entry(w: &mut Writer, m: &Module<'_>, def: &Scope, names: &ScopeNames) {
             w.line(format!("let variables = {values};"));
             w.line(format!("{}({subscriber}::new(bus, &{}, variables))", names.subscriber, names.descriptor));
         });
+        if m.options().mocks {
+            w.item();
+            w.doc("A publisher that keeps what is published, and where to find it. For tests.");
+            let output = format!("({}, {}<{}>)", names.publisher, m.rt("event", "Recorded"), names.event);
+            w.function("pub fn recorded", &params[1..], &output, |w| {
+                w.line(format!("let variables = {values};"));
+                let recorded = format!("{publisher}::recorded(&{}, variables);", names.descriptor);
+                w.line(format!("let (publisher, recorded) = {recorded}"));
+                w.line(format!("({}(publisher), recorded)", names.publisher));
+            });
+        }
     });
 }
 

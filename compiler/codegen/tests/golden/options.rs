@@ -21,9 +21,13 @@ pub mod golden {
         use ::thriftwood::codec::{
             DecodeError, DecodeErrorKind, Reader, TType, TotalF64, UnknownField, Wire, Writer,
         };
+        use ::thriftwood::event::{
+            Envelope, Handover, Operation, Publisher, Recorded, Scope, ScopeEvent, Start,
+            Subscriber, Subscription,
+        };
         use ::thriftwood::memory::rpc;
         use ::thriftwood::middleware::{Innermost, Layer, Layered, Step};
-        use ::thriftwood::{BoxFuture, Context, RpcError};
+        use ::thriftwood::{BoxFuture, Bus, Context, Error, RpcError};
 
         /// Who it is.
         #[derive(
@@ -1076,5 +1080,150 @@ pub mod golden {
                 }
             }
         }
+
+        #[derive(Clone, Copy, Debug)]
+        pub struct Hirings;
+
+        impl Hirings {
+            /// A publisher to the topics with these values for the prefix variables.
+            pub fn publisher(bus: &Bus, team: impl Into<String>) -> HiringsPublisher {
+                let variables = vec![team.into()];
+                HiringsPublisher(Publisher::new(bus, &HIRINGS, variables))
+            }
+
+            /// A subscriber to the topics with these values for the prefix variables; `*` takes every value.
+            pub fn subscriber(bus: &Bus, team: impl Into<String>) -> HiringsSubscriber {
+                let variables = vec![team.into()];
+                HiringsSubscriber(Subscriber::new(bus, &HIRINGS, variables))
+            }
+
+            /// A publisher that keeps what is published, and where to find it. For tests.
+            pub fn recorded(team: impl Into<String>) -> (HiringsPublisher, Recorded<HiringsEvent>) {
+                let variables = vec![team.into()];
+                let (publisher, recorded) = Publisher::recorded(&HIRINGS, variables);
+                (HiringsPublisher(publisher), recorded)
+            }
+        }
+
+        /// Publishes the events of [`Hirings`]. Cheap to clone.
+        #[derive(Clone, Debug)]
+        pub struct HiringsPublisher(Publisher<HiringsEvent>);
+
+        impl HiringsPublisher {
+            /// This publisher with a tower layer around every publish; the layer added last sees an event first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> Self
+            where
+                L: Layer<Innermost<Publisher<HiringsEvent>>>,
+                Layered<L::Service>: Step<Envelope<HiringsEvent>>,
+            {
+                Self(self.0.layer(layer))
+            }
+
+            pub async fn hired(&self, ctx: &Context, payload: &User) -> Result<(), Error> {
+                let event = HiringsEvent::Hired;
+                self.0.publish(ctx, &HIRINGS_HIRED, payload, event).await
+            }
+
+            pub async fn left(&self, ctx: &Context, payload: UserId) -> Result<(), Error> {
+                let event = HiringsEvent::Left;
+                self.0.publish(ctx, &HIRINGS_LEFT, &payload, event).await
+            }
+        }
+
+        /// Subscribes to the events of [`Hirings`]: set options, then choose an operation.
+        #[derive(Debug)]
+        pub struct HiringsSubscriber(Subscriber<HiringsEvent>);
+
+        impl HiringsSubscriber {
+            /// Shares the events with every other subscription of this group, and goes on where the group left off.
+            #[must_use]
+            pub fn group(self, name: impl Into<String>) -> Self {
+                Self(self.0.group(name))
+            }
+
+            /// Starts somewhere else than [`Start::Default`] says.
+            #[must_use]
+            pub fn start(self, start: Start) -> Self {
+                Self(self.0.start(start))
+            }
+
+            /// This subscriber with a tower layer around every event; the layer added last sees an event first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> Self
+            where
+                L: Layer<Innermost<Handover<HiringsEvent>>> + Send + Sync + 'static,
+                Layered<L::Service>: Step<Envelope<HiringsEvent>>,
+            {
+                Self(self.0.layer(layer))
+            }
+
+            pub async fn hired(&self) -> Result<Subscription<User>, Error> {
+                let payload = |event| match event {
+                    HiringsEvent::Hired(payload) => Some(payload),
+                    _ => None,
+                };
+                self.0
+                    .subscribe(&HIRINGS_HIRED, HiringsEvent::Hired, payload)
+                    .await
+            }
+
+            pub async fn left(&self) -> Result<Subscription<UserId>, Error> {
+                let payload = |event| match event {
+                    HiringsEvent::Left(payload) => Some(payload),
+                    _ => None,
+                };
+                self.0
+                    .subscribe(&HIRINGS_LEFT, HiringsEvent::Left, payload)
+                    .await
+            }
+        }
+
+        /// The events of [`Hirings`], with their payloads: what middleware sees.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum HiringsEvent {
+            /// `Hired`
+            Hired(User),
+            /// `Left`
+            Left(UserId),
+        }
+
+        impl ScopeEvent for HiringsEvent {
+            fn operation(&self) -> &'static Operation {
+                match self {
+                    Self::Hired(_) => &HIRINGS_HIRED,
+                    Self::Left(_) => &HIRINGS_LEFT,
+                }
+            }
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                match self {
+                    Self::Hired(payload) => Wire::encode(payload, w),
+                    Self::Left(payload) => Wire::encode(payload, w),
+                }
+            }
+        }
+
+        /// `Hirings`, as the IDL declares it.
+        pub static HIRINGS: Scope = Scope {
+            name: "Hirings",
+            topic_name: "Hirings",
+            prefix: "golden.{team}",
+            variables: &["team"],
+        };
+
+        /// `Hired`, as the IDL declares it.
+        pub static HIRINGS_HIRED: Operation = Operation {
+            scope: &HIRINGS,
+            name: "Hired",
+            annotations: &[],
+        };
+
+        /// `Left`, as the IDL declares it.
+        pub static HIRINGS_LEFT: Operation = Operation {
+            scope: &HIRINGS,
+            name: "Left",
+            annotations: &[],
+        };
     }
 }

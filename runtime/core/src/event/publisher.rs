@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tower_layer::Layer;
 
 use super::topic::ScopeTopic;
-use super::{Envelope, Operation, Scope, ScopeEvent, Topic};
+use super::{Envelope, Operation, Recorded, Scope, ScopeEvent, Topic};
 use crate::call::next_operation_id;
 use crate::codec::binary::BinaryWriter;
 use crate::codec::{Message, MessageType, Wire};
@@ -33,6 +33,12 @@ impl<E: ScopeEvent> Publisher<E> {
     pub fn new(bus: &Bus, scope: &'static Scope, variables: Vec<String>) -> Self {
         let scope = Arc::new(ScopeTopic::new(scope, variables));
         Self { direct: Direct { bus: bus.clone(), scope }, layers: None }
+    }
+
+    /// A publisher that keeps what is published instead of sending it, and where to find it. For tests.
+    pub fn recorded(scope: &'static Scope, variables: Vec<String>) -> (Self, Recorded<E>) {
+        let recorded = Recorded::default();
+        (Self::new(&crate::memory::bus(), scope, variables).layer(recorded.clone()), recorded)
     }
 
     /// This publisher with a middleware around every publish. The layer added last sees an event first. With a layer, each
