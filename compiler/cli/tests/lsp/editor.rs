@@ -1,5 +1,6 @@
 //! An editor: it starts the language server, speaks JSON-RPC with it over its standard input and output, and ends it.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -21,6 +22,8 @@ pub(crate) struct Editor {
     last_id: i64,
     /// What came while something else was waited for.
     waiting: Vec<Value>,
+    /// The version of each open text, by its name.
+    versions: HashMap<String, i32>,
 }
 
 impl Editor {
@@ -50,7 +53,7 @@ impl Editor {
             }
         });
         let input = server.stdin.take();
-        Self { folder, server, input, messages, last_id: 0, waiting: Vec::new() }
+        Self { folder, server, input, messages, last_id: 0, waiting: Vec::new(), versions: HashMap::new() }
     }
 
     /// A server that has been told of its folder.
@@ -80,20 +83,25 @@ impl Editor {
     /// Opens a file with a text that need not be the one on disk.
     pub(crate) fn open(&mut self, name: &str, text: &str) {
         let item = json!({ "uri": self.uri(name), "languageId": "thrift", "version": 1, "text": text });
+        self.versions.insert(name.to_owned(), 1);
         self.notify("textDocument/didOpen", json!({ "textDocument": item }));
     }
 
     /// Changes an open text.
     pub(crate) fn change(&mut self, name: &str, version: i32, changes: Value) {
         let document = json!({ "uri": self.uri(name), "version": version });
+        self.versions.insert(name.to_owned(), version);
         self.notify("textDocument/didChange", json!({ "textDocument": document, "contentChanges": changes }));
     }
 
-    /// The next findings that are published for a file.
+    /// The next findings that are published for a file, of the version it has now.
     pub(crate) fn diagnostics(&mut self, name: &str) -> Vec<Value> {
         let uri = self.uri(name);
+        let version = self.versions.get(name).copied();
         let params = self.wait(|message| {
-            message["method"] == "textDocument/publishDiagnostics" && message["params"]["uri"] == uri.as_str()
+            message["method"] == "textDocument/publishDiagnostics"
+                && message["params"]["uri"] == uri.as_str()
+                && version.is_none_or(|version| message["params"]["version"] == version)
         });
         params["params"]["diagnostics"].as_array().expect("findings are a list").clone()
     }
