@@ -65,6 +65,14 @@ impl Builder {
         self
     }
 
+    /// Lets every generated struct and exception keep the fields it does not know, in a field of its own, and pass them on: for proxies
+    /// and stores that are older than what goes through them. The IDL says the same for one type with `(rust.keep_unknown)`.
+    #[must_use]
+    pub fn keep_unknown_fields(mut self, wanted: bool) -> Self {
+        self.rust.keep_unknown_fields = wanted;
+        self
+    }
+
     /// Generates what tests want: a mock for each service, `StoreMock`; an `in_memory` for its client, which is a real call without a
     /// bus; and for each scope a publisher that keeps what is published, `AlbumWinners::recorded`.
     #[must_use]

@@ -41,6 +41,18 @@ fn types_derive_what_the_build_script_asks_for() {
     assert_eq!(serde_json::from_str::<Found>(&there).unwrap(), unknown);
 }
 
+#[test]
+fn what_a_struct_does_not_know_it_keeps_and_passes_on() {
+    let newer = [11, 0, 9, 0, 0, 0, 1, b'x'];
+    let mut bytes = binary::to_bytes(&*idl::EMPTY);
+    bytes.splice(bytes.len() - 1.., newer.into_iter().chain([0]));
+    let parcel: idl::Parcel = binary::from_bytes(&bytes.clone().into()).unwrap();
+    assert_eq!((parcel.label.as_str(), parcel.weight, parcel.unknown_fields[0].id()), ("nothing", 3, 9));
+    assert_eq!(binary::to_bytes(&parcel), bytes);
+    let anything: idl::Anything = binary::from_bytes(&bytes.clone().into()).unwrap();
+    assert_eq!(binary::to_bytes(&anything), bytes);
+}
+
 #[tokio::test]
 async fn a_mock_answers_what_the_test_gives_it_through_a_real_client() {
     let mock = UsersMock::new()

@@ -31,7 +31,7 @@ pub(crate) struct FieldForm<'a> {
 
 /// The fields of a struct, in order.
 pub(crate) fn fields<'a>(m: &Module<'_>, id: TypeId, def: &'a Struct) -> Result<Vec<FieldForm<'a>>, GenerateError> {
-    let mut locals = Taken::with(&["field", "missing", "other", "r", "w"]);
+    let mut locals = Taken::with(&["field", "id", "missing", "other", "r", "ty", "unknown", "w"]);
     let key = m.facts().is_ordered(id);
     let mut forms = Vec::new();
     for (index, (field, ident)) in def.fields.iter().zip(field_idents(def)).enumerate() {
@@ -129,6 +129,16 @@ pub(crate) fn default_value(m: &Module<'_>, id: TypeId, index: usize, field: &Fi
     let value =
         if m.facts().is_boxed(id, index) { Expr::call(format!("{}::new", m.std("Box")), [value]) } else { value };
     Ok(if optional { Expr::call("Some", [value]) } else { value })
+}
+
+/// The field that keeps what a struct does not know, where it is to keep that.
+pub(crate) fn unknown_ident(m: &Module<'_>, def: &Struct) -> Option<String> {
+    let wanted = m.options().keep_unknown_fields || def.annotations.has("rust.keep_unknown");
+    let mut taken = Taken::default();
+    for field in &def.fields {
+        taken.give(&snake(&field.name));
+    }
+    wanted.then(|| taken.give("unknown_fields"))
 }
 
 /// The name of each field, in order.

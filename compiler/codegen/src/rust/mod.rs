@@ -43,6 +43,8 @@ pub struct RustOptions {
     pub derives: Vec<String>,
     /// Whether each service gets a mock, its client an `in_memory` and each scope a `recorded`, for tests.
     pub mocks: bool,
+    /// Whether every struct and exception keeps the fields it does not know and passes them on.
+    pub keep_unknown_fields: bool,
     /// Whether services and scopes are left out.
     pub types_only: bool,
 }

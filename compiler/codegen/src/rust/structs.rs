@@ -4,7 +4,7 @@ use thriftwood_idl::model::{Annotations, BaseType, Struct, StructKind, Type, Typ
 
 use super::enums::deprecated;
 use super::error::GenerateError;
-use super::fields::{FieldForm, fields};
+use super::fields::{FieldForm, fields, unknown_ident};
 use super::layout::Expr;
 use super::module::Module;
 use super::names::{article, bare};
@@ -22,9 +22,9 @@ pub(crate) fn structure(
     let natural = fields.iter().all(|field| field.natural && field.default.is_some());
     declare(w, m, id, name, def, &fields, has_default && natural);
     if has_default && !natural {
-        default(w, m, name, &fields);
+        default(w, m, name, def, &fields);
     }
-    constructors(w, m, name, &fields, has_default);
+    constructors(w, m, name, def, &fields, has_default);
     if def.kind == StructKind::Exception {
         exception(w, m, name, def, &fields);
     }
@@ -79,17 +79,21 @@ fn declare(
             deprecated(w, field.def.annotations.get("deprecated"));
             w.field(&field.ident, &field.full_type(m));
         }
+        if let Some(unknown) = unknown_ident(m, def) {
+            w.doc("The fields that this IDL does not have, as they came.");
+            w.field(&unknown, &format!("{}<{}>", m.std("Vec"), m.rt("codec", "UnknownField")));
+        }
     });
 }
 
-fn default(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<'_>]) {
+fn default(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[FieldForm<'_>]) {
     w.item();
     w.impl_block(format!("impl {} for {name}", m.std("Default")), |w| {
-        w.block("fn default() -> Self", |w| w.expr(&literal(fields, |field| field.default.clone()), ""));
+        w.block("fn default() -> Self", |w| w.expr(&literal(m, def, fields, |field| field.default.clone()), ""));
     });
 }
 
-fn constructors(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<'_>], has_default: bool) {
+fn constructors(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[FieldForm<'_>], has_default: bool) {
     let has_setters = fields.iter().any(|field| field.default.is_some());
     if has_default && !has_setters {
         return;
@@ -97,7 +101,7 @@ fn constructors(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<
     w.item();
     w.impl_block(format!("impl {name}"), |w| {
         if !has_default {
-            new(w, m, name, fields);
+            new(w, m, name, def, fields);
         }
         for field in fields.iter().filter(|field| field.default.is_some()) {
             w.item();
@@ -112,23 +116,30 @@ fn constructors(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<
     });
 }
 
-fn new(w: &mut Writer, m: &Module<'_>, name: &str, fields: &[FieldForm<'_>]) {
+fn new(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[FieldForm<'_>]) {
     let given: Vec<&FieldForm<'_>> = fields.iter().filter(|field| field.default.is_none()).collect();
     let rest = if given.len() == fields.len() { "" } else { "; the others have their defaults" };
     w.doc(format!("{} `{name}` with its required fields{rest}.", article(name)));
     let params: Vec<String> = given.iter().map(|field| format!("{}: {}", field.local, field.parameter(m))).collect();
     w.function("pub fn new", &params, "Self", |w| {
-        w.expr(&literal(fields, |field| field.default.clone().or_else(|| Some(field.parameter_value(m)))), "");
+        let value = |field: &FieldForm<'_>| field.default.clone().or_else(|| Some(field.parameter_value(m)));
+        w.expr(&literal(m, def, fields, value), "");
     });
 }
 
 /// `Self { .. }` with a value for every field; a value that is just the field's name is not repeated.
-fn literal(fields: &[FieldForm<'_>], value: impl Fn(&FieldForm<'_>) -> Option<Expr>) -> Expr {
+fn literal(
+    m: &Module<'_>,
+    def: &Struct,
+    fields: &[FieldForm<'_>],
+    value: impl Fn(&FieldForm<'_>) -> Option<Expr>,
+) -> Expr {
     let fields = fields.iter().map(|field| {
         let value = value(field).filter(|value| *value != Expr::text(field.ident.clone()));
         (field.ident.clone(), value)
     });
-    Expr::Struct("Self".to_owned(), fields.collect(), None)
+    let unknown = unknown_ident(m, def).map(|ident| (ident, Some(Expr::text(format!("{}::new()", m.std("Vec"))))));
+    Expr::Struct("Self".to_owned(), fields.chain(unknown).collect(), None)
 }
 
 /// An exception shows its message, where it has one.
@@ -157,6 +168,7 @@ fn codec(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[Fie
     let (wire, ttype, writer) = (m.rt("codec", "Wire"), m.rt("codec", "TType"), m.rt("codec", "Writer"));
     let (reader, error) = (m.rt("codec", "Reader"), m.rt("codec", "DecodeError"));
     let result = m.std("Result");
+    let unknown = unknown_ident(m, def);
     w.item();
     w.impl_block(format!("impl {wire} for {name}"), |w| {
         w.line(format!("const TYPE: {ttype} = {ttype}::Struct;"));
@@ -166,13 +178,16 @@ fn codec(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[Fie
             for field in fields {
                 encode_field(w, field, &format!("self.{}", field.ident), &format!("&self.{}", field.ident));
             }
+            if let Some(unknown) = &unknown {
+                w.block(format!("for field in &self.{unknown}"), |w| w.line("field.encode(w);"));
+            }
             w.line("w.struct_end();");
         });
         w.item();
         w.block(format!("fn decode<R: {reader}>(r: &mut R) -> {result}<Self, {error}>"), |w| {
-            read_fields(w, m, fields);
+            read_fields(w, m, fields, unknown.is_some());
             missing(w, m, &def.name, fields);
-            w.expr(&Expr::call("Ok", [decoded("Self", fields)]), "");
+            w.expr(&Expr::call("Ok", [decoded("Self", fields, unknown)]), "");
         });
     });
 }
@@ -191,13 +206,20 @@ pub(crate) fn encode_field(w: &mut Writer, field: &FieldForm<'_>, place: &str, b
     }
 }
 
-/// Reads every field into a local `Option`; fields nobody knows are skipped.
-pub(crate) fn read_fields(w: &mut Writer, m: &Module<'_>, fields: &[FieldForm<'_>]) {
+/// Reads every field into a local `Option`; fields nobody knows are skipped, or kept in `unknown`.
+pub(crate) fn read_fields(w: &mut Writer, m: &Module<'_>, fields: &[FieldForm<'_>], keep: bool) {
     for field in fields {
         w.line(format!("let mut {} = None;", field.local));
     }
+    if keep {
+        w.line(format!("let mut unknown = {}::new();", m.std("Vec")));
+    }
     w.line("r.struct_begin()?;");
     w.block("while let Some(field) = r.field_begin()?", |w| {
+        if fields.is_empty() && keep {
+            let field = m.rt("codec", "UnknownField");
+            return w.line(format!("unknown.push({field}::decode(field.id, field.ty, r)?);"));
+        }
         if fields.is_empty() {
             return w.line("r.skip(field.ty)?;");
         }
@@ -207,7 +229,12 @@ pub(crate) fn read_fields(w: &mut Writer, m: &Module<'_>, fields: &[FieldForm<'_
                 let value = Expr::text(format!("{} = Some({wire}::decode(r)?)", field.local));
                 w.arm(&format!("({}, {})", field.def.id, field.ttype), &value);
             }
-            w.line("(_, other) => r.skip(other)?,");
+            if keep {
+                let field = m.rt("codec", "UnknownField");
+                w.line(format!("(id, ty) => unknown.push({field}::decode(id, ty, r)?),"));
+            } else {
+                w.line("(_, other) => r.skip(other)?,");
+            }
         });
     });
     w.line("r.struct_end();");
@@ -225,7 +252,7 @@ pub(crate) fn missing(w: &mut Writer, m: &Module<'_>, structure: &str, fields: &
 }
 
 /// The value made of what was read.
-pub(crate) fn decoded(path: &str, fields: &[FieldForm<'_>]) -> Expr {
+pub(crate) fn decoded(path: &str, fields: &[FieldForm<'_>], unknown: Option<String>) -> Expr {
     let fields = fields.iter().map(|field| {
         let local = Expr::text(field.local.clone());
         let value = match &field.default {
@@ -243,5 +270,6 @@ pub(crate) fn decoded(path: &str, fields: &[FieldForm<'_>]) -> Expr {
         };
         (field.ident.clone(), value)
     });
-    Expr::Struct(path.to_owned(), fields.collect(), None)
+    let unknown = unknown.map(|ident| (ident, Some(Expr::text("unknown"))));
+    Expr::Struct(path.to_owned(), fields.chain(unknown).collect(), None)
 }

@@ -6,7 +6,7 @@ use thriftwood_idl::model::{
 use thriftwood_idl::source::Span;
 
 use super::error::GenerateError;
-use super::fields::{default_value, field_idents, variant_idents};
+use super::fields::{default_value, field_idents, unknown_ident, variant_idents};
 use super::layout::Expr;
 use super::module::Module;
 use super::newtypes::{chain, is_wrapped, unwrap, wrap};
@@ -173,7 +173,8 @@ fn structure(m: &Module<'_>, id: TypeId, given: &[(usize, ConstValue)], at: Plac
         return Ok(Expr::call(format!("{name}::{}", variant_idents(def)[*index]), [value]));
     }
     let mut fields = Vec::new();
-    let mut left_out = false;
+    let unknown = unknown_ident(m, def);
+    let mut left_out = unknown.is_some();
     for (index, (field, ident)) in def.fields.iter().zip(field_idents(def)).enumerate() {
         let optional = m.facts().is_optional(id, index, field);
         match given.iter().find(|(given, _)| *given == index) {
@@ -202,6 +203,7 @@ fn structure(m: &Module<'_>, id: TypeId, given: &[(usize, ConstValue)], at: Plac
             fields.push((ident, Some(default_value(m, id, index, field)?)));
         }
     }
+    fields.extend(unknown.map(|ident| (ident, Some(Expr::text(format!("{}::new()", m.std("Vec")))))));
     Ok(Expr::Struct(name, fields, None))
 }
 

@@ -808,8 +808,8 @@ pub mod golden {
         impl Client {
             /// This `Client` with `id` set.
             #[must_use]
-            pub fn with_id(mut self, id: i32) -> Self {
-                self.id = id;
+            pub fn with_id(mut self, id_: i32) -> Self {
+                self.id = id_;
                 self
             }
         }
@@ -825,17 +825,17 @@ pub mod golden {
             }
 
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id = None;
+                let mut id_ = None;
                 r.struct_begin()?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
-                        (1, TType::I32) => id = Some(Wire::decode(r)?),
+                        (1, TType::I32) => id_ = Some(Wire::decode(r)?),
                         (_, other) => r.skip(other)?,
                     }
                 }
                 r.struct_end();
                 Ok(Self {
-                    id: id.unwrap_or_default(),
+                    id: id_.unwrap_or_default(),
                 })
             }
         }
@@ -936,7 +936,7 @@ pub mod golden {
 
         impl Everything {
             /// An `Everything` with its required fields; the others have their defaults.
-            pub fn new(id: Id) -> Self {
+            pub fn new(id_: Id) -> Self {
                 Self {
                     flag: bool::default(),
                     small: i8::default(),
@@ -952,7 +952,7 @@ pub mod golden {
                     scores: BTreeMap::default(),
                     colour: Colour::GREEN,
                     index: Index::default(),
-                    id,
+                    id: id_,
                     maybe: None,
                     perhaps: None,
                     limit: ANSWER,
@@ -1248,7 +1248,7 @@ pub mod golden {
                 let mut scores = None;
                 let mut colour = None;
                 let mut index = None;
-                let mut id = None;
+                let mut id_ = None;
                 let mut maybe = None;
                 let mut perhaps = None;
                 let mut limit = None;
@@ -1279,7 +1279,7 @@ pub mod golden {
                         (12, TType::Map) => scores = Some(Wire::decode(r)?),
                         (13, TType::I32) => colour = Some(Wire::decode(r)?),
                         (14, TType::Map) => index = Some(Wire::decode(r)?),
-                        (15, TType::I64) => id = Some(Wire::decode(r)?),
+                        (15, TType::I64) => id_ = Some(Wire::decode(r)?),
                         (16, TType::I32) => maybe = Some(Wire::decode(r)?),
                         (17, TType::String) => perhaps = Some(Wire::decode(r)?),
                         (18, TType::I32) => limit = Some(Wire::decode(r)?),
@@ -1318,7 +1318,7 @@ pub mod golden {
                     scores: scores.unwrap_or_default(),
                     colour: colour.unwrap_or(Colour::GREEN),
                     index: index.unwrap_or_default(),
-                    id: id.ok_or_else(|| missing("id"))?,
+                    id: id_.ok_or_else(|| missing("id"))?,
                     maybe,
                     perhaps,
                     limit: limit.unwrap_or(ANSWER),

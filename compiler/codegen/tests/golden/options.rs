@@ -212,6 +212,12 @@ pub mod golden {
 
         pub const ROOT_NUMBER: i64 = ROOT.0;
 
+        pub static EMPTY: LazyLock<Parcel> = LazyLock::new(|| Parcel {
+            label: "nothing".to_owned(),
+            weight: 3,
+            unknown_fields: Vec::new(),
+        });
+
         #[derive(Clone, Debug, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
         pub struct User {
             pub id: UserId,
@@ -223,9 +229,9 @@ pub mod golden {
 
         impl User {
             /// An `User` with its required fields; the others have their defaults.
-            pub fn new(id: UserId) -> Self {
+            pub fn new(id_: UserId) -> Self {
                 Self {
-                    id,
+                    id: id_,
                     name: NOBODY.clone(),
                     owner: None,
                     crew: Crew::default(),
@@ -283,7 +289,7 @@ pub mod golden {
             }
 
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id = None;
+                let mut id_ = None;
                 let mut name = None;
                 let mut owner = None;
                 let mut crew = None;
@@ -291,7 +297,7 @@ pub mod golden {
                 r.struct_begin()?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
-                        (1, TType::I64) => id = Some(Wire::decode(r)?),
+                        (1, TType::I64) => id_ = Some(Wire::decode(r)?),
                         (2, TType::String) => name = Some(Wire::decode(r)?),
                         (3, TType::I64) => owner = Some(Wire::decode(r)?),
                         (4, TType::List) => crew = Some(Wire::decode(r)?),
@@ -307,7 +313,7 @@ pub mod golden {
                     })
                 };
                 Ok(Self {
-                    id: id.ok_or_else(|| missing("id"))?,
+                    id: id_.ok_or_else(|| missing("id"))?,
                     name: name.unwrap_or_else(|| NOBODY.clone()),
                     owner,
                     crew: crew.unwrap_or_default(),
@@ -428,6 +434,118 @@ pub mod golden {
                 }
                 r.struct_end();
                 union.ok_or_else(|| r.error(wrong))
+            }
+        }
+
+        /// What passes through.
+        #[derive(
+            Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
+        pub struct Parcel {
+            pub label: String,
+            pub weight: i32,
+            /// The fields that this IDL does not have, as they came.
+            pub unknown_fields: Vec<UnknownField>,
+        }
+
+        impl Parcel {
+            /// A `Parcel` with its required fields; the others have their defaults.
+            pub fn new(label: impl Into<String>) -> Self {
+                Self {
+                    label: label.into(),
+                    weight: 3,
+                    unknown_fields: Vec::new(),
+                }
+            }
+
+            /// This `Parcel` with `weight` set.
+            #[must_use]
+            pub fn with_weight(mut self, weight: i32) -> Self {
+                self.weight = weight;
+                self
+            }
+        }
+
+        impl Wire for Parcel {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::String);
+                self.label.encode(w);
+                w.field_begin(2, TType::I32);
+                self.weight.encode(w);
+                for field in &self.unknown_fields {
+                    field.encode(w);
+                }
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut label = None;
+                let mut weight = None;
+                let mut unknown = Vec::new();
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => label = Some(Wire::decode(r)?),
+                        (2, TType::I32) => weight = Some(Wire::decode(r)?),
+                        (id, ty) => unknown.push(UnknownField::decode(id, ty, r)?),
+                    }
+                }
+                r.struct_end();
+                let missing = |field| {
+                    r.error(DecodeErrorKind::MissingField {
+                        structure: "Parcel",
+                        field,
+                    })
+                };
+                Ok(Self {
+                    label: label.ok_or_else(|| missing("label"))?,
+                    weight: weight.unwrap_or(3),
+                    unknown_fields: unknown,
+                })
+            }
+        }
+
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Anything {
+            /// The fields that this IDL does not have, as they came.
+            pub unknown_fields: Vec<UnknownField>,
+        }
+
+        impl Wire for Anything {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                for field in &self.unknown_fields {
+                    field.encode(w);
+                }
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut unknown = Vec::new();
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    unknown.push(UnknownField::decode(field.id, field.ty, r)?);
+                }
+                r.struct_end();
+                Ok(Self {
+                    unknown_fields: unknown,
+                })
             }
         }
 

@@ -37,9 +37,9 @@ pub(super) fn request(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
             let output = format!("{}<Self, {error}>", m.std("Result"));
             let head = format!("fn read_{}<R: {reader}>", bare(function));
             w.function(&head, &["r: &mut R".to_owned()], &output, |w| {
-                read_fields(w, m, &function.args);
+                read_fields(w, m, &function.args, false);
                 missing(w, m, &format!("{}_args", function.def.name), &function.args);
-                w.expr(&Expr::call("Ok", [decoded(&format!("Self::{}", function.variant), &function.args)]), "");
+                w.expr(&Expr::call("Ok", [decoded(&format!("Self::{}", function.variant), &function.args, None)]), "");
             });
         }
     });
