@@ -69,7 +69,7 @@ fn generate(corpus: &Path, index: &str, folder: &Path) -> Vec<(String, PathBuf)>
     for row in rows {
         let row: Vec<&str> = row.split('\t').collect();
         let path = corpus.join(row[file].trim_start_matches("shared/"));
-        let include_dirs = row[includes].split(',').map(str::trim).filter(|dir| !dir.is_empty());
+        let include_dirs = row[includes].split(';').map(str::trim).filter(|dir| !dir.is_empty());
         let include_dirs = include_dirs.map(|dir| corpus.join(dir.trim_start_matches("shared/"))).collect();
         let options = Options { include_dirs, ..Options::default() };
         let Some(model) = compile(&[&path], &options).model else { continue };
