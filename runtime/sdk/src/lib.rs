@@ -12,7 +12,7 @@
 //!
 //! Let the build script turn it into Rust, with `thriftwood-build` as a build dependency:
 //!
-//! ```ignore
+//! ```text
 //! // build.rs
 //! fn main() {
 //!     thriftwood_build::compile(["idl/music.frugal"]).unwrap_or_exit();
@@ -21,7 +21,7 @@
 //!
 //! And use it. The URL decides what the bus stands on; nothing else changes with it:
 //!
-//! ```ignore
+//! ```text
 //! mod music { thriftwood::include_idl!("v1.music"); }
 //! use music::*;
 //!
