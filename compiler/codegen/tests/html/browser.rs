@@ -1,5 +1,4 @@
-//! The search and the theme in a real browser. An optional part: where there is no Chromium the tests say so and pass, in
-//! CI too, and nothing installs one.
+//! The search and the theme in a real browser. Where there is no Chromium the tests say so and pass; in CI there is one.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
