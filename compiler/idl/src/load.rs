@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::compile::Options;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::model::{FileId, FileKind};
+use crate::source::plain;
 use crate::source::{Sources, Span};
 use crate::syntax::{self, Tree};
 
@@ -22,17 +23,7 @@ pub trait Files {
 
     /// A path that two spellings of one file have in common. Without a better answer it is the path without `.` and `..`.
     fn identity(&self, path: &Path) -> PathBuf {
-        let mut plain = PathBuf::new();
-        for part in path.components() {
-            match part {
-                Component::CurDir => {}
-                Component::ParentDir if plain.file_name().is_some() => {
-                    plain.pop();
-                }
-                part => plain.push(part),
-            }
-        }
-        plain
+        plain(path)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Source texts and places in them. A [`Span`] is small and copied everywhere; the [`Sources`] turn it into a line and a
 //! column when somebody wants to read it.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A piece of one source text, in bytes. The default span is empty and belongs to the first text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,6 +21,22 @@ pub struct Position {
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
+}
+
+/// A path without `.`, and without `..` where something stands before it. Nothing is asked of the disk, so a symbolic link
+/// in front of a `..` is not followed.
+pub fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// One text that was read.

@@ -1,10 +1,11 @@
 //! Files as they were in a git revision, read by git itself.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use thriftwood_idl::Files;
+use thriftwood_idl::source::plain;
 
 /// The files of one commit. Paths mean what they mean on the disk: below the folder the command runs in, or absolute.
 pub(super) struct Revision {
@@ -130,21 +131,6 @@ fn ask(folder: &Path, arguments: &[&str]) -> Result<String, String> {
         true => Ok(text(&output.stdout)),
         false => Err(text(&output.stderr)),
     }
-}
-
-/// A path without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if plain.file_name().is_some() => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-    }
-    plain
 }
 
 /// A path with the symbolic links resolved in as much of it as there is.

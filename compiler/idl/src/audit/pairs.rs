@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Component, Path, PathBuf};
 
 use crate::model::{DefKind, FileId, Model, ServiceId, StructKind, TypeId};
+use crate::source::plain;
 
 /// What kind of definition: each has a list of its own in a file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,21 +156,6 @@ fn by_key(
         found.entry(key(model, &file.path)).or_default().push(id);
     }
     found
-}
-
-/// A path without `.`, and without `..` where something stands before it.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if plain.file_name().is_some() => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-    }
-    plain
 }
 
 /// A path as seen from a folder.

@@ -3,7 +3,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Finding, Side, shown};
-use crate::diagnostics::{Severity, Style};
+use crate::diagnostics::{Severity, Style, printable};
 use crate::source::{Position, Sources, Span};
 
 /// The texts of both contracts, to show findings with.
@@ -56,7 +56,7 @@ impl Finding {
             let end = (place.span.end as usize).min(source.text.len());
             let annotation = kind.span((place.span.start as usize).min(end)..end);
             let annotation = annotation.label((!place.text.is_empty()).then(|| printable(&place.text)));
-            let path = printable(&sides.path(place.side, place.span));
+            let path = printable(&sides.path(place.side, place.span)).into_owned();
             group = group.element(Snippet::source(source.text.as_str()).path(path).annotation(annotation));
         }
         group = group.element(Level::HELP.message(self.rule.advice()));
@@ -66,10 +66,4 @@ impl Finding {
         };
         renderer.render(&[group])
     }
-}
-
-/// Text without control characters: names and paths come from files, and a terminal must not obey them.
-fn printable(text: &str) -> String {
-    let shown = |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.into() };
-    text.chars().map(shown).collect()
 }

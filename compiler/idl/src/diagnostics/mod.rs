@@ -9,6 +9,7 @@ pub use code::{Code, Severity};
 pub(crate) use lint::{Allow, Selection};
 pub use lint::{Level, Lints, NoSuchLint};
 pub use render::Style;
+pub(crate) use render::printable;
 pub(crate) use suggest::nearest;
 
 use crate::source::Span;

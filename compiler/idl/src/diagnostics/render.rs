@@ -65,7 +65,7 @@ impl Diagnostic {
 }
 
 /// Text without control characters: names and paths come from files, and a terminal must not obey them.
-fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return Cow::Borrowed(text);
     }
