@@ -4,6 +4,7 @@
 //! What is measured, against what, and how to read it is in `tests/benches/README.md`.
 
 mod allocations;
+mod checking;
 mod codec;
 mod compiler;
 mod echo;

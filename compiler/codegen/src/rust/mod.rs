@@ -107,7 +107,14 @@ fn module_tree(w: &mut Writer, plan: &Plan<'_>, path: &mut Vec<String>, node: &N
     }
     if path.len() == 1 {
         // Documentation and sizes are the IDL's business, and nobody uses all of what is generated.
-        let lints = ["clippy::large_enum_variant", "dead_code", "deprecated", "missing_docs", "unreachable_pub"];
+        let lints = [
+            "clippy::large_enum_variant",
+            "clippy::too_many_arguments",
+            "dead_code",
+            "deprecated",
+            "missing_docs",
+            "unreachable_pub",
+        ];
         w.attribute("allow", &lints);
     }
     let mut outcome = Ok(());

@@ -3,6 +3,7 @@
 /// `v1`
 #[allow(
     clippy::large_enum_variant,
+    clippy::too_many_arguments,
     dead_code,
     deprecated,
     missing_docs,

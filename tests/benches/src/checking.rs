@@ -1,0 +1,97 @@
+//! What generated code costs whoever compiles it: `cargo check` of 1,000 structs, ours and in the shape prost's compiler emits.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::report::{Better, Row};
+use crate::rounds::Rounds;
+
+/// Checks the same structs as ours has them, and as prost has them.
+pub fn row(rounds: &Rounds, rust: &str, structs: usize) -> Row {
+    let folder = tempfile::tempdir().expect("a folder for the crates");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let core = root.join("runtime/core").canonicalize().expect("core is there");
+    let ours = format!("thriftwood = {{ package = \"thriftwood-core\", path = {core:?} }}");
+    // The version that this crate's own dependency is locked to.
+    let reference = "prost = \"0.14\"";
+    let sides = [("ours", ours.as_str(), rust.to_owned()), ("reference", reference, prost(structs))];
+    for (name, dependency, text) in &sides {
+        let crate_folder = folder.path().join(name);
+        fs::create_dir_all(crate_folder.join("src")).expect("the folder is made");
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependency}\n\n[workspace]\n"
+        );
+        fs::write(crate_folder.join("Cargo.toml"), manifest).expect("the manifest is written");
+        fs::write(crate_folder.join("src/lib.rs"), text).expect("the crate is written");
+        fs::copy(root.join("Cargo.lock"), crate_folder.join("Cargo.lock")).expect("the lock file is copied");
+    }
+    let side = |name| seconds(&folder.path().join(name), &folder.path().join("target"));
+    let compared = rounds.compare(|| side("ours"), || side("reference"));
+    Row::compared("cargo check of its Rust", "s", Better::Lower, "prost, same structs", compared).limits(0.8, 0.5)
+}
+
+/// How long `cargo check` takes when nothing but the crate itself has to be read again.
+fn seconds(folder: &Path, target: &Path) -> f64 {
+    let check = || {
+        let mut run = Command::new(env!("CARGO"));
+        run.args(["check", "--quiet"])
+            .current_dir(folder)
+            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_INCREMENTAL", "0");
+        let run = run.output().expect("cargo runs");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    check();
+    let source = folder.join("src/lib.rs");
+    let text = fs::read_to_string(&source).expect("the crate is there");
+    fs::write(&source, text).expect("the crate is touched");
+    let start = Instant::now();
+    check();
+    start.elapsed().as_secs_f64()
+}
+
+/// The structs and enums of `compiler.rs`, as prost's compiler would write them.
+fn prost(structs: usize) -> String {
+    let mut text = String::new();
+    for n in 0..structs {
+        if n % 10 == 0 {
+            write!(
+                text,
+                "/// What a record {n} can be.\n\
+                 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]\n\
+                 #[repr(i32)]\npub enum Kind{n} {{\n    None = 0,\n    First = 1,\n    Second = 2,\n}}\n\
+                 impl Kind{n} {{\n    pub fn as_str_name(&self) -> &'static str {{\n        match self {{\n\
+                 Self::None => \"NONE\",\nSelf::First => \"FIRST\",\nSelf::Second => \"SECOND\",\n}}\n}}\n\
+                 pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {{\n        match value {{\n\
+                 \"NONE\" => Some(Self::None),\n\"FIRST\" => Some(Self::First),\n\"SECOND\" => Some(Self::Second),\n\
+                 _ => None,\n}}\n}}\n}}\n"
+            )
+            .expect("a string takes it");
+        }
+        let kind = n / 10 * 10;
+        let (tag, nested) = match n == kind {
+            true => ("string", "::prost::alloc::string::String".to_owned()),
+            false => ("message", format!("Record{kind}")),
+        };
+        write!(
+            text,
+            "/// Record {n}, with a field of each sort.\n\
+             #[derive(Clone, PartialEq, ::prost::Message)]\npub struct Record{n} {{\n\
+             /// The key.\n#[prost(string, tag = \"1\")]\npub id: ::prost::alloc::string::String,\n\
+             #[prost(int64, tag = \"2\")]\npub created_at: i64,\n\
+             #[prost(int32, tag = \"3\")]\npub count: i32,\n\
+             #[prost(double, optional, tag = \"4\")]\npub weight: ::core::option::Option<f64>,\n\
+             #[prost(enumeration = \"Kind{kind}\", tag = \"5\")]\npub kind: i32,\n\
+             #[prost(string, repeated, tag = \"6\")]\npub labels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,\n\
+             #[prost(map = \"string, int64\", tag = \"7\")]\n\
+             pub totals: ::std::collections::HashMap<::prost::alloc::string::String, i64>,\n\
+             #[prost({tag}, repeated, tag = \"8\")]\npub children: ::prost::alloc::vec::Vec<{nested}>,\n\
+             #[prost(bytes = \"vec\", tag = \"9\")]\npub payload: ::prost::alloc::vec::Vec<u8>,\n}}\n"
+        )
+        .expect("a string takes it");
+    }
+    text
+}
