@@ -42,6 +42,17 @@ fn types_derive_what_the_build_script_asks_for() {
 }
 
 #[test]
+fn an_unknown_field_that_is_no_value_of_its_type_is_refused_by_serde() {
+    let unknown: Found = binary::from_bytes(&vec![8, 0, 9, 0, 0, 0, 1, 0].into()).unwrap();
+    let text = serde_json::to_string(&unknown).unwrap();
+    for wrong in ["[0,0,0]", "[0,0,0,1,2]", "[]"] {
+        let text = text.replace("[0,0,0,1]", wrong);
+        assert!(text.contains(wrong), "{text}");
+        serde_json::from_str::<Found>(&text).unwrap_err();
+    }
+}
+
+#[test]
 fn what_a_struct_does_not_know_it_keeps_and_passes_on() {
     let newer = [11, 0, 9, 0, 0, 0, 1, b'x'];
     let mut bytes = binary::to_bytes(&*idl::EMPTY);

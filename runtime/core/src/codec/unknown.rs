@@ -10,7 +10,7 @@ use super::{DecodeError, Reader, TType, Writer};
 /// Kept as bytes rather than as a tree of values: a list of a million `bool`s is a megabyte on the wire and would be forty
 /// as a tree, which is a gift to whoever wants this process out of memory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "Unchecked"))]
 pub struct UnknownField {
     id: i16,
     ty: TType,
@@ -33,7 +33,7 @@ impl UnknownField {
     /// Writes the field, its announcement included.
     pub fn encode<W: Writer>(&self, w: &mut W) {
         w.field_begin(self.id, self.ty);
-        // The value was read once already, so it can be read again.
+        // The value was read once already, wherever it came from, so it can be read again.
         let _ = copy(self.ty, &mut BinaryReader::new(&self.value), w);
     }
 
@@ -45,6 +45,29 @@ impl UnknownField {
     /// The type it was announced with.
     pub fn ttype(&self) -> TType {
         self.ty
+    }
+}
+
+/// What serde reads, before anybody knows whether its bytes are a value of its type.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct Unchecked {
+    id: i16,
+    ty: TType,
+    value: Bytes,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Unchecked> for UnknownField {
+    type Error = DecodeError;
+
+    fn try_from(Unchecked { id, ty, value }: Unchecked) -> Result<Self, DecodeError> {
+        let mut r = BinaryReader::new(&value);
+        r.skip(ty)?;
+        if r.remaining() > 0 {
+            return Err(r.error(super::DecodeErrorKind::Length(i32::try_from(value.len()).unwrap_or(i32::MAX))));
+        }
+        Ok(Self { id, ty, value })
     }
 }
 
