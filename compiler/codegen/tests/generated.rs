@@ -196,3 +196,24 @@ async fn every_kind_of_payload_is_published_and_received() {
     idl::Lone::publisher(&bus).only(&ctx, &tree).await.unwrap();
     assert_eq!(*only.next().await.unwrap().unwrap(), tree);
 }
+
+#[tokio::test]
+async fn a_failure_that_a_layer_puts_into_a_result_reaches_the_caller_as_itself() {
+    use idl::{FullRequest, FullResponse, MayFailError};
+    use thriftwood::RpcErrorKind;
+    use thriftwood::call::Call;
+
+    let layer = tower::layer::layer_fn(|_| {
+        tower::service_fn(|_: Call<FullRequest>| async {
+            let failure = RpcError::application(402, "pay first");
+            Ok::<_, RpcError>(FullResponse::MayFail(Err(MayFailError::Rpc(failure))))
+        })
+    });
+    let full = FullClient::new(memory::rpc(FullServer::new(Service).layer(layer)));
+    match full.may_fail(&Context::new(), 1).await {
+        Err(MayFailError::Rpc(error)) => {
+            assert_eq!((error.kind(), error.message()), (RpcErrorKind::Application(402), "pay first"));
+        }
+        other => panic!("expected the layer's failure, got {other:?}"),
+    }
+}

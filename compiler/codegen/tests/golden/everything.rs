@@ -430,6 +430,13 @@ pub mod golden {
                 }
                 w.struct_end();
             }
+
+            fn failure(&self) -> Option<&RpcError> {
+                match self {
+                    Self::WhoAmI(Err(WhoAmIError::Rpc(error))) => Some(error),
+                    _ => None,
+                }
+            }
         }
 
         impl BaseResponse {
@@ -2455,6 +2462,15 @@ pub mod golden {
                 }
                 w.struct_end();
             }
+
+            fn failure(&self) -> ::std::option::Option<&RpcError> {
+                match self {
+                    Self::Gather(Err(GatherError::Rpc(error))) => Some(error),
+                    Self::MayFail(Err(MayFailError::Rpc(error))) => Some(error),
+                    Self::Base(response) => Response::failure(response),
+                    _ => None,
+                }
+            }
         }
 
         impl FullResponse {
@@ -2962,6 +2978,13 @@ pub mod golden {
                     Self::Full(_) => {}
                 }
                 w.struct_end();
+            }
+
+            fn failure(&self) -> ::std::option::Option<&RpcError> {
+                match self {
+                    Self::Full(response) => Response::failure(response),
+                    _ => None,
+                }
             }
         }
 

@@ -735,6 +735,13 @@ pub mod v1 {
                 }
                 w.struct_end();
             }
+
+            fn failure(&self) -> Option<&RpcError> {
+                match self {
+                    Self::BuyAlbum(Err(BuyAlbumError::Rpc(error))) => Some(error),
+                    _ => None,
+                }
+            }
         }
 
         impl StoreResponse {

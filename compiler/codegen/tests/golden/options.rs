@@ -1069,6 +1069,14 @@ pub mod golden {
                 }
                 w.struct_end();
             }
+
+            fn failure(&self) -> Option<&RpcError> {
+                match self {
+                    Self::Get(Err(GetError::Rpc(error))) => Some(error),
+                    Self::Base(response) => Response::failure(response),
+                    _ => None,
+                }
+            }
         }
 
         impl UsersResponse {

@@ -53,6 +53,12 @@ pub trait Request: Clone + Debug + Send + Sync + 'static {
 pub trait Response: Debug + Send + Sync + 'static {
     /// Writes the result, as a struct with the result in field 0 or a declared exception in its own field.
     fn encode<W: Writer>(&self, w: &mut W);
+
+    /// The failure that a middleware put where a declared exception would be. It is answered like any other failure; written as a
+    /// result it would be none.
+    fn failure(&self) -> Option<&RpcError> {
+        None
+    }
 }
 
 /// A call on its way through middleware: the context and the typed request.

@@ -84,7 +84,10 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
                 }
                 None
             }
-            Some(Ok(response)) => reply.result(method, &response),
+            Some(Ok(response)) => match response.failure() {
+                Some(error) => reply.failure(method, error),
+                None => reply.result(method, &response),
+            },
             Some(Err(error)) => reply.failure(method, &error),
         }
     }

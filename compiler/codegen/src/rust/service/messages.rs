@@ -261,6 +261,31 @@ fn response_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
             });
             w.line("w.struct_end();");
         });
+        failure(w, m, form);
+    });
+}
+
+/// `fn failure`, where a result can hold one.
+fn failure(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
+    let throwing: Vec<_> = form.functions.iter().filter(|function| function.error.is_some()).collect();
+    if throwing.is_empty() && form.parent.is_none() {
+        return;
+    }
+    let (response, rpc, option) = (m.rt("call", "Response"), m.rt("", "RpcError"), m.std("Option"));
+    w.item();
+    w.block(format!("fn failure(&self) -> {option}<&{rpc}>"), |w| {
+        w.block("match self", |w| {
+            for function in throwing {
+                let Some(error) = &function.error else { continue };
+                w.arm(&format!("Self::{}(Err({error}::Rpc(error)))", function.variant), &Expr::text("Some(error)"));
+            }
+            if let Some(parent) = &form.parent {
+                w.line(format!("Self::{}(response) => {response}::failure(response),", parent.variant));
+            }
+            if !form.functions.is_empty() {
+                w.line("_ => None,");
+            }
+        });
     });
 }
 
@@ -285,7 +310,7 @@ fn encode_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
                 w.line("exception.encode(w);");
             });
         }
-        // A handler's own is taken out before it gets here; the caller of a layer that put one in finds no result.
+        // The server has answered it as a failure by now.
         w.line(format!("{error}::Rpc(_) => {{}}"));
     });
 }
