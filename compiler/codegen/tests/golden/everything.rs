@@ -197,6 +197,16 @@ pub mod golden {
             Rpc(RpcError),
         }
 
+        impl WhoAmIError {
+            /// Why the call itself failed; `None` for a declared exception.
+            pub fn rpc(&self) -> Option<&RpcError> {
+                match self {
+                    Self::Rpc(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+
         impl From<Denied> for WhoAmIError {
             fn from(error: Denied) -> Self {
                 Self::Denied(error)
@@ -433,7 +443,7 @@ pub mod golden {
 
             fn failure(&self) -> Option<&RpcError> {
                 match self {
-                    Self::WhoAmI(Err(WhoAmIError::Rpc(error))) => Some(error),
+                    Self::WhoAmI(Err(error)) => error.rpc(),
                     _ => None,
                 }
             }
@@ -1774,6 +1784,16 @@ pub mod golden {
             Rpc(RpcError),
         }
 
+        impl GatherError {
+            /// Why the call itself failed; `None` for a declared exception.
+            pub fn rpc(&self) -> ::std::option::Option<&RpcError> {
+                match self {
+                    Self::Rpc(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+
         impl From<Quiet> for GatherError {
             fn from(error: Quiet) -> Self {
                 Self::Quiet(error)
@@ -1816,6 +1836,16 @@ pub mod golden {
             Quiet(Quiet),
             /// The call itself failed.
             Rpc(RpcError),
+        }
+
+        impl MayFailError {
+            /// Why the call itself failed; `None` for a declared exception.
+            pub fn rpc(&self) -> ::std::option::Option<&RpcError> {
+                match self {
+                    Self::Rpc(error) => Some(error),
+                    _ => None,
+                }
+            }
         }
 
         impl From<Quiet> for MayFailError {
@@ -2465,8 +2495,8 @@ pub mod golden {
 
             fn failure(&self) -> ::std::option::Option<&RpcError> {
                 match self {
-                    Self::Gather(Err(GatherError::Rpc(error))) => Some(error),
-                    Self::MayFail(Err(MayFailError::Rpc(error))) => Some(error),
+                    Self::Gather(Err(error)) => error.rpc(),
+                    Self::MayFail(Err(error)) => error.rpc(),
                     Self::Base(response) => Response::failure(response),
                     _ => None,
                 }

@@ -413,6 +413,16 @@ pub mod v1 {
             Rpc(RpcError),
         }
 
+        impl BuyAlbumError {
+            /// Why the call itself failed; `None` for a declared exception.
+            pub fn rpc(&self) -> Option<&RpcError> {
+                match self {
+                    Self::Rpc(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+
         impl From<PurchasingError> for BuyAlbumError {
             fn from(error: PurchasingError) -> Self {
                 Self::PurchasingError(error)
@@ -738,7 +748,7 @@ pub mod v1 {
 
             fn failure(&self) -> Option<&RpcError> {
                 match self {
-                    Self::BuyAlbum(Err(BuyAlbumError::Rpc(error))) => Some(error),
+                    Self::BuyAlbum(Err(error)) => error.rpc(),
                     _ => None,
                 }
             }

@@ -784,6 +784,16 @@ pub mod golden {
             Rpc(RpcError),
         }
 
+        impl GetError {
+            /// Why the call itself failed; `None` for a declared exception.
+            pub fn rpc(&self) -> Option<&RpcError> {
+                match self {
+                    Self::Rpc(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+
         impl From<Denied> for GetError {
             fn from(error: Denied) -> Self {
                 Self::Denied(error)
@@ -1072,7 +1082,7 @@ pub mod golden {
 
             fn failure(&self) -> Option<&RpcError> {
                 match self {
-                    Self::Get(Err(GetError::Rpc(error))) => Some(error),
+                    Self::Get(Err(error)) => error.rpc(),
                     Self::Base(response) => Response::failure(response),
                     _ => None,
                 }

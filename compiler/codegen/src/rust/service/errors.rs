@@ -32,6 +32,16 @@ fn method_error(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, nam
         w.doc("The call itself failed.");
         w.line(format!("Rpc({rpc}),"));
     });
+    w.item();
+    w.impl_block(format!("impl {name}"), |w| {
+        w.doc("Why the call itself failed; `None` for a declared exception.");
+        w.function("pub fn rpc", &["&self".to_owned()], &format!("{}<&{rpc}>", m.std("Option")), |w| {
+            w.block("match self", |w| {
+                w.line("Self::Rpc(error) => Some(error),");
+                w.line("_ => None,");
+            });
+        });
+    });
     for ((_, id, ty), variant) in thrown.iter().zip(&variants) {
         // Of two variants that hold one type, `?` could not tell which is meant.
         if thrown.iter().filter(|(_, other, _)| other == id).count() == 1 {

@@ -276,8 +276,7 @@ fn failure(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     w.block(format!("fn failure(&self) -> {option}<&{rpc}>"), |w| {
         w.block("match self", |w| {
             for function in throwing {
-                let Some(error) = &function.error else { continue };
-                w.arm(&format!("Self::{}(Err({error}::Rpc(error)))", function.variant), &Expr::text("Some(error)"));
+                w.arm(&format!("Self::{}(Err(error))", function.variant), &Expr::text("error.rpc()"));
             }
             if let Some(parent) = &form.parent {
                 w.line(format!("Self::{}(response) => {response}::failure(response),", parent.variant));
