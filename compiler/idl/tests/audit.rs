@@ -159,10 +159,12 @@ fn long_chains_are_compared_without_recursion() {
     let old = model(&compilation);
     let mut new = old.clone();
     let other = old.files[1].structs[1].fields[0].ty.clone();
-    let (Type::Named(last), Type::Named(other)) = (&mut new.files[2].structs[0].fields[0].ty, other) else { panic!() };
+    let (Type::Named(last), Type::Named(other)) = (&mut new.files[2].structs[0].fields[0].ty.ty, other.ty) else {
+        panic!()
+    };
     last.file = other.file;
     assert_eq!(audit(old, &new), []);
-    new.files[1].structs[0].fields[0].ty = Type::Base(BaseType::I64);
+    new.files[1].structs[0].fields[0].ty = Type::Base(BaseType::I64).into();
     let found: Vec<String> = audit(old, &new).into_iter().map(|finding| finding.thing).collect();
     assert_eq!(found, ["b.S0.x", "m.Main.last"]);
 }

@@ -33,14 +33,17 @@ fn an_included_file_stands_before_its_includer() {
 fn types_are_resolved_also_across_files() {
     let model = music();
     let music = model.file(model.roots[0]);
-    assert_eq!((music.typedefs[0].name.as_str(), &music.typedefs[0].target), ("Asin", &Type::Base(BaseType::String)));
+    assert_eq!(
+        (music.typedefs[0].name.as_str(), &music.typedefs[0].target.ty),
+        ("Asin", &Type::Base(BaseType::String))
+    );
     let album = &music.structs[1];
     assert_eq!((album.name.as_str(), album.kind), ("Album", StructKind::Struct));
     let here = |kind, index| Type::Named(TypeId { file: model.roots[0], kind, index });
     assert_eq!(album.fields[0].ty, here(DefKind::Typedef, 0));
     assert_eq!(album.fields[0].requiredness, Requiredness::Required);
-    assert_eq!(album.fields[1].ty, Type::List(Box::new(here(DefKind::Struct, 0))));
-    let Type::Named(price) = album.fields[3].ty else { panic!("price is declared") };
+    assert_eq!(album.fields[1].ty, Type::List(Box::new(here(DefKind::Struct, 0).into())));
+    let Type::Named(price) = album.fields[3].ty.ty else { panic!("price is declared") };
     assert_eq!(model.type_name(price), "Price");
     assert_eq!(model.file(price.file).name, "common");
     assert_eq!(album.doc.as_deref(), Some("A collection of songs."));
@@ -64,7 +67,7 @@ fn functions_and_operations_say_what_they_take_and_give() {
     let (field, exception) = buy.thrown().next().unwrap();
     assert_eq!((field.name.as_str(), field.id, field.requiredness), ("error", 1, Requiredness::Optional));
     assert_eq!(model.structure(exception).unwrap().kind, StructKind::Exception);
-    assert_eq!(enter.returns, Some(Type::Base(BaseType::Bool)));
+    assert_eq!(enter.returns, Some(Type::Base(BaseType::Bool).into()));
     assert!(enter.annotations.has("idempotent") && !rate.annotations.has("idempotent"));
     assert!(rate.oneway && rate.returns.is_none());
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use support::{Memory, codes, compile, frugal, model, rendered};
 use thriftwood_idl::diagnostics::Code;
 use thriftwood_idl::model::{
-    BaseType, ConstId, ConstValue, DefKind, Field, FileId, FileKind, PrefixToken, Requiredness, Type, TypeId,
+    Annotations, BaseType, ConstId, ConstValue, DefKind, Field, FileId, FileKind, PrefixToken, Requiredness, Type,
+    TypeId,
 };
 use thriftwood_idl::{Options, compile_with};
 
@@ -281,6 +282,37 @@ fn words_of_newer_thrifts_may_still_name_types() {
     let file = &model(&compilation).files[0];
     assert_eq!(file.structs[0].fields[0].ty, Type::Named(TypeId { file: FileId(0), kind: DefKind::Typedef, index: 0 }));
     assert_eq!(model(&frugal("struct A { 1: uuid a }")).files[0].structs[0].fields[0].ty, Type::Base(BaseType::Uuid));
+}
+
+#[test]
+fn annotations_of_types_are_kept_where_they_stand() {
+    let text = r#"
+        typedef map<string (a = "1"), list<i64 (b)> (c = "2")> (d = "3") Long (e = "4")
+        struct A { 1: optional Long (f = "5") long (g = "6"), 2: i32 plain }
+        service S { set<A (h)> (i) all(1: binary (j) key) (k) }
+        const string (l) WORD = "w" (m)
+        scope Events { Made: A (n) (o) }
+    "#;
+    let compilation = compile(&[("test.thrift", text)]);
+    let file = &model(&compilation).files[0];
+    let names = |annotations: &Annotations| annotations.0.iter().map(|a| a.name.clone()).collect::<String>();
+    let long = &file.typedefs[0];
+    let Type::Map(key, value) = &long.target.ty else { panic!("a map") };
+    let Type::List(item) = &value.ty else { panic!("a list") };
+    assert_eq!([&key.annotations, &item.annotations, &value.annotations].map(names), ["a", "b", "c"]);
+    assert_eq!((names(&long.target.annotations), names(&long.annotations)), ("d".into(), "e".into()));
+    assert_eq!((key.annotations.get("a"), value.annotations.get("c")), (Some("1"), Some("2")));
+    let field = &file.structs[0].fields[0];
+    assert_eq!((names(&field.ty.annotations), names(&field.annotations)), ("f".into(), "g".into()));
+    let function = &file.services[0].functions[0];
+    let returns = function.returns.as_ref().unwrap();
+    let Type::Set(item) = &returns.ty else { panic!("a set") };
+    assert_eq!([&item.annotations, &returns.annotations, &function.annotations].map(names), ["h", "i", "k"]);
+    assert_eq!(names(&function.args[0].ty.annotations), "j");
+    assert_eq!((names(&file.consts[0].ty.annotations), names(&file.consts[0].annotations)), ("l".into(), "m".into()));
+    // Nothing stands between a payload's type and the operation's annotations.
+    let operation = &file.scopes[0].operations[0];
+    assert_eq!((names(&operation.ty.annotations), names(&operation.annotations)), (String::new(), "no".into()));
 }
 
 #[test]

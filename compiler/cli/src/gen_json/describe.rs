@@ -9,7 +9,7 @@ use thriftwood_idl::model::{self, ConstValue, FileKind, Model, Requiredness, Str
 
 use super::document::{
     Annotation, Constant, Document, Entry, Enum, EnumValue, Field, FieldValue, File, Include, Method, Namespace,
-    Operation, PrefixToken, Reference, Scope, Service, Struct, Type, Typedef, VERSION, Value,
+    Operation, PrefixToken, Reference, Scope, Service, Struct, Type, TypeUse, Typedef, VERSION, Value,
 };
 
 pub(super) fn document(model: &Model) -> Document<'_> {
@@ -173,14 +173,15 @@ fn upper_first(name: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-fn ty<'m>(model: &'m Model, of: &'m model::Type) -> Type<'m> {
-    match of {
+fn ty<'m>(model: &'m Model, of: &'m model::TypeUse) -> TypeUse<'m> {
+    let ty = match &of.ty {
         model::Type::Base(base) => Type::Base(base.keyword()),
         model::Type::List(item) => Type::List(Box::new(ty(model, item))),
         model::Type::Set(item) => Type::Set(Box::new(ty(model, item))),
         model::Type::Map(key, value) => Type::Map { key: Box::new(ty(model, key)), value: Box::new(ty(model, value)) },
         model::Type::Named(id) => Type::Named(reference(model, *id)),
-    }
+    };
+    TypeUse { ty, annotations: annotations(&of.annotations) }
 }
 
 fn reference(model: &Model, id: TypeId) -> Reference<'_> {

@@ -57,7 +57,7 @@ pub(super) struct Annotation<'m> {
 pub(super) struct Typedef<'m> {
     pub(super) name: &'m str,
     pub(super) doc: Option<&'m str>,
-    pub(super) r#type: Type<'m>,
+    pub(super) r#type: TypeUse<'m>,
     pub(super) annotations: Vec<Annotation<'m>>,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Typedef<'m> {
 pub(super) struct Constant<'m> {
     pub(super) name: &'m str,
     pub(super) doc: Option<&'m str>,
-    pub(super) r#type: Type<'m>,
+    pub(super) r#type: TypeUse<'m>,
     pub(super) value: Value<'m>,
     pub(super) annotations: Vec<Annotation<'m>>,
 }
@@ -103,7 +103,7 @@ pub(super) struct Field<'m> {
     pub(super) doc: Option<&'m str>,
     /// `required`, `optional` or `default`.
     pub(super) presence: &'static str,
-    pub(super) r#type: Type<'m>,
+    pub(super) r#type: TypeUse<'m>,
     pub(super) default: Option<Value<'m>>,
     pub(super) annotations: Vec<Annotation<'m>>,
 }
@@ -125,7 +125,7 @@ pub(super) struct Method<'m> {
     pub(super) doc: Option<&'m str>,
     pub(super) oneway: bool,
     /// `None` for `void`.
-    pub(super) returns: Option<Type<'m>>,
+    pub(super) returns: Option<TypeUse<'m>>,
     pub(super) arguments: Vec<Field<'m>>,
     pub(super) throws: Vec<Field<'m>>,
     pub(super) annotations: Vec<Annotation<'m>>,
@@ -153,7 +153,7 @@ pub(super) enum PrefixToken<'m> {
 pub(super) struct Operation<'m> {
     pub(super) name: &'m str,
     pub(super) doc: Option<&'m str>,
-    pub(super) r#type: Type<'m>,
+    pub(super) r#type: TypeUse<'m>,
     pub(super) annotations: Vec<Annotation<'m>>,
 }
 
@@ -165,13 +165,21 @@ pub(super) struct Reference<'m> {
     pub(super) name: &'m str,
 }
 
+/// A type, with the annotations that are written behind it.
+#[derive(Serialize)]
+pub(super) struct TypeUse<'m> {
+    #[serde(flatten)]
+    pub(super) ty: Type<'m>,
+    pub(super) annotations: Vec<Annotation<'m>>,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Type<'m> {
     Base(&'static str),
-    List(Box<Type<'m>>),
-    Set(Box<Type<'m>>),
-    Map { key: Box<Type<'m>>, value: Box<Type<'m>> },
+    List(Box<TypeUse<'m>>),
+    Set(Box<TypeUse<'m>>),
+    Map { key: Box<TypeUse<'m>>, value: Box<TypeUse<'m>> },
     Named(Reference<'m>),
 }
 

@@ -3,7 +3,7 @@
 use super::pairs::Kind;
 use super::types::spelled;
 use super::{Audit, Context, Rule, now, old};
-use crate::model::{FileId, Function, Model, Service, ServiceId};
+use crate::model::{FileId, Function, Model, Service, ServiceId, TypeUse};
 
 impl<'m> Audit<'m> {
     pub(super) fn service(&mut self, file: FileId, index: usize) {
@@ -75,8 +75,9 @@ impl<'m> Audit<'m> {
             }
             (None, None) => {}
             (before, after) => {
-                let word =
-                    |model: &Model, ty: &Option<_>| ty.as_ref().map_or("void".to_owned(), |ty| spelled(model, ty));
+                let word = |model: &Model, ty: &Option<TypeUse>| {
+                    ty.as_ref().map_or("void".to_owned(), |ty| spelled(model, ty))
+                };
                 let (before, after) = (word(self.old, before), word(self.new, after));
                 let text = format!("types not equal: '{before}' -> '{after}'");
                 let places = [now(is.span, format!("now `{after}`")), old(was.span, format!("was `{before}`"))];

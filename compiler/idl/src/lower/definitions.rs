@@ -6,7 +6,9 @@ use super::fields::Role;
 use super::symbols::{Found, Symbols, base_type};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::load::Unit;
-use crate::model::{BaseType, Const, ConstValue, File, FileId, Include, Model, Namespace, Struct, Type, Typedef};
+use crate::model::{
+    BaseType, Const, ConstValue, File, FileId, Include, Model, Namespace, Struct, Type, TypeUse, Typedef,
+};
 use crate::source::Span;
 use crate::syntax::{Body, Definition, Shape, TypeRef};
 
@@ -95,17 +97,18 @@ impl Declaring<'_> {
     }
 
     /// The type that is written, with names resolved.
-    pub(super) fn ty(&mut self, written: &TypeRef) -> Type {
-        match &written.shape {
+    pub(super) fn ty(&mut self, written: &TypeRef) -> TypeUse {
+        let ty = match &written.shape {
             Shape::Named(name) => self.named(name, written),
             Shape::List(item) => Type::List(Box::new(self.ty(item))),
             Shape::Set(item) => Type::Set(Box::new(self.ty(item))),
             Shape::Map(key, value) => {
                 let (span, key) = (key.span, self.ty(key));
-                self.keys.push((span, key.clone()));
+                self.keys.push((span, key.ty.clone()));
                 Type::Map(Box::new(key), Box::new(self.ty(value)))
             }
-        }
+        };
+        TypeUse { ty, annotations: written.annotations.clone() }
     }
 
     fn named(&mut self, name: &str, written: &TypeRef) -> Type {

@@ -46,7 +46,7 @@ pub(super) fn cut_typedefs(model: &mut Model, found: &mut Vec<Diagnostic>) {
         }
     }
     for id in cut.into_iter().map(|node| ids[node]) {
-        model.files[id.file.0 as usize].typedefs[id.index as usize].target = UNKNOWN;
+        model.files[id.file.0 as usize].typedefs[id.index as usize].target = UNKNOWN.into();
     }
 }
 

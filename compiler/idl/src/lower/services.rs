@@ -40,7 +40,7 @@ pub(super) fn throws(units: &[Unit], model: &mut Model, found: &mut Vec<Diagnost
     }
     let thrown = model.files.iter_mut().flat_map(|file| &mut file.services).flat_map(|service| &mut service.functions);
     for (thrown, exception) in thrown.flat_map(|function| &mut function.throws).zip(exceptions) {
-        thrown.ty = exception;
+        thrown.ty.ty = exception;
     }
 }
 

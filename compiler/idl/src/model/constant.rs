@@ -1,7 +1,7 @@
 //! Constants and default values, checked against the type they stand for.
 
 use super::definition::{Annotations, Doc};
-use super::ty::{ConstId, Type, TypeId};
+use super::ty::{ConstId, TypeId, TypeUse};
 use crate::source::Span;
 
 /// `const i32 LIMIT = 10`
@@ -14,7 +14,7 @@ pub struct Const {
     /// Its doc comment.
     pub doc: Doc,
     /// The declared type.
-    pub ty: Type,
+    pub ty: TypeUse,
     /// The value, already checked to be one of `ty`.
     pub value: ConstValue,
     /// Its annotations.

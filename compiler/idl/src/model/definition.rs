@@ -1,7 +1,7 @@
 //! What a file can define: typedefs, enums, structs, services and scopes.
 
 use super::constant::ConstValue;
-use super::ty::{ServiceId, Type, TypeId};
+use super::ty::{ServiceId, Type, TypeId, TypeUse};
 use crate::source::Span;
 
 /// The text of a doc comment, without its comment marks; `None` where there is none.
@@ -44,7 +44,7 @@ pub struct Typedef {
     /// Its doc comment.
     pub doc: Doc,
     /// What it stands for; possibly another typedef, never itself.
-    pub target: Type,
+    pub target: TypeUse,
     /// Its annotations.
     pub annotations: Annotations,
 }
@@ -132,7 +132,7 @@ pub struct Field {
     /// Whether it must be there.
     pub requiredness: Requiredness,
     /// Its type.
-    pub ty: Type,
+    pub ty: TypeUse,
     /// The value it has when nobody sets it.
     pub default: Option<ConstValue>,
     /// Its annotations.
@@ -168,7 +168,7 @@ pub struct Function {
     /// Whether the caller does not wait for an answer; then `returns` is `None` and `throws` empty.
     pub oneway: bool,
     /// The result type; `None` for `void`.
-    pub returns: Option<Type>,
+    pub returns: Option<TypeUse>,
     /// The arguments, in the order written.
     pub args: Vec<Field>,
     /// The declared exceptions, in the order written; each type is an exception.
@@ -190,7 +190,7 @@ impl Function {
 
     /// The exception type of each `throws` entry.
     pub fn thrown(&self) -> impl Iterator<Item = (&Field, TypeId)> {
-        self.throws.iter().filter_map(|field| match field.ty {
+        self.throws.iter().filter_map(|field| match field.ty.ty {
             Type::Named(id) => Some((field, id)),
             _ => None,
         })
@@ -250,7 +250,7 @@ pub struct Operation {
     /// Its doc comment.
     pub doc: Doc,
     /// The type of the payload; any type but void.
-    pub ty: Type,
+    pub ty: TypeUse,
     /// Its annotations.
     pub annotations: Annotations,
 }

@@ -16,7 +16,7 @@ pub use definition::{
     Scope, Service, Struct, StructKind, Typedef,
 };
 pub use file::{File, FileKind, Include, Namespace};
-pub use ty::{BaseType, ConstId, DefKind, FileId, ServiceId, Type, TypeId};
+pub use ty::{BaseType, ConstId, DefKind, FileId, ServiceId, Type, TypeId, TypeUse};
 
 /// Every file of one compilation, checked and resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,6 +68,18 @@ impl Model {
         let mut ty = ty;
         while let Type::Named(id) = ty {
             match self.typedef(*id) {
+                Some(typedef) => ty = &typedef.target,
+                None => break,
+            }
+        }
+        ty
+    }
+
+    /// As [`resolve`](Model::resolve), with what is said of the type where the last typedef uses it.
+    pub fn resolve_use<'a>(&'a self, ty: &'a TypeUse) -> &'a TypeUse {
+        let mut ty = ty;
+        while let Type::Named(id) = ty.ty {
+            match self.typedef(id) {
                 Some(typedef) => ty = &typedef.target,
                 None => break,
             }

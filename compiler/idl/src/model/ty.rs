@@ -1,5 +1,11 @@
 //! Types as they are used, and the ids by which one definition refers to another.
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+
+use super::definition::Annotations;
+
 /// The place of a file in [`Model::files`](super::Model::files).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);
@@ -84,17 +90,77 @@ impl BaseType {
     }
 }
 
-/// A type as a field, argument, result, element or operation uses it.
+/// What a type is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Type {
     /// A type of Thrift's own.
     Base(BaseType),
     /// `list<T>`
-    List(Box<Type>),
+    List(Box<TypeUse>),
     /// `set<T>`
-    Set(Box<Type>),
+    Set(Box<TypeUse>),
     /// `map<K, V>`
-    Map(Box<Type>, Box<Type>),
+    Map(Box<TypeUse>, Box<TypeUse>),
     /// A declared type, perhaps of an included file.
     Named(TypeId),
+}
+
+/// A type where a field, argument, result, element or operation uses it: what it is, and the annotations that are written behind
+/// it, as in `list<string (rust.type = "Arc<str>")>`.
+///
+/// It can be taken for its [`Type`] wherever that alone is of interest. Two uses are equal when their types are: annotations are
+/// for generators, and change nothing of what travels.
+#[derive(Clone, Debug)]
+pub struct TypeUse {
+    /// What it is.
+    pub ty: Type,
+    /// What is said of it here.
+    pub annotations: Annotations,
+}
+
+impl From<Type> for TypeUse {
+    /// A use of which nothing is said.
+    fn from(ty: Type) -> Self {
+        Self { ty, annotations: Annotations::default() }
+    }
+}
+
+impl Deref for TypeUse {
+    type Target = Type;
+
+    fn deref(&self) -> &Type {
+        &self.ty
+    }
+}
+
+impl PartialEq for TypeUse {
+    fn eq(&self, other: &Self) -> bool {
+        self.ty == other.ty
+    }
+}
+
+impl PartialEq<Type> for TypeUse {
+    fn eq(&self, other: &Type) -> bool {
+        self.ty == *other
+    }
+}
+
+impl Eq for TypeUse {}
+
+impl PartialOrd for TypeUse {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for TypeUse {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.ty.cmp(&other.ty)
+    }
+}
+
+impl Hash for TypeUse {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.ty.hash(state);
+    }
 }

@@ -38,7 +38,7 @@ impl<'t> Reader<'t> {
                 let (mut ty, mut value) = (nothing(), Value { span: Span::default(), kind: ValueKind::Int(0) });
                 for part in pair.clone().into_inner() {
                     match part.as_rule() {
-                        Rule::type_ref => ty = self.type_ref(part).0,
+                        Rule::type_ref => ty = self.type_ref(part),
                         Rule::value => value = self.value(part),
                         _ => {}
                     }
@@ -46,7 +46,7 @@ impl<'t> Reader<'t> {
                 Body::Const { ty, value }
             }
             Rule::typedef => {
-                let target = inner(pair, Rule::type_ref).next().map_or_else(nothing, |part| self.type_ref(part).0);
+                let target = inner(pair, Rule::type_ref).next().map_or_else(nothing, |part| self.type_ref(part));
                 Body::Typedef { target }
             }
             Rule::enumeration => {
@@ -119,7 +119,8 @@ impl<'t> Reader<'t> {
             Diagnostic::new(Code::Deprecated, span, "`senum` is no longer part of Thrift; it is read as a `string`")
                 .help("use an `enum`, or `typedef string`"),
         );
-        Body::Typedef { target: TypeRef { span, shape: Shape::Named("string".to_owned()) } }
+        let shape = Shape::Named("string".to_owned());
+        Body::Typedef { target: TypeRef { span, shape, annotations: Annotations::default() } }
     }
 
     fn enum_value(&mut self, pair: &Pair<'t, Rule>) -> EnumValue {
@@ -150,7 +151,7 @@ impl<'t> Reader<'t> {
                 Rule::field_id => field.id = inner(&part, Rule::integer).next().map(|id| self.integer(&id)),
                 Rule::kw_required => field.presence = Presence::Required,
                 Rule::kw_optional => field.presence = Presence::Optional,
-                Rule::type_ref => field.ty = self.type_ref(part).0,
+                Rule::type_ref => field.ty = self.type_ref(part),
                 Rule::identifier => field.name = self.name(&part),
                 Rule::value => field.default = Some(self.value(part)),
                 _ => {}
@@ -178,7 +179,7 @@ impl<'t> Reader<'t> {
                     let message = "`async` is the old word for `oneway`";
                     self.found.push(Diagnostic::new(Code::Deprecated, span, message).help("write `oneway`"));
                 }
-                Rule::type_ref => function.returns = Some(self.type_ref(part).0),
+                Rule::type_ref => function.returns = Some(self.type_ref(part)),
                 Rule::identifier => function.name = self.name(&part),
                 Rule::arguments => function.args = self.fields(&part),
                 Rule::throws => function.throws = self.fields(&part),
@@ -209,10 +210,9 @@ impl<'t> Reader<'t> {
         let mut annotations = self.annotations(pair);
         let mut ty = nothing();
         if let Some(part) = inner(pair, Rule::type_ref).next() {
-            let (written, own) = self.type_ref(part);
-            ty = written;
+            ty = self.type_ref(part);
             // Nothing stands between a payload's type and the operation's annotations, so the type takes them first.
-            annotations.0.splice(0..0, own.0);
+            annotations.0.splice(0..0, std::mem::take(&mut ty.annotations).0);
         }
         Operation {
             name: inner(pair, Rule::identifier).next().map(|part| self.name(&part)).unwrap_or_default(),
@@ -223,9 +223,9 @@ impl<'t> Reader<'t> {
     }
 
     /// A type and the annotations after it.
-    fn type_ref(&mut self, pair: Pair<'t, Rule>) -> (TypeRef, Annotations) {
+    fn type_ref(&mut self, pair: Pair<'t, Rule>) -> TypeRef {
         let annotations = self.annotations(&pair);
-        let Some(written) = pair.into_inner().next() else { return (nothing(), annotations) };
+        let Some(written) = pair.into_inner().next() else { return nothing() };
         let span = self.span_of(&written);
         let shape = match written.as_rule() {
             Rule::identifier => {
@@ -236,7 +236,7 @@ impl<'t> Reader<'t> {
                 Shape::Named(written.as_str().to_owned())
             }
             rule => {
-                let mut parts = inner(&written, Rule::type_ref).map(|part| Box::new(self.type_ref(part).0));
+                let mut parts = inner(&written, Rule::type_ref).map(|part| Box::new(self.type_ref(part)));
                 let mut next = || parts.next().unwrap_or_else(|| Box::new(nothing()));
                 match rule {
                     Rule::map_type => Shape::Map(next(), next()),
@@ -245,7 +245,7 @@ impl<'t> Reader<'t> {
                 }
             }
         };
-        (TypeRef { span, shape }, annotations)
+        TypeRef { span, shape, annotations }
     }
 
     fn value(&mut self, pair: Pair<'t, Rule>) -> Value {
@@ -368,7 +368,7 @@ fn inner<'t>(pair: &Pair<'t, Rule>, rule: Rule) -> impl Iterator<Item = Pair<'t,
 
 /// Stands in for a part that the grammar does not let go missing.
 fn nothing() -> TypeRef {
-    TypeRef { span: Span::default(), shape: Shape::Named(String::new()) }
+    TypeRef { span: Span::default(), shape: Shape::Named(String::new()), annotations: Annotations::default() }
 }
 
 /// The language an old namespace keyword is for.

@@ -103,11 +103,13 @@ pub(crate) struct Operation {
     pub(crate) annotations: Annotations,
 }
 
-/// A type as it is written. Its annotations are for other languages and are not kept.
+/// A type as it is written, with the annotations behind it.
 #[derive(Clone, Debug)]
 pub(crate) struct TypeRef {
+    /// The type alone.
     pub(crate) span: Span,
     pub(crate) shape: Shape,
+    pub(crate) annotations: Annotations,
 }
 
 #[derive(Clone, Debug)]

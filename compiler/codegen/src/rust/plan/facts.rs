@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use thriftwood_idl::model::{BaseType, DefKind, Field, File, Model, Requiredness, Struct, StructKind, Type, TypeId};
+use thriftwood_idl::model::{
+    BaseType, DefKind, Field, File, Model, Requiredness, Struct, StructKind, Type, TypeId, TypeUse,
+};
 
 use super::boxing::boxed_fields;
 
@@ -128,7 +130,7 @@ fn struct_has_default(structure: &Struct) -> bool {
 }
 
 /// Every type that a file writes down.
-fn types_in(file: &File) -> impl Iterator<Item = &Type> {
+fn types_in(file: &File) -> impl Iterator<Item = &TypeUse> {
     let typedefs = file.typedefs.iter().map(|typedef| &typedef.target);
     let consts = file.consts.iter().map(|constant| &constant.ty);
     let fields = file.structs.iter().flat_map(|s| &s.fields).map(|field| &field.ty);

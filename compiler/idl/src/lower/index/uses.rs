@@ -136,7 +136,7 @@ impl Looking<'_> {
             (ValueKind::Name(name), _) => self.name(known, name, value.span),
             (ValueKind::List(items), _) => {
                 let ty = match known {
-                    Some(Type::List(item) | Type::Set(item)) => Some(&**item),
+                    Some(Type::List(item) | Type::Set(item)) => Some(&item.ty),
                     _ => None,
                 };
                 items.iter().for_each(|item| self.value(ty, item));
@@ -149,7 +149,7 @@ impl Looking<'_> {
             }
             (ValueKind::Map(entries), _) => {
                 let (key_type, value_type) = match known {
-                    Some(Type::Map(key, value)) => (Some(&**key), Some(&**value)),
+                    Some(Type::Map(key, value)) => (Some(&key.ty), Some(&value.ty)),
                     _ => (None, None),
                 };
                 for (key, value) in entries {
