@@ -11,6 +11,7 @@
 //! | [`frame`] | headers and message to one frame and back |
 //! | [`session`] | many calls on one connection, without input or output |
 //! | [`connection`] | drives a session over any byte stream |
+//! | [`schema`] | types described at run time, and values of them as JSON |
 //! | [`call`] | clients and servers |
 //! | [`event`] | publishers and subscribers |
 //! | [`middleware`] | where tower layers go |
@@ -33,6 +34,7 @@ pub mod frame;
 pub mod memory;
 #[cfg(feature = "runtime")]
 pub mod middleware;
+pub mod schema;
 #[cfg(feature = "runtime")]
 pub mod session;
 #[cfg(feature = "runtime")]

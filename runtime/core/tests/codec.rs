@@ -127,7 +127,7 @@ fn values_nest_to_the_limit_and_no_deeper<P: Protocol>() {
 
 #[test]
 fn empty_containers_of_peers_may_have_no_type() {
-    assert_eq!(from_bytes::<Vec<i32>>(&Bytes::from_static(&[0, 0, 0, 0, 0])).unwrap(), []);
+    assert_eq!(from_bytes::<Vec<i32>>(&Bytes::from_static(&[0, 0, 0, 0, 0])).unwrap(), Vec::<i32>::new());
     assert_eq!(from_bytes::<BTreeSet<String>>(&Bytes::from_static(&[0, 0, 0, 0, 0])).unwrap(), BTreeSet::new());
     let map = from_bytes::<BTreeMap<String, i64>>(&Bytes::from_static(&[0, 0, 0, 0, 0, 0])).unwrap();
     assert_eq!(map, BTreeMap::new());

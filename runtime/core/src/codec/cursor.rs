@@ -11,8 +11,8 @@ const SHARE_FROM: usize = 64;
 /// Memory that the elements of a message may take whatever its size, and for each of its bytes. An honest list of structs
 /// of sixty optional fields, two of them set, takes some sixty times its bytes; a list of such structs with nothing set, of
 /// one byte each, would take over a thousand times.
-const MEMORY_FREE: usize = 16 * 1024 * 1024;
-const MEMORY_PER_BYTE: usize = 64;
+pub(crate) const MEMORY_FREE: usize = 16 * 1024 * 1024;
+pub(crate) const MEMORY_PER_BYTE: usize = 64;
 
 /// What is left of a message, how deep the reader is in it, and what its elements may still take.
 #[derive(Debug)]

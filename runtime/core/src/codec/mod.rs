@@ -22,6 +22,8 @@ mod unknown;
 mod wire;
 mod writer;
 
+#[cfg(feature = "json")]
+pub(crate) use cursor::{MEMORY_FREE, MEMORY_PER_BYTE};
 pub use error::{DecodeError, DecodeErrorKind};
 pub use message::{Message, MessageType};
 pub use reader::{Field, MAX_DEPTH, Reader};
