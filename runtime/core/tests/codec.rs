@@ -178,6 +178,6 @@ fn both_forms_of_the_envelope_are_read() {
     assert_eq!(read(&[0x80, 2, 0, 1]).unwrap_err().kind(), DecodeErrorKind::Version(0x8002_0001));
     assert_eq!(read(&[0x80, 1, 0, 5, 0, 0, 0, 0]).unwrap_err().kind(), DecodeErrorKind::MessageType(5));
     let mut written = Vec::new();
-    BinaryWriter::new(&mut written).message(Message { name: "add", kind: MessageType::Call });
+    BinaryWriter::new(&mut written).message(Message::new("add", MessageType::Call));
     assert_eq!(written, [0x80, 1, 0, 1, 0, 0, 0, 3, b'a', b'd', b'd', 0, 0, 0, 0]);
 }

@@ -197,7 +197,7 @@ fn the_envelope_is_read_and_written() {
     };
     let add = [0x82, 0x21, 0, 3, b'a', b'd', b'd'];
     let mut written = Vec::new();
-    CompactWriter::new(&mut written).message(Message { name: "add", kind: MessageType::Call });
+    CompactWriter::new(&mut written).message(Message::new("add", MessageType::Call));
     assert_eq!(written, add);
     assert_eq!(envelope(&add).unwrap(), ("add".to_owned(), MessageType::Call, 0));
     // A sequence number of -1, as 32 bits.

@@ -53,7 +53,7 @@ fn options(concurrency: usize) -> ConnectionOptions {
 fn frame(operation_id: u64, name: &str, kind: MessageType, body: &[u8]) -> Bytes {
     let mut frame = FrameBuilder::new();
     frame.header("_opid", &operation_id.to_string());
-    frame.message(Message { name, kind }, |w| w.write_binary(body)).unwrap()
+    frame.message(Message::new(name, kind), |w| w.write_binary(body)).unwrap()
 }
 
 /// The next frame a peer by hand receives.

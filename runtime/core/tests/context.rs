@@ -41,7 +41,7 @@ impl RpcChannel for Recorder {
         let mut reply = FrameBuilder::new();
         reply.header("_opid", &outbound.operation_id.to_string());
         reply.headers(&headers);
-        let message = Message { name: "wait", kind: MessageType::Reply };
+        let message = Message::new("wait", MessageType::Reply);
         let reply = reply.message(message, |w| thriftwood_core::codec::Writer::struct_end(w)).unwrap();
         Box::pin(async move { Ok(Some(reply)) })
     }
@@ -184,7 +184,7 @@ fn call(name: &str, headers: &[(&str, &str)]) -> Inbound {
     for (name, value) in headers {
         frame.header(name, value);
     }
-    let message = Message { name, kind: MessageType::Call };
+    let message = Message::new(name, MessageType::Call);
     let frame = frame.message(message, |w| thriftwood_core::codec::Writer::struct_end(w)).unwrap();
     Inbound { frame, received: Instant::now(), max_response: 1024 }
 }

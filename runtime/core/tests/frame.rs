@@ -47,14 +47,14 @@ async fn answer(frame: Bytes, max_response: usize) -> Option<Bytes> {
 fn a_call_is_the_88_bytes_of_the_worked_example() {
     let frame = builder(&[("_cid", "abc"), ("_opid", "7"), ("_timeout", "5000")]);
     let call = CalcRequest::Add { a: 2, b: 40 };
-    let written = frame.message(Message { name: "add", kind: MessageType::Call }, |w| call.encode(w)).unwrap();
+    let written = frame.message(Message::new("add", MessageType::Call), |w| call.encode(w)).unwrap();
     assert_eq!((written.len(), &written), (88, &bytes(REQUEST)));
 
     let read = Frame::decode(written).unwrap();
     let headers: Headers = [("_opid", "7"), ("_cid", "abc"), ("_timeout", "5000")].into_iter().collect();
     assert_eq!((read.headers(), read.operation_id()), (&headers, Some(7)));
     let mut reader = BinaryReader::new(read.message());
-    assert_eq!(reader.message().unwrap(), Message { name: "add", kind: MessageType::Call });
+    assert_eq!(reader.message().unwrap(), Message::new("add", MessageType::Call));
     assert_eq!(CalcRequest::decode("add", &mut reader).unwrap().unwrap(), call);
 }
 
@@ -67,7 +67,7 @@ async fn the_reply_is_the_61_bytes_of_the_worked_example() {
 #[tokio::test]
 async fn an_unknown_method_is_answered_with_the_90_bytes_of_the_worked_example() {
     let frame = builder(&[("_opid", "7"), ("_cid", "abc")]);
-    let message = Message { name: "nope", kind: MessageType::Call };
+    let message = Message::new("nope", MessageType::Call);
     let call = frame.message(message, |w| thriftwood_core::codec::Writer::struct_end(w)).unwrap();
     let reply = answer(call, 1024).await.unwrap();
     assert_eq!((reply.len(), &reply), (90, &bytes(UNKNOWN_METHOD)));
@@ -76,7 +76,7 @@ async fn an_unknown_method_is_answered_with_the_90_bytes_of_the_worked_example()
 #[test]
 fn an_event_is_the_108_bytes_of_the_worked_example() {
     let frame = builder(&[("_cid", "abc"), ("_opid", "8"), ("_timeout", "5000"), ("_topic_user", "bill")]);
-    let message = Message { name: "SomeInt", kind: MessageType::Call };
+    let message = Message::new("SomeInt", MessageType::Call);
     let written = frame.message(message, |w| 5_i64.encode(w)).unwrap();
     assert_eq!((written.len(), &written), (108, &bytes(EVENT)));
 }
@@ -122,7 +122,7 @@ async fn a_reply_is_never_larger_than_the_transport_carries() {
     let large = "c".repeat(2000);
     let frame = builder(&[("_opid", "7"), ("_cid", &large)]);
     let call = CalcRequest::Add { a: 2, b: 40 };
-    let call = frame.message(Message { name: "add", kind: MessageType::Call }, |w| call.encode(w)).unwrap();
+    let call = frame.message(Message::new("add", MessageType::Call), |w| call.encode(w)).unwrap();
     assert_eq!(answer(call.clone(), 1024).await, None);
     assert!(answer(call, 4096).await.is_some());
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use peak_alloc::PeakAlloc;
-use protocol::{Binary, Compact, Protocol};
+use protocol::{Binary, Compact, Json, Protocol};
 use rich::{Rich, rich};
 use thriftwood_core::codec::{DecodeError, DecodeErrorKind, Reader, TType, UnknownField, Wire, Writer};
 
@@ -38,8 +38,9 @@ fn memory_to_read<P: Protocol>(bytes: &Bytes) -> usize {
 
 #[test]
 fn hostile_bytes_neither_panic_nor_take_more_memory_than_they_are_worth() {
-    cuts_and_changes::<Binary>();
-    cuts_and_changes::<Compact>();
+    cuts_and_changes::<Binary>(&BYTES);
+    cuts_and_changes::<Compact>(&BYTES);
+    cuts_and_changes::<Json>(b"\0 \"\\[]{},:09-e\x80\xff");
     // Lists of a type that claim the most that could pass, in front of a megabyte that is not what they claim.
     for (element, per_element) in [(2, 1), (3, 1), (8, 4), (10, 8), (11, 4), (12, 1), (13, 6), (15, 5), (16, 16)] {
         let count = (MEGABYTE / per_element) as u32;
@@ -54,8 +55,15 @@ fn hostile_bytes_neither_panic_nor_take_more_memory_than_they_are_worth() {
         let varint = [count as u8 | 0x80, (count >> 7) as u8 | 0x80, (count >> 14) as u8 & 0x7f];
         bomb::<Compact>(&[&[0xf0 | element][..], &varint].concat());
     }
+    for element in ["tf", "i8", "i64", "dbl", "str", "rec", "lst", "map", "uid"] {
+        for count in [MEGABYTE / 35, MEGABYTE / 3, MEGABYTE / 2, i32::MAX as usize] {
+            bomb::<Json>(format!("[\"{element}\",{count}").as_bytes());
+        }
+    }
     stops::<Binary>();
     stops::<Compact>();
+    stops::<Json>();
+    unfinished_json();
     // Kept unknown, in binary: what was one byte is eight, in a buffer that grows by doubling.
     let zeros = Bytes::from(Compact::to_bytes(&vec![0_i64; MEGABYTE]));
     let memory = memory_of(|| drop(UnknownField::decode(1, TType::List, &mut Compact::reader(&zeros))));
@@ -64,8 +72,11 @@ fn hostile_bytes_neither_panic_nor_take_more_memory_than_they_are_worth() {
 
 const MEGABYTE: usize = 1024 * 1024;
 
+/// What a byte of binary or compact is changed to and by: types, flags and lengths.
+const BYTES: [u8; 15] = [0x00, 0x01, 0x02, 0x0b, 0x0c, 0x0d, 0x0f, 0x10, 0x1b, 0x40, 0x7f, 0x80, 0xfc, 0xfe, 0xff];
+
 /// An honest message, cut everywhere, and with every byte changed.
-fn cuts_and_changes<P: Protocol>() {
+fn cuts_and_changes<P: Protocol>(changes: &[u8]) {
     let whole = Bytes::from(P::to_bytes(&rich()));
     // An honest message takes its structs besides its bytes; a hostile one may take as much, and no more.
     let allowed = 4 * Binary::to_bytes(&rich()).len();
@@ -76,9 +87,11 @@ fn cuts_and_changes<P: Protocol>() {
         assert!(memory_to_read::<P>(&cut) <= allowed, "{} cut at {end}", P::NAME);
     }
     for at in 0..whole.len() {
-        for change in [0x00, 0x01, 0x02, 0x0b, 0x0c, 0x0d, 0x0f, 0x10, 0x1b, 0x40, 0x7f, 0x80, 0xfc, 0xfe, 0xff] {
+        for &change in changes {
             let mut altered = whole.to_vec();
-            for value in [change, altered[at] ^ change, altered[at].wrapping_add(change)] {
+            // By a bit or by a step JSON's bytes become nothing new.
+            let steps = if P::NAME == "json" { 1 } else { 3 };
+            for value in [change, altered[at] ^ change, altered[at].wrapping_add(change)].into_iter().take(steps) {
                 altered[at] = value;
                 let memory = memory_to_read::<P>(&Bytes::from(altered.clone()));
                 assert!(memory <= allowed, "{} byte {at} as {value:#x}: {memory} bytes", P::NAME);
@@ -110,6 +123,32 @@ fn stops<P: Protocol>() {
         assert_eq!(error.kind(), DecodeErrorKind::Memory);
     });
     assert!(memory <= 4 * bomb.len(), "{} list of stops: {memory} bytes for {}", P::NAME, bomb.len());
+}
+
+/// JSON whose strings, brackets and numbers do not end.
+fn unfinished_json() {
+    for (head, piece) in [
+        ("", "["),
+        ("", "{\"1\":{\"rec\":"),
+        ("\"", "\\u00"),
+        ("\"", "a"),
+        ("", "9"),
+        ("", " "),
+        ("[\"str\",1,\"", "\\"),
+    ] {
+        let bytes = Bytes::from([head.as_bytes(), &piece.as_bytes().repeat(MEGABYTE / piece.len())].concat());
+        let memory = memory_of(|| {
+            let _ = Json::from_bytes::<Rich>(&bytes);
+            let _ = Json::from_bytes::<String>(&bytes);
+            let _ = Json::from_bytes::<Bytes>(&bytes);
+            let _ = Json::from_bytes::<f64>(&bytes);
+            let _ = Json::from_bytes::<i64>(&bytes);
+            let _ = Json::from_bytes::<[u8; 16]>(&bytes);
+            let _ = Json::reader(&bytes).skip(TType::List);
+            let _ = Json::read_message(&bytes);
+        });
+        assert!(memory <= 4 * bytes.len(), "{head}{piece}: {memory} bytes for {}", bytes.len());
+    }
 }
 
 /// A struct without fields.

@@ -32,7 +32,7 @@ impl Dice {
 fn frame(id: u64, kind: MessageType, body: &[u8]) -> Bytes {
     let mut frame = FrameBuilder::new();
     frame.header("_opid", &id.to_string());
-    frame.message(Message { name: "m", kind }, |w| w.write_binary(body)).unwrap()
+    frame.message(Message::new("m", kind), |w| w.write_binary(body)).unwrap()
 }
 
 /// What happens at some moment of virtual time.

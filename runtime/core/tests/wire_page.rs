@@ -58,7 +58,7 @@ fn value<T: Wire>(frame: &Frame) -> T {
 fn the_example_of_a_call_is_what_a_client_writes() {
     let call = CalcRequest::Add { a: 2, b: 40 };
     let headers = [("_cid", "abc"), ("_opid", "7"), ("_timeout", "5000")];
-    let frame = check("request", &headers, Message { name: "add", kind: MessageType::Call }, |w| call.encode(w));
+    let frame = check("request", &headers, Message::new("add", MessageType::Call), |w| call.encode(w));
     let mut reader = BinaryReader::new(frame.message());
     reader.message().unwrap();
     assert_eq!(CalcRequest::decode("add", &mut reader).unwrap().unwrap(), call);
@@ -68,7 +68,7 @@ fn the_example_of_a_call_is_what_a_client_writes() {
 async fn the_example_of_a_reply_is_what_a_server_answers_to_the_example_of_a_call() {
     let result = CalcResponse::Add(42);
     let headers = [("_opid", "7"), ("_cid", "abc")];
-    check("reply", &headers, Message { name: "add", kind: MessageType::Reply }, |w| result.encode(w));
+    check("reply", &headers, Message::new("add", MessageType::Reply), |w| result.encode(w));
     let (server, _strings) = Calc::server();
     let inbound = Inbound { frame: example("request"), received: Instant::now(), max_response: 1024 };
     assert_eq!(server.handle(inbound).await.unwrap(), example("reply"));
@@ -79,7 +79,7 @@ fn the_example_of_an_exception_reads_as_one() {
     let exception =
         ApplicationError { message: "Unknown function nope".to_owned(), code: ApplicationCode::UNKNOWN_METHOD.0 };
     let headers = [("_opid", "7"), ("_cid", "abc")];
-    let message = Message { name: "nope", kind: MessageType::Exception };
+    let message = Message::new("nope", MessageType::Exception);
     let frame = check("exception", &headers, message, |w| exception.encode(w));
     assert_eq!(value::<ApplicationError>(&frame), exception);
 }
@@ -87,7 +87,7 @@ fn the_example_of_an_exception_reads_as_one() {
 #[test]
 fn the_example_of_an_event_reads_as_one() {
     let headers = [("_cid", "abc"), ("_opid", "8"), ("_timeout", "5000"), ("_topic_user", "bill")];
-    let message = Message { name: "SomeInt", kind: MessageType::Call };
+    let message = Message::new("SomeInt", MessageType::Call);
     let frame = check("event", &headers, message, |w| w.write_i64(5));
     assert_eq!(value::<i64>(&frame), 5);
 }
@@ -95,7 +95,7 @@ fn the_example_of_an_event_reads_as_one() {
 #[test]
 fn the_example_of_a_call_in_compact_is_what_the_writer_writes() {
     let call = CalcRequest::Add { a: 2, b: 40 };
-    let message = Message { name: "add", kind: MessageType::Call };
+    let message = Message::new("add", MessageType::Call);
     let bytes = example("compact-request");
     let mut written = Vec::new();
     let w = &mut CompactWriter::new(&mut written);

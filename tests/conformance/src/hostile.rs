@@ -24,7 +24,7 @@ fn request() -> Bytes {
     let mut frame = FrameBuilder::new();
     frame.header("_opid", "9000000000000000000");
     frame.header("_cid", "abc");
-    frame.message(Message { name: "echo", kind: MessageType::Call }, |w| Item::new("x").encode(w)).unwrap()
+    frame.message(Message::new("echo", MessageType::Call), |w| Item::new("x").encode(w)).unwrap()
 }
 
 async fn assert_still_there(probe: &ProbeClient) {
@@ -40,7 +40,7 @@ pub async fn garbage_from_a_client_harms_nobody(fixture: &Fixture) {
         let mut frame = FrameBuilder::new();
         frame.header("_opid", "1");
         frame
-            .message(Message { name: "echo", kind: MessageType::Call }, |w| {
+            .message(Message::new("echo", MessageType::Call), |w| {
                 use thriftwood::codec::{TType, Writer};
                 w.struct_begin();
                 w.field_begin(1, TType::Struct);
@@ -90,7 +90,7 @@ fn reply_to(request: &Frame) -> Bytes {
     let mut frame = FrameBuilder::new();
     frame.header("_opid", request.headers().get("_opid").unwrap_or_default());
     frame
-        .message(Message { name: "afterMillis", kind: MessageType::Reply }, |w| {
+        .message(Message::new("afterMillis", MessageType::Reply), |w| {
             use thriftwood::codec::{TType, Writer};
             w.struct_begin();
             w.field_begin(0, TType::I64);
@@ -105,7 +105,7 @@ pub async fn garbage_from_a_server_is_a_typed_error(fixture: &Fixture) {
     let wrong_name = |request: Frame| {
         let mut frame = FrameBuilder::new();
         frame.header("_opid", request.headers().get("_opid")?);
-        frame.message(Message { name: "other", kind: MessageType::Reply }, |w| 1_i32.encode(w)).ok()
+        frame.message(Message::new("other", MessageType::Reply), |w| 1_i32.encode(w)).ok()
     };
     fixture.server.serve("liar", Liar(wrong_name)).await.unwrap();
     let probe = ProbeClient::new(fixture.client.rpc("liar"));

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use thriftwood::codec::binary::{self, BinaryReader, BinaryWriter};
 use thriftwood::codec::compact::{self, CompactReader, CompactWriter};
+use thriftwood::codec::json::{self, JsonReader, JsonWriter};
 use thriftwood::codec::{DecodeError, Message, Reader, Wire, Writer};
 
 /// What a test needs of a protocol.
@@ -70,3 +71,4 @@ macro_rules! protocol {
 
 protocol!(Binary, binary, BinaryReader, BinaryWriter);
 protocol!(Compact, compact, CompactReader, CompactWriter);
+protocol!(Json, json, JsonReader, JsonWriter);

@@ -160,7 +160,7 @@ fn calls_of_their_client_are_read_as_requests() {
     fn request<P: Protocol>(bytes: Vec<u8>, kind: MessageType, name: &str) -> OracleRequest {
         let bytes = bytes.into();
         let (envelope, mut r) = P::open(&bytes).unwrap();
-        assert_eq!(envelope, Message { name, kind });
+        assert_eq!(envelope, Message::new(name, kind));
         let request = Request::decode(name, &mut r).unwrap().unwrap();
         assert_eq!(r.remaining(), 0);
         request
@@ -174,13 +174,13 @@ fn answers_of_their_server_to_our_requests_are_read_as_responses() {
     use ours::{EchoError, OracleRequest, OracleResponse, ParentRequest, ParentResponse};
     fn answer<P: Protocol, R: Request>(request: &R) -> R::Response {
         let name = request.method().wire_name;
-        let call = P::message(Message { name, kind: MessageType::Call }, |w| request.encode(w));
+        let call = P::message(Message::new(name, MessageType::Call), |w| request.encode(w));
         let mut reply = Vec::new();
         let server = apache::OracleSyncProcessor::new(Handler);
         server.process(&mut *input::<P>(&call), &mut *output::<P>(&mut reply)).unwrap();
         let reply = reply.into();
         let (envelope, mut r) = P::open(&reply).unwrap();
-        assert_eq!(envelope, Message { name, kind: MessageType::Reply });
+        assert_eq!(envelope, Message::new(name, MessageType::Reply));
         request.decode_response(&mut r).unwrap()
     }
     fn check<P: Protocol>() {

@@ -48,7 +48,7 @@ async fn listen(raw: &async_nats::Client, subject: &str) -> async_nats::Subscrib
 fn frame(operation_id: u64, kind: MessageType) -> Bytes {
     let mut frame = FrameBuilder::new();
     frame.header("_opid", &operation_id.to_string());
-    frame.message(Message { name: "m", kind }, |_| {}).unwrap()
+    frame.message(Message::new("m", kind), |_| {}).unwrap()
 }
 
 fn call(operation_id: u64) -> Outbound {

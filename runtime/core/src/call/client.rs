@@ -151,7 +151,7 @@ fn encode<Req: Request>(
     let kind = if method.oneway { MessageType::Oneway } else { MessageType::Call };
     let mut frame = FrameBuilder::new();
     context.write_request(&mut frame, operation_id, remaining);
-    Ok(frame.message(Message { name: method.wire_name, kind }, |w| request.encode(w))?)
+    Ok(frame.message(Message::new(method.wire_name, kind), |w| request.encode(w))?)
 }
 
 fn decode<Req: Request>(context: &Context, request: &Req, reply: Bytes) -> Result<Req::Response, RpcError> {

@@ -161,7 +161,7 @@ impl<'a> Reply<'a> {
 
     /// Writes the reply; one that is too large is replaced by an exception that says so.
     fn send(&self, name: &str, kind: MessageType, body: impl FnOnce(&mut BinaryWriter<'_>)) -> Option<Bytes> {
-        let size = match self.frame(true).message(Message { name, kind }, body) {
+        let size = match self.frame(true).message(Message::new(name, kind), body) {
             Ok(frame) if frame.len() <= self.max_size => return Some(frame),
             Ok(frame) => frame.len(),
             Err(_) => usize::MAX,
@@ -169,7 +169,7 @@ impl<'a> Reply<'a> {
         let error = FrameError::TooLarge { size, limit: self.max_size };
         let exception = ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
         // Without the handler's own headers, since those may be what is too large.
-        let message = Message { name, kind: MessageType::Exception };
+        let message = Message::new(name, MessageType::Exception);
         let reply = self.frame(false).message(message, |w| exception.encode(w)).ok();
         // What must be echoed can itself be too large; a transport that carried it would have to drop the connection.
         reply.filter(|frame| frame.len() <= self.max_size)

@@ -42,6 +42,8 @@ pub enum DecodeErrorKind {
     Bool(u8),
     /// The message starts with a version that is not 1.
     Version(u32),
+    /// JSON with something else at this place than what is named here.
+    Syntax(&'static str),
     /// A message type other than call, reply, exception and oneway.
     MessageType(u8),
     /// A required field is absent.
@@ -91,6 +93,7 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::Memory => write!(f, "the values would take far more memory than the message is worth"),
             DecodeErrorKind::Bool(byte) => write!(f, "{byte} is not a bool"),
             DecodeErrorKind::Version(word) => write!(f, "the message starts with {word:#x}, not with version 1"),
+            DecodeErrorKind::Syntax(expected) => write!(f, "the JSON protocol expects {expected} here"),
             DecodeErrorKind::MessageType(code) => write!(f, "{code} is not a message type"),
             DecodeErrorKind::MissingField { structure, field } => {
                 write!(f, "required field `{field}` of `{structure}` is absent")

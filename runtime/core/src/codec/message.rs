@@ -29,12 +29,27 @@ impl MessageType {
     }
 }
 
-/// What stands before the arguments, result or payload. The sequence number is left out: Frugal always writes 0 and
-/// nobody reads it, since replies are matched by the operation id in the frame's headers.
+/// What stands before the arguments, result or payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// The method's wire name, or the operation's name.
     pub name: &'a str,
     /// What the message is for.
     pub kind: MessageType,
+    /// A number by which the callers of plain Thrift know the reply to a call. Frugal's write 0 and never look, since they have
+    /// the operation id in the frame's headers.
+    pub sequence: i32,
+}
+
+impl<'a> Message<'a> {
+    /// An envelope with the sequence number 0.
+    pub const fn new(name: &'a str, kind: MessageType) -> Self {
+        Self { name, kind, sequence: 0 }
+    }
+
+    /// This envelope with a sequence number: in a reply, the one of the call.
+    #[must_use]
+    pub const fn with_sequence(self, sequence: i32) -> Self {
+        Self { sequence, ..self }
+    }
 }

@@ -54,6 +54,11 @@ pub trait Reader {
     fn read_string(&mut self) -> Result<String, DecodeError>;
     /// Reads a `binary`. Large ones share the message's memory instead of being copied.
     fn read_binary(&mut self) -> Result<Bytes, DecodeError>;
+    /// Reads a `string` or `binary` without knowing which, to pass it on. JSON writes the two differently and alike named, so
+    /// that from there this is the text, be it base64 or not.
+    fn read_opaque(&mut self) -> Result<Bytes, DecodeError> {
+        self.read_binary()
+    }
     /// Bytes from the start of the message, for errors.
     fn offset(&self) -> usize;
     /// Bytes not yet read.
@@ -69,7 +74,7 @@ pub trait Reader {
             TType::I64 => self.read_i64().map(drop),
             TType::Double => self.read_double().map(drop),
             TType::Uuid => self.read_uuid().map(drop),
-            TType::String => self.read_binary().map(drop),
+            TType::String => self.read_opaque().map(drop),
             TType::Struct => {
                 self.struct_begin()?;
                 while let Some(field) = self.field_begin()? {

@@ -81,7 +81,7 @@ fn copy<R: Reader, W: Writer>(ty: TType, r: &mut R, w: &mut W) -> Result<(), Dec
         TType::I64 => w.write_i64(r.read_i64()?),
         TType::Double => w.write_double(r.read_double()?),
         TType::Uuid => w.write_uuid(&r.read_uuid()?),
-        TType::String => w.write_binary(&r.read_binary()?),
+        TType::String => w.write_opaque(&r.read_opaque()?),
         TType::Struct => {
             r.struct_begin()?;
             w.struct_begin();

@@ -38,4 +38,10 @@ pub trait Writer {
     fn write_string(&mut self, value: &str);
     /// Writes a `binary`.
     fn write_binary(&mut self, value: &[u8]);
+
+    /// Writes what [`read_opaque`](super::Reader::read_opaque) gave. In JSON that is text where it can be, and base64 where it is
+    /// not UTF-8.
+    fn write_opaque(&mut self, value: &[u8]) {
+        self.write_binary(value);
+    }
 }

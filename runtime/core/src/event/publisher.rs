@@ -118,7 +118,7 @@ impl Direct {
         for (name, value) in self.scope.variables() {
             frame.header(&format!("{TOPIC_VARIABLE}{name}"), value);
         }
-        Ok(frame.message(Message { name: operation.name, kind: MessageType::Call }, payload)?)
+        Ok(frame.message(Message::new(operation.name, MessageType::Call), payload)?)
     }
 }
 

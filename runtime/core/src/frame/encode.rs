@@ -14,7 +14,7 @@ use crate::codec::binary::BinaryWriter;
 ///
 /// let mut frame = FrameBuilder::new();
 /// frame.header("_cid", "abc");
-/// let bytes = frame.message(Message { name: "add", kind: MessageType::Call }, |w| 42_i32.encode(w))?;
+/// let bytes = frame.message(Message::new("add", MessageType::Call), |w| 42_i32.encode(w))?;
 /// assert_eq!(Frame::decode(bytes)?.headers().get("_cid"), Some("abc"));
 /// # Ok::<(), thriftwood_core::frame::FrameError>(())
 /// ```

@@ -158,7 +158,7 @@ mod tests {
     fn reply(id: u64) -> Bytes {
         let mut frame = FrameBuilder::new();
         frame.header(OPERATION_ID, &id.to_string());
-        frame.message(Message { name: "m", kind: MessageType::Reply }, |_| {}).unwrap()
+        frame.message(Message::new("m", MessageType::Reply), |_| {}).unwrap()
     }
 
     #[test]

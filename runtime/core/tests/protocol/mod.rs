@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use thriftwood_core::codec::binary::{self, BinaryReader, BinaryWriter};
 use thriftwood_core::codec::compact::{self, CompactReader, CompactWriter};
+use thriftwood_core::codec::json::{self, JsonReader, JsonWriter};
 use thriftwood_core::codec::{DecodeError, Message, Reader, Wire, Writer};
 
 /// What a test needs of a protocol.
@@ -56,3 +57,4 @@ macro_rules! protocol {
 
 protocol!(Binary, binary, BinaryReader, BinaryWriter);
 protocol!(Compact, compact, CompactReader, CompactWriter);
+protocol!(Json, json, JsonReader, JsonWriter);

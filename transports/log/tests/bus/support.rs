@@ -71,7 +71,7 @@ pub(crate) fn request(text: &str, timeout: Duration) -> Bytes {
     let mut frame = FrameBuilder::new();
     frame.header("_opid", "1");
     frame.header("_timeout", &timeout.as_millis().to_string());
-    frame.message(Message { name: text, kind: MessageType::Call }, |_| {}).unwrap()
+    frame.message(Message::new(text, MessageType::Call), |_| {}).unwrap()
 }
 
 /// The text of a [`request`], or of its reply.

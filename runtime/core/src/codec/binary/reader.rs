@@ -37,8 +37,7 @@ impl<'a> BinaryReader<'a> {
             let code = self.read_i8()? as u8;
             (name, MessageType::from_code(code, self.offset())?)
         };
-        self.read_i32()?;
-        Ok(Message { name, kind })
+        Ok(Message { name, kind, sequence: self.read_i32()? })
     }
 
     fn ttype(&mut self) -> Result<TType, DecodeError> {

@@ -22,7 +22,7 @@ impl<'a> BinaryWriter<'a> {
     pub fn message(&mut self, message: Message<'_>) {
         self.put(&(VERSION_1 | u32::from(message.kind as u8)).to_be_bytes());
         self.write_string(message.name);
-        self.write_i32(0);
+        self.write_i32(message.sequence);
     }
 
     /// Whether every length so far fits Thrift's 31 bits. When not, the bytes written are useless.

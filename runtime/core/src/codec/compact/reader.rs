@@ -34,9 +34,9 @@ impl<'a> CompactReader<'a> {
             return Err(self.error(DecodeErrorKind::Version(u16::from_be_bytes([mark, byte]).into())));
         }
         let kind = MessageType::from_code(byte >> code::KIND_SHIFT, self.offset())?;
-        self.varint::<32>()?;
+        let sequence = self.varint::<32>()? as u32 as i32;
         let length = self.size()?;
-        Ok(Message { name: self.cursor.text(length)?, kind })
+        Ok(Message { name: self.cursor.text(length)?, kind, sequence })
     }
 
     /// An unsigned number of up to `BITS` bits. One that goes on for longer than those need, or has more of them, is refused.

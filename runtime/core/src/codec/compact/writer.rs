@@ -24,7 +24,9 @@ impl<'a> CompactWriter<'a> {
 
     /// Writes the envelope of a message; its value follows.
     pub fn message(&mut self, message: Message<'_>) {
-        self.put(&[code::MARK, (message.kind as u8) << code::KIND_SHIFT | code::VERSION, 0]);
+        self.put(&[code::MARK, (message.kind as u8) << code::KIND_SHIFT | code::VERSION]);
+        // As 32 bits, not as a zigzag: a negative number takes five bytes.
+        self.varint(u64::from(message.sequence as u32));
         self.write_string(message.name);
     }
 
