@@ -10,6 +10,7 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// | `memory:NAME` | the bus of that name, shared within this process | at most once, not kept |
 /// | `log:DIR` | a durable log in that directory, made if it is not there; calls are stored too | at least once, kept |
 /// | `nats://HOST:PORT` | a NATS server | at most once, not kept |
+/// | `http://HOST:PORT/PATH` | calls by HTTP to a server there, or a server there; feature `http` | none |
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -39,12 +40,15 @@ pub async fn connect(url: &str) -> Result<Bus, Error> {
         }
         "log" => thriftwood_log::connect(rest).await,
         "nats" | "tls" => thriftwood_nats::connect(url, thriftwood_nats::Config::default()).await,
+        #[cfg(feature = "http")]
+        "http" | "https" => thriftwood_http::connect(url, thriftwood_http::Config::default()),
         _ => Err(invalid(url, &format!("no transport goes by `{scheme}:`"))),
     }
 }
 
 fn invalid(url: &str, problem: &str) -> Error {
-    let text =
-        format!("cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR or nats://HOST:PORT");
+    let text = format!(
+        "cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR, nats://HOST:PORT or http://HOST:PORT/PATH"
+    );
     Error::new(ErrorKind::InvalidUrl, text)
 }

@@ -1,0 +1,145 @@
+//! What goes wrong outside of a call, and what a caller is told of what went wrong inside.
+
+use std::error::Error as StdError;
+use std::io;
+
+use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use http::{StatusCode, Uri};
+use hyper_util::client::legacy;
+use thriftwood_core::{Error, ErrorKind, RpcError, RpcErrorKind};
+
+use crate::answer::Code;
+use crate::convention::ERROR;
+
+/// The most characters of an answer that an error repeats.
+const EXCERPT: usize = 200;
+
+/// A server that could not listen.
+pub(crate) fn listen(url: &str, source: io::Error) -> Error {
+    let (kind, hint) = match source.kind() {
+        io::ErrorKind::AddrInUse => (ErrorKind::Locked, "; another process, or another bus of this one, listens there"),
+        io::ErrorKind::AddrNotAvailable => (ErrorKind::Unreachable, "; this machine does not have that address"),
+        io::ErrorKind::PermissionDenied => (ErrorKind::Unreachable, "; this user may not listen there"),
+        _ => (ErrorKind::Unreachable, ""),
+    };
+    Error::new(kind, format!("cannot listen at {url}{hint} ({source})")).with_source(source)
+}
+
+pub(crate) fn unsupported(what: &str) -> Error {
+    let text = format!(
+        "{what} needs somebody in the middle, and HTTP connects two ends; a nats://HOST:PORT or log:DIR bus carries events"
+    );
+    Error::new(ErrorKind::Unsupported, text)
+}
+
+/// A request that got no answer.
+pub(crate) fn no_answer(uri: &Uri, source: legacy::Error) -> RpcError {
+    let cause = root(&source).to_string();
+    let unsent = source.source().and_then(|source| source.downcast_ref()).is_some_and(hyper::Error::is_canceled);
+    let (kind, text) = if source.is_connect() {
+        (RpcErrorKind::Unavailable, format!("nothing answers at {uri}: {cause}"))
+    } else if unsent {
+        (RpcErrorKind::Unavailable, format!("the connection to {uri} was closed before the call was sent: {cause}"))
+    } else {
+        (RpcErrorKind::Disconnected, format!("the connection to {uri} was lost before the reply came: {cause}"))
+    };
+    RpcError::new(kind, text).with_source(source)
+}
+
+/// An answer that broke off.
+pub(crate) fn broken_off(uri: &Uri, source: &(dyn StdError + 'static)) -> RpcError {
+    let text = format!("the connection to {uri} was lost within the reply: {}", root(source));
+    RpcError::new(RpcErrorKind::Disconnected, text)
+}
+
+/// An answer that is no reply: a refusal by a server, or the page of some proxy.
+pub(crate) fn refused(uri: &Uri, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RpcError {
+    let code = headers.get(ERROR).and_then(Code::read);
+    let kind = match (code, status.as_u16()) {
+        (Some(Code::RequestTooLarge), _) => RpcErrorKind::RequestTooLarge,
+        (Some(Code::Overloaded), _) | (_, 429) => RpcErrorKind::Overloaded,
+        // Frugal's servers say it of their reply. So it stays, though others say it of what they were sent.
+        (_, 413) => RpcErrorKind::ResponseTooLarge,
+        (_, 404 | 503) => RpcErrorKind::Unavailable,
+        (_, 504) => RpcErrorKind::Timeout,
+        (_, 500) => RpcErrorKind::Internal,
+        (_, 501..=599) => RpcErrorKind::Disconnected,
+        _ => RpcErrorKind::Protocol,
+    };
+    let mut text = format!("{uri} answered {status}");
+    if let Some(location) = headers.get(LOCATION).and_then(|location| location.to_str().ok()) {
+        text += &format!(", which leads to {location}");
+    }
+    let said = excerpt(headers, body);
+    if !said.is_empty() {
+        text = format!("{text}: {said}");
+    }
+    RpcError::new(kind, text)
+}
+
+/// What an answer says to people: without tags where it is a page, on one line, and not for long.
+pub(crate) fn excerpt(headers: &HeaderMap, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let is_page = headers.get(CONTENT_TYPE).and_then(|ty| ty.to_str().ok()).is_some_and(|ty| ty.contains("html"));
+    let text = if is_page { without_tags(&text) } else { text.into_owned() };
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
+
+fn without_tags(page: &str) -> String {
+    let mut text = String::new();
+    let mut rest = page;
+    while let Some((before, tag)) = rest.split_once('<') {
+        text.push_str(before);
+        text.push(' ');
+        // What a style or script has between its tags is for no reader either.
+        let hidden = ["style", "script"].into_iter().find(|name| tag.to_ascii_lowercase().starts_with(name));
+        let after = hidden.and_then(|name| tag.split_once(&format!("</{name}"))).map_or(tag, |(_, after)| after);
+        rest = after.split_once('>').map_or("", |(_, after)| after);
+    }
+    text + rest
+}
+
+/// The error at the bottom, which says what happened.
+fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::HeaderValue;
+
+    #[test]
+    fn the_page_of_a_proxy_becomes_one_line() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        let page = b"<html>\r\n<head><title>502 Bad Gateway</title><style>a { b: c }</style></head>\r\n<body>\n\
+            <h1>Bad\x1b[31m Gateway</h1><hr><center>nginx/1.22.1</center></body></html>";
+        let uri = Uri::from_static("http://host/music");
+        let error = refused(&uri, StatusCode::BAD_GATEWAY, &headers, page);
+        assert_eq!(error.kind(), RpcErrorKind::Disconnected);
+        let expected = "http://host/music answered 502 Bad Gateway: 502 Bad Gateway Bad [31m Gateway nginx/1.22.1";
+        assert_eq!(error.message(), expected);
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_between_characters() {
+        let said = excerpt(&HeaderMap::new(), "ü".repeat(1000).as_bytes());
+        assert_eq!(said, "ü".repeat(EXCERPT) + "...");
+    }
+
+    #[test]
+    fn a_tag_that_does_not_end_is_left_out() {
+        assert_eq!(without_tags("a<b>c<script>d</script>e<f"), "a c e ");
+    }
+}

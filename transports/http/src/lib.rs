@@ -1,0 +1,20 @@
+//! Calls over HTTP, by Frugal's convention, so that Frugal's Go, Java and Python peers can be called and can call.
+//!
+//! * A call is a `POST` whose body is the whole frame, its leading size included, in base64; the reply is the body of the
+//!   answer, in the same form. The address of a service is the last part of the URL's path.
+//! * A oneway call is answered with four zero bytes, as by every Frugal server.
+//! * A frame that is too large is answered with 413, bytes that are no frame with 400 or 500, each with a text that says why.
+//! * HTTP carries no events: publishing and subscribing fail with [`Unsupported`](thriftwood_core::ErrorKind::Unsupported).
+
+mod answer;
+mod body;
+mod client;
+mod config;
+mod convention;
+mod endpoint;
+mod error;
+mod server;
+mod service;
+
+pub use config::{Config, connect};
+pub use service::{HttpService, service};
