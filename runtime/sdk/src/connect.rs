@@ -10,7 +10,11 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// | `memory:NAME` | the bus of that name, shared within this process | at most once, not kept |
 /// | `log:DIR` | a durable log in that directory, made if it is not there; calls are stored too | at least once, kept |
 /// | `nats://HOST:PORT` | a NATS server | at most once, not kept |
-/// | `http://HOST:PORT/PATH` | calls by HTTP to a server there, or a server there; feature `http` | none |
+/// | `tcp://HOST:PORT` | a server at the other end of a connection, or a server there; nothing is opened before it is needed | none |
+/// | `unix:PATH` | the same over a unix socket | none |
+/// | `http://HOST:PORT/PATH` | calls by HTTP to a server there, or a server there | none |
+///
+/// Each is a feature of this crate by the same name (`unix:` comes with `tcp`); all are on unless they are turned off.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -24,7 +28,7 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::InvalidUrl`] when no transport goes by the URL's scheme, [`ErrorKind::Unreachable`] when nothing answers
+/// [`ErrorKind::InvalidUrl`] when no transport of this build goes by the URL's scheme, [`ErrorKind::Unreachable`] when nothing answers
 /// where it points, [`ErrorKind::Locked`] when another process has the log's directory, [`ErrorKind::Storage`] when the
 /// directory cannot be used.
 pub async fn connect(url: &str) -> Result<Bus, Error> {
@@ -38,17 +42,27 @@ pub async fn connect(url: &str) -> Result<Bus, Error> {
         "log" if rest.starts_with("//") => {
             Err(invalid(url, "a log is a directory of this machine, written `log:DIR`, not a host"))
         }
+        #[cfg(feature = "log")]
         "log" => thriftwood_log::connect(rest).await,
+        #[cfg(feature = "nats")]
         "nats" | "tls" => thriftwood_nats::connect(url, thriftwood_nats::Config::default()).await,
+        #[cfg(feature = "tcp")]
+        "tcp" | "unix" => thriftwood_tcp::connect(url, thriftwood_tcp::Config::default()),
         #[cfg(feature = "http")]
         "http" | "https" => thriftwood_http::connect(url, thriftwood_http::Config::default()),
+        // Those of them that this build has are dealt with above.
+        #[allow(unreachable_patterns, reason = "a build with every transport deals with all")]
+        "log" | "nats" | "tls" | "tcp" | "unix" | "http" | "https" => {
+            Err(invalid(url, "this build of thriftwood lacks the feature for it (http, log, nats, tcp)"))
+        }
         _ => Err(invalid(url, &format!("no transport goes by `{scheme}:`"))),
     }
 }
 
 fn invalid(url: &str, problem: &str) -> Error {
     let text = format!(
-        "cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR, nats://HOST:PORT or http://HOST:PORT/PATH"
+        "cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR, nats://HOST:PORT, tcp://HOST:PORT, \
+         unix:PATH or http://HOST:PORT/PATH"
     );
     Error::new(ErrorKind::InvalidUrl, text)
 }

@@ -6,10 +6,10 @@ use thriftwood::{ErrorKind, connect};
 
 #[tokio::test]
 async fn a_url_that_is_none_names_those_that_are() {
-    for url in ["", "music", "kafka://localhost:9092", "log:", "log://localhost:7000", "nats"] {
+    for url in ["", "music", "kafka://localhost:9092", "log:", "log://localhost:7000", "nats", "tcp"] {
         let error = connect(url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{url:?}");
-        for part in [&format!("{url:?}"), "memory:", "log:DIR", "nats://HOST:PORT"] {
+        for part in [&format!("{url:?}"), "memory:", "log:DIR", "nats://HOST:PORT", "tcp://HOST:PORT", "unix:PATH"] {
             assert!(error.message().contains(part), "{part:?} is not in: {error}");
         }
     }

@@ -132,3 +132,10 @@ pub async fn a_handler_gets_every_event(fixture: &Fixture) {
     }
     handling.abort();
 }
+
+/// Nothing is published on a closed bus, and the error says that it is closed.
+pub async fn a_closed_bus_publishes_nothing(fixture: &Fixture) {
+    fixture.client.close().await.unwrap();
+    let error = Things::publisher(&fixture.client, "bill", "emea").counted(&patient(), 1).await.unwrap_err();
+    assert!(error.is_closed(), "{error}");
+}

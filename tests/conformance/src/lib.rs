@@ -11,6 +11,7 @@ pub mod fixture;
 pub mod hostile;
 pub mod middleware;
 pub mod probe;
+pub mod without_events;
 
 pub use fixture::Fixture;
 
@@ -24,6 +25,41 @@ pub mod idl {
 /// `None` when its part is not to be had.
 #[macro_export]
 macro_rules! behaviours {
+    ($connect:ident) => {
+        $crate::call_behaviours!($connect);
+        $crate::behaviours! { $connect; events:
+            an_event_arrives_with_its_prefix_variable_and_headers
+            a_bare_value_is_an_event_too
+            two_members_of_a_group_share_the_events
+            a_wildcard_takes_every_value_of_a_variable
+            subscribers_outside_a_group_each_get_every_event
+            a_variable_that_cannot_be_in_a_topic_is_refused
+            a_handler_gets_every_event
+            a_closed_bus_publishes_nothing
+        }
+        $crate::behaviours! { $connect; middleware as event_middleware:
+            a_layer_sees_events_on_both_sides
+        }
+    };
+    ($connect:ident; $module:ident: $($behaviour:ident)*) => {
+        $crate::behaviours! { $connect; $module as $module: $($behaviour)* }
+    };
+    ($connect:ident; $module:ident as $tests:ident: $($behaviour:ident)*) => {
+        mod $tests {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $behaviour() {
+                if let Some(fixture) = super::$connect(stringify!($behaviour)).await {
+                    $crate::$module::$behaviour(&fixture).await;
+                    fixture.close().await;
+                }
+            })*
+        }
+    };
+}
+
+/// The behaviours of calls alone, for a transport that carries no events.
+#[macro_export]
+macro_rules! call_behaviours {
     ($connect:ident) => {
         $crate::behaviours! { $connect; calls:
             a_call_gives_back_its_result
@@ -40,20 +76,10 @@ macro_rules! behaviours {
             a_stopped_server_finishes_what_it_has
             a_closed_bus_says_so
         }
-        $crate::behaviours! { $connect; events:
-            an_event_arrives_with_its_prefix_variable_and_headers
-            a_bare_value_is_an_event_too
-            two_members_of_a_group_share_the_events
-            a_wildcard_takes_every_value_of_a_variable
-            subscribers_outside_a_group_each_get_every_event
-            a_variable_that_cannot_be_in_a_topic_is_refused
-            a_handler_gets_every_event
-        }
         $crate::behaviours! { $connect; middleware:
             a_layer_sees_every_call_on_both_sides_in_order
             a_layer_can_refuse_a_call
             a_tower_limit_goes_around_a_client
-            a_layer_sees_events_on_both_sides
         }
         $crate::behaviours! { $connect; hostile:
             garbage_from_a_client_harms_nobody
@@ -64,15 +90,15 @@ macro_rules! behaviours {
             an_oversized_result_is_a_typed_error
         }
     };
-    ($connect:ident; $module:ident: $($behaviour:ident)*) => {
-        mod $module {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $behaviour() {
-                if let Some(fixture) = super::$connect(stringify!($behaviour)).await {
-                    $crate::$module::$behaviour(&fixture).await;
-                    fixture.close().await;
-                }
-            })*
+}
+
+/// What a transport that carries no events says when it is asked to.
+#[macro_export]
+macro_rules! no_event_behaviours {
+    ($connect:ident) => {
+        $crate::behaviours! { $connect; without_events:
+            publishing_is_refused_and_the_error_names_who_can
+            subscribing_is_refused_and_the_error_names_who_can
         }
     };
 }

@@ -12,7 +12,7 @@ use super::{Call, Method, Request};
 use crate::codec::binary::BinaryReader;
 use crate::codec::{Message, MessageType, Wire};
 use crate::error::ApplicationError;
-use crate::frame::{Frame, FrameBuilder};
+use crate::frame::{ADDRESS, Frame, FrameBuilder};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::transport::{Outbound, RpcChannel};
 use crate::{Context, RpcError, RpcErrorKind};
@@ -47,7 +47,7 @@ impl Rpc {
             return Err(timed_out(method, remaining));
         }
         let operation_id = next_operation_id();
-        let frame = encode(context, request, operation_id, remaining)?;
+        let frame = encode(context, request, operation_id, remaining, self.channel.address())?;
         let outbound = Outbound { operation_id, frame, oneway: method.oneway };
         let reply = tokio::time::timeout(remaining, self.channel.call(outbound))
             .await
@@ -146,11 +146,15 @@ fn encode<Req: Request>(
     request: &Req,
     operation_id: u64,
     remaining: Duration,
+    address: Option<&str>,
 ) -> Result<Bytes, RpcError> {
     let method = request.method();
     let kind = if method.oneway { MessageType::Oneway } else { MessageType::Call };
     let mut frame = FrameBuilder::new();
     context.write_request(&mut frame, operation_id, remaining);
+    if let Some(address) = address {
+        frame.header(ADDRESS, address);
+    }
     Ok(frame.message(Message::new(method.wire_name, kind), |w| request.encode(w))?)
 }
 

@@ -122,8 +122,8 @@ impl Context {
     /// This context with a request header, in place of any value it had.
     ///
     /// Some names belong to the runtime. `_cid` and `_timeout` (milliseconds) set what they are named for, as in Frugal;
-    /// `_opid` is numbered anew for each call, and those that start with `_topic_` are written for each event from its
-    /// topic, so neither is taken.
+    /// `_opid` is numbered anew for each call, `_address` is where the call goes, and those that start with `_topic_` are
+    /// written for each event from its topic, so none of them is taken.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         match name {

@@ -31,11 +31,13 @@ pub const CORRELATION_ID: &str = "_cid";
 pub const OPERATION_ID: &str = "_opid";
 /// The header of the timeout, in milliseconds.
 pub const TIMEOUT: &str = "_timeout";
+/// The header of the address that is called, on transports whose connections lead to several services.
+pub const ADDRESS: &str = "_address";
 /// What the header of a topic's prefix variable starts with; the variable's name follows.
 pub const TOPIC_VARIABLE: &str = "_topic_";
 
 /// Whether the runtime itself writes this header, from the context or the topic, so that a user's or an earlier message's
 /// value for it is left out.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    matches!(name, CORRELATION_ID | OPERATION_ID | TIMEOUT) || name.starts_with(TOPIC_VARIABLE)
+    matches!(name, CORRELATION_ID | OPERATION_ID | TIMEOUT | ADDRESS) || name.starts_with(TOPIC_VARIABLE)
 }

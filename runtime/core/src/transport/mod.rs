@@ -64,6 +64,11 @@ pub trait RpcChannel: Send + Sync + 'static {
     ///
     /// The caller's time limit is kept above: it drops the future, and a channel then forgets the call.
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>>;
+
+    /// The address to be written into each frame's headers, for a transport on which nothing else says where a frame goes.
+    fn address(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// The events of one subscription.

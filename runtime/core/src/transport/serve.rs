@@ -68,9 +68,23 @@ impl IntoFuture for Serve {
 pub struct Serving {
     stop: CancellationToken,
     task: JoinHandle<()>,
+    local_addr: Option<String>,
 }
 
 impl Serving {
+    /// Where it listens, as `HOST:PORT` or the path of a unix socket: with the port the system chose where the URL said 0.
+    /// `None` on transports that listen nowhere.
+    pub fn local_addr(&self) -> Option<&str> {
+        self.local_addr.as_deref()
+    }
+
+    /// For a transport: this server, listening there.
+    #[must_use]
+    pub fn listening_at(mut self, local_addr: impl Into<String>) -> Self {
+        self.local_addr = Some(local_addr.into());
+        self
+    }
+
     /// Takes no further calls, lets those under way finish, and returns when they have.
     pub async fn stop(self) {
         self.stop.cancel();
@@ -105,7 +119,7 @@ impl Lifecycle {
     {
         let stop = self.closed.child_token();
         let task = self.tasks.spawn(server(stop.clone()));
-        Serving { stop, task }
+        Serving { stop, task, local_addr: None }
     }
 
     /// Resolves when the bus is closed.

@@ -1,0 +1,51 @@
+//! Calls out: frames onto the one connection of the bus.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use thriftwood_core::transport::{Outbound, RpcChannel};
+use thriftwood_core::{BoxFuture, RpcError, RpcErrorKind};
+
+use crate::dial::Peer;
+
+/// The way to one service at the other end.
+pub(crate) struct Channel {
+    peer: Arc<Peer>,
+    address: String,
+}
+
+impl Channel {
+    pub(crate) fn new(peer: Arc<Peer>, address: &str) -> Self {
+        Self { peer, address: address.to_owned() }
+    }
+
+    async fn call(&self, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
+        let limit = self.peer.config().max_frame.saturating_add(4);
+        let size = outbound.frame.len();
+        if size > limit {
+            let text = format!("a call of {size} bytes is over this bus's limit of {limit}");
+            return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
+        }
+        // A stream has no other mark of where a frame ends: one that lies would take every later call with it.
+        if size < 4 || outbound.frame[..4] != ((size - 4) as u32).to_be_bytes() {
+            let text = format!("{size} bytes that do not begin with their own size are no frame");
+            return Err(RpcError::new(RpcErrorKind::InvalidRequest, text));
+        }
+        let connection = self.peer.connection().await?;
+        match connection.call(outbound.clone()).await {
+            // The other end closed it, as a server does that stops, and this end learned of it only now. Nothing was sent.
+            Err(error) if error.is_unavailable() => self.peer.connection().await?.call(outbound).await,
+            outcome => outcome,
+        }
+    }
+}
+
+impl RpcChannel for Channel {
+    fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
+        Box::pin(self.call(outbound))
+    }
+
+    fn address(&self) -> Option<&str> {
+        Some(&self.address)
+    }
+}

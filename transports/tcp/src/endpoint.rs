@@ -1,0 +1,142 @@
+//! Where a URL points: a host and a port, or the path of a unix socket.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use thriftwood_core::Error;
+
+use crate::error;
+
+/// One end of a bus, as its URL names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// A name or an address without the brackets of IPv6, and a port.
+    Tcp { host: String, port: u16 },
+    /// The path of a socket.
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// Reads `tcp://HOST:PORT` or `unix:PATH`.
+    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
+        let invalid = |problem: &str| error::invalid_url(url, problem);
+        match url.split_once(':') {
+            Some(("tcp", rest)) => {
+                let authority =
+                    rest.strip_prefix("//").ok_or_else(|| invalid("two slashes are missing behind `tcp:`"))?;
+                let (host, port) = split_authority(authority).map_err(invalid)?;
+                Ok(Self::Tcp { host, port })
+            }
+            Some(("unix", path)) => {
+                // `unix:///run/x` is how others write the path `/run/x`.
+                let path = path.strip_prefix("//").unwrap_or(path);
+                if path.is_empty() {
+                    return Err(invalid("it names no path"));
+                }
+                Ok(Self::Unix(path.into()))
+            }
+            _ => Err(invalid("it begins with neither `tcp:` nor `unix:`")),
+        }
+    }
+
+    /// Where a server listens that was told to listen at this address.
+    pub(crate) fn of(address: SocketAddr) -> Self {
+        Self::Tcp { host: address.ip().to_string(), port: address.port() }
+    }
+
+    /// The end to call for a server that listens here: one that listens on every address is called on the loopback one.
+    pub(crate) fn callable(self) -> Self {
+        match self {
+            Self::Tcp { host, port } if host == "0.0.0.0" => Self::Tcp { host: "127.0.0.1".to_owned(), port },
+            Self::Tcp { host, port } if host == "::" => Self::Tcp { host: "::1".to_owned(), port },
+            other => other,
+        }
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self {
+            Self::Tcp { .. } => "tcp",
+            Self::Unix(_) => "unix",
+        }
+    }
+
+    /// The part behind the scheme: `HOST:PORT`, or the path.
+    pub(crate) fn local_part(&self) -> String {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Self::Tcp { host, port } => format!("{host}:{port}"),
+            Self::Unix(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// As the URL that would name it.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slashes = if matches!(self, Self::Tcp { .. }) { "//" } else { "" };
+        write!(f, "{}:{slashes}{}", self.scheme(), self.local_part())
+    }
+}
+
+fn split_authority(authority: &str) -> Result<(String, u16), &'static str> {
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    if authority.contains(['/', '?', '#']) {
+        return Err("there is something behind the port; a service's address is given to `rpc` and `serve`");
+    }
+    if authority.contains('@') {
+        return Err("a user and a password mean nothing on TCP");
+    }
+    let (host, port) = authority.rsplit_once(':').ok_or("it names no port")?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    if bare.is_none() && host.contains(':') {
+        return Err("an IPv6 address stands in brackets, as in tcp://[::1]:4090");
+    }
+    let host = bare.unwrap_or(host);
+    if host.is_empty() {
+        return Err("it names no host; 0.0.0.0 listens on every address");
+    }
+    let port = port.parse().map_err(|_| "its port is not a number up to 65535")?;
+    Ok((host.to_owned(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_what_they_name_and_come_back_as_they_were() {
+        for url in ["tcp://127.0.0.1:4090", "tcp://music.local:0", "tcp://[::1]:4090", "unix:/run/music", "unix:music"]
+        {
+            assert_eq!(Endpoint::parse(url).unwrap().to_string(), url);
+        }
+        assert_eq!(Endpoint::parse("unix:///run/music").unwrap(), Endpoint::Unix("/run/music".into()));
+        assert_eq!(Endpoint::parse("tcp://a:1/").unwrap().to_string(), "tcp://a:1");
+    }
+
+    #[test]
+    fn urls_that_name_nothing_say_what_is_wrong_with_them() {
+        let problems = [
+            ("tcp:127.0.0.1:4090", "two slashes"),
+            ("tcp://127.0.0.1", "no port"),
+            ("tcp://127.0.0.1:http", "not a number"),
+            ("tcp://127.0.0.1:70000", "not a number"),
+            ("tcp://::1:4090", "brackets"),
+            ("tcp://:4090", "no host"),
+            ("tcp://me:secret@host:1", "password"),
+            ("tcp://host:1/music", "behind the port"),
+            ("unix:", "no path"),
+            ("udp://host:1", "neither"),
+        ];
+        for (url, problem) in problems {
+            let error = Endpoint::parse(url).unwrap_err();
+            assert!(error.message().contains(problem), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_server_on_every_address_is_called_on_the_loopback_one() {
+        let everywhere = Endpoint::of("[::]:4090".parse().unwrap());
+        assert_eq!(everywhere.callable().to_string(), "tcp://[::1]:4090");
+    }
+}

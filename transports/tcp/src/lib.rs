@@ -1,0 +1,21 @@
+//! Calls over TCP and unix sockets: frames as they are, one after another, any number of calls under way on one connection.
+//!
+//! * A bus has one connection to its URL, which all clients share. It is made by the first call, and again by the first call
+//!   after it was lost.
+//! * A bus that serves listens at its URL. Several services share the listener; the `_address` header of a frame says which
+//!   one is meant, and a frame without it, as Frugal's peers send, is for the service that was there first.
+//! * The bytes are those of Frugal's adapter transport: its size in front of each frame, nothing else.
+//!
+//! There is nobody between the two ends who could keep events for a third, so publishing and subscribing are refused.
+
+mod client;
+mod config;
+mod dial;
+mod endpoint;
+mod error;
+mod routes;
+mod server;
+mod socket;
+mod stream;
+
+pub use config::{Config, connect};

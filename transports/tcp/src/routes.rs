@@ -1,0 +1,106 @@
+//! Which service a frame is for, when several share a listener.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use thriftwood_core::BoxFuture;
+use thriftwood_core::call::{Handler, Inbound};
+use thriftwood_core::codec::binary::BinaryReader;
+use thriftwood_core::codec::{Message, MessageType, Wire};
+use thriftwood_core::error::{ApplicationCode, ApplicationError};
+use thriftwood_core::frame::{ADDRESS, CORRELATION_ID, Frame, FrameBuilder, OPERATION_ID};
+use tokio_util::task::TaskTracker;
+
+/// The services of one listener, in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Routes(RwLock<Vec<Route>>);
+
+#[derive(Clone)]
+struct Route {
+    address: Arc<str>,
+    handler: Arc<dyn Handler>,
+    /// The calls under way.
+    calls: TaskTracker,
+}
+
+impl Routes {
+    /// Adds a service; `false` when there is one of that address.
+    pub(crate) fn add(&self, address: &str, handler: Arc<dyn Handler>) -> bool {
+        let mut routes = self.write();
+        if routes.iter().any(|route| &*route.address == address) {
+            return false;
+        }
+        routes.push(Route { address: address.into(), handler, calls: TaskTracker::new() });
+        true
+    }
+
+    /// Takes a service away, unless it is the last. Gives what waits for the calls it still has.
+    pub(crate) fn remove_if_others(&self, address: &str) -> Option<impl Future<Output = ()> + use<>> {
+        let mut routes = self.write();
+        let at = routes.iter().position(|route| &*route.address == address)?;
+        if routes.len() == 1 {
+            return None;
+        }
+        let Route { calls, .. } = routes.remove(at);
+        calls.close();
+        Some(async move { calls.wait().await })
+    }
+
+    /// The service a frame is for, or the answer that there is none. One service gets everything.
+    fn find(&self, frame: &Bytes) -> Result<Route, Option<Bytes>> {
+        let routes = self.read();
+        if let [only] = &routes[..] {
+            return Ok(only.clone());
+        }
+        // What is no frame is the first service's to refuse.
+        let Ok(decoded) = Frame::decode(frame.clone()) else { return routes.first().cloned().ok_or(None) };
+        let Some(address) = decoded.headers().get(ADDRESS) else { return routes.first().cloned().ok_or(None) };
+        match routes.iter().find(|route| &*route.address == address) {
+            Some(route) => Ok(route.clone()),
+            None => {
+                let known: Vec<&str> = routes.iter().map(|route| &*route.address).collect();
+                Err(unknown(&decoded, address, &known))
+            }
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Route>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Vec<Route>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Handler for Routes {
+    fn service(&self) -> &'static str {
+        self.read().first().map_or("", |route| route.handler.service())
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+        match self.find(&inbound.frame) {
+            Ok(Route { handler, calls, .. }) => {
+                Box::pin(calls.track_future(async move { handler.handle(inbound).await }))
+            }
+            Err(answer) => Box::pin(std::future::ready(answer)),
+        }
+    }
+}
+
+/// The answer to a call of an address that is not served here.
+fn unknown(frame: &Frame, address: &str, known: &[&str]) -> Option<Bytes> {
+    let headers = frame.headers();
+    let message = BinaryReader::new(frame.message()).message().ok()?;
+    if message.kind == MessageType::Oneway {
+        return None;
+    }
+    let text = format!("nobody serves `{address}` here, only {}", known.join(", "));
+    let exception = ApplicationError { message: text, code: ApplicationCode::UNKNOWN_METHOD.0 };
+    let mut reply = FrameBuilder::new();
+    reply.header(OPERATION_ID, headers.get(OPERATION_ID)?);
+    if let Some(id) = headers.get(CORRELATION_ID) {
+        reply.header(CORRELATION_ID, id);
+    }
+    reply.message(Message::new(message.name, MessageType::Exception), |w| exception.encode(w)).ok()
+}

@@ -1,0 +1,160 @@
+//! Calls in: a listener that all services of the bus share, and a task per connection.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thriftwood_core::call::Handler;
+use thriftwood_core::connection::{ConnectionOptions, serve_connection};
+use thriftwood_core::transport::{ServeOptions, Serving};
+use thriftwood_core::{Error, ErrorKind};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::config::{Config, Shared};
+use crate::endpoint::Endpoint;
+use crate::error;
+use crate::routes::Routes;
+use crate::socket::{self, Socket};
+use crate::stream::Stream;
+
+/// How long a server that cannot accept waits before it tries again; most often it is out of file descriptors.
+const BREATH: Duration = Duration::from_millis(100);
+
+pub(crate) async fn serve(
+    shared: &Arc<Shared>,
+    address: String,
+    handler: Arc<dyn Handler>,
+    options: ServeOptions,
+) -> Result<Serving, Error> {
+    shared.lifecycle.check()?;
+    let addresses =
+        socket::resolve(&shared.endpoint).await.map_err(|source| error::listen(&shared.endpoint, source))?;
+    let mut place = shared.listener();
+    let listener = match &*place {
+        Some(listener) => {
+            if !listener.routes.add(&address, handler) {
+                let text = format!(
+                    "`{address}` is served on this bus already; on {} each address is served once",
+                    shared.endpoint
+                );
+                return Err(Error::new(ErrorKind::InvalidName, text));
+            }
+            Arc::clone(listener)
+        }
+        None => {
+            let bound = socket::bind(&shared.endpoint, &addresses, &shared.config);
+            let (socket, endpoint) = bound.map_err(|source| error::listen(&shared.endpoint, source))?;
+            let listener = Arc::new(Listener::new(endpoint));
+            listener.routes.add(&address, handler);
+            listener.start(socket, &shared.config, options.concurrency);
+            Arc::clone(place.insert(listener))
+        }
+    };
+    drop(place);
+    let local_addr = listener.endpoint.local_part();
+    let shared = Arc::clone(shared);
+    let serving = Arc::clone(&shared).lifecycle.serve(|stop| async move {
+        stop.cancelled().await;
+        listener.leave(&shared, &address).await;
+    });
+    Ok(serving.listening_at(local_addr))
+}
+
+/// A socket that listens, the services behind it and the connections in front of it.
+pub(crate) struct Listener {
+    endpoint: Endpoint,
+    routes: Arc<Routes>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Listener {
+    fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, routes: Arc::default(), stop: CancellationToken::new(), tasks: TaskTracker::new() }
+    }
+
+    /// Where it really listens.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn start(&self, socket: Socket, config: &Config, concurrency: usize) {
+        let mut connection = ConnectionOptions::default();
+        (connection.max_frame, connection.concurrency) = (config.max_frame, concurrency);
+        let accept =
+            Accept { routes: Arc::clone(&self.routes), connection, stop: self.stop.clone(), config: config.clone() };
+        self.tasks.spawn(accept.run(socket));
+        self.tasks.close();
+    }
+
+    /// Ends a service: the last one, or all of them when the bus closes, with the listener and its connections.
+    async fn leave(&self, shared: &Shared, address: &str) {
+        let others = {
+            let mut place = shared.listener();
+            let others = match shared.lifecycle.check() {
+                Ok(()) => self.routes.remove_if_others(address),
+                Err(_) => None,
+            };
+            if others.is_none() && place.as_ref().is_some_and(|listener| std::ptr::eq(&**listener, self)) {
+                *place = None;
+            }
+            others
+        };
+        match others {
+            Some(calls_end) => calls_end.await,
+            None => {
+                self.stop.cancel();
+                self.tasks.wait().await;
+            }
+        }
+    }
+}
+
+/// What accepting connections takes.
+struct Accept {
+    routes: Arc<Routes>,
+    connection: ConnectionOptions,
+    stop: CancellationToken,
+    config: Config,
+}
+
+impl Accept {
+    /// Accepts until it is stopped, then lets the connections finish what they have.
+    async fn run(self, socket: Socket) {
+        let room = Arc::new(Semaphore::new(self.config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let mut connections = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                () = self.stop.cancelled() => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = accept(&socket, &room) => accepted,
+            };
+            match accepted {
+                Ok((stream, permit)) => {
+                    let handler: Arc<dyn Handler> = self.routes.clone();
+                    let served = serve_connection(stream, handler, self.connection, self.stop.clone());
+                    connections.spawn(async move {
+                        served.await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(BREATH).await;
+                }
+            }
+        }
+        drop(socket);
+        while connections.join_next().await.is_some() {}
+    }
+}
+
+/// The next connection, once there is room for it. Until then it waits where the system keeps it.
+async fn accept(socket: &Socket, room: &Arc<Semaphore>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    Ok((socket.accept().await?, permit))
+}
