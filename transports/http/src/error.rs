@@ -35,11 +35,14 @@ pub(crate) fn unsupported(what: &str) -> Error {
 /// A request that got no answer.
 pub(crate) fn no_answer(uri: &Uri, source: legacy::Error) -> RpcError {
     let cause = root(&source).to_string();
-    let unsent = source.source().and_then(|source| source.downcast_ref()).is_some_and(hyper::Error::is_canceled);
+    let below = source.source().and_then(|source| source.downcast_ref::<hyper::Error>());
+    let unsent = below.is_some_and(hyper::Error::is_canceled);
     let (kind, text) = if source.is_connect() {
         (RpcErrorKind::Unavailable, format!("nothing answers at {uri}: {cause}"))
     } else if unsent {
         (RpcErrorKind::Unavailable, format!("the connection to {uri} was closed before the call was sent: {cause}"))
+    } else if below.is_some_and(hyper::Error::is_parse) {
+        (RpcErrorKind::Protocol, format!("what answers at {uri} does not speak HTTP: {cause}"))
     } else {
         (RpcErrorKind::Disconnected, format!("the connection to {uri} was lost before the reply came: {cause}"))
     };

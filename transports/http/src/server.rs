@@ -71,12 +71,14 @@ pub(crate) async fn serve(
         }
         listener
     };
+    let local_addr = listener.local_addr.to_string();
     let shared = Arc::clone(shared);
-    Ok(Arc::clone(&shared).lifecycle.serve(|stop| async move {
+    let serving = Arc::clone(&shared).lifecycle.serve(|stop| async move {
         stop.cancelled().await;
         listener.leave(&shared, &address).await;
         service.drain().await;
-    }))
+    });
+    Ok(serving.listening_at(local_addr))
 }
 
 /// A socket that listens, the services behind it and the connections in front of it.

@@ -12,8 +12,7 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
 use thriftwood_core::BoxFuture;
 use thriftwood_core::call::{Handler, Inbound};
-use thriftwood_core::codec::MessageType;
-use thriftwood_core::codec::binary::BinaryReader;
+use thriftwood_core::codec::{AnyReader, MessageType, Protocol};
 use thriftwood_core::error::BoxError;
 use thriftwood_core::frame::{DEFAULT_MAX_FRAME, Frame, OPERATION_ID, TIMEOUT};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -241,9 +240,10 @@ impl Asked {
             return Err(unprocessable(format!("the frame has no `{OPERATION_ID}` header")));
         }
         let timeout = frame.headers().get(TIMEOUT).and_then(|ms| ms.parse().ok()).filter(|ms| *ms > 0);
-        let message = BinaryReader::new(frame.message()).message().map(|message| message.kind);
+        let message = AnyReader::new(Protocol::of(frame.message()), frame.message()).message();
+        let kind = message.map(|message| message.kind);
         Ok(Self {
-            oneway: message == Ok(MessageType::Oneway),
+            oneway: kind == Ok(MessageType::Oneway),
             deadline: timeout.and_then(|ms| received.checked_add(Duration::from_millis(ms))),
         })
     }
