@@ -98,7 +98,7 @@ async fn calls_over_the_limit_are_refused_as_overloaded() {
     }
     let refused = soon("the refusal", async {
         loop {
-            if let Some(done) = under_way.iter().position(|call| call.is_finished()) {
+            if let Some(done) = under_way.iter().position(tokio::task::JoinHandle::is_finished) {
                 break done;
             }
             tokio::task::yield_now().await;
