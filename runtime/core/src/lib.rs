@@ -15,6 +15,7 @@
 //! | [`call`] | clients and servers |
 //! | [`event`] | publishers and subscribers |
 //! | [`middleware`] | where tower layers go |
+//! | [`observe`] | where telemetry looks on |
 //! | [`transport`] | what a transport must be able to do, and the bus |
 //! | [`memory`] | the transport inside one process |
 
@@ -35,6 +36,8 @@ pub mod memory;
 #[cfg(feature = "runtime")]
 pub mod middleware;
 pub mod schema;
+#[cfg(feature = "runtime")]
+pub mod observe;
 #[cfg(feature = "runtime")]
 pub mod session;
 #[cfg(feature = "runtime")]

@@ -18,6 +18,7 @@ pub mod golden {
         };
         use ::thriftwood::codec::{DecodeError, DecodeErrorKind, Reader, TType, Wire, Writer};
         use ::thriftwood::middleware::{Innermost, Layer, Layered, Step};
+        use ::thriftwood::observe::Observing;
         use ::thriftwood::{BoxFuture, Context, RpcError};
 
         pub const LIMIT: i32 = 100;
@@ -308,6 +309,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
+            }
+
             fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
                 self.0.handle(inbound)
             }
@@ -509,6 +514,7 @@ pub mod golden {
             Subscription,
         };
         use ::thriftwood::middleware::{Innermost, Layer, Layered, Step};
+        use ::thriftwood::observe::Observing;
         use ::thriftwood::{BoxFuture, Bus, Context, RpcError};
 
         use super::base;
@@ -2043,6 +2049,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
+            }
+
             fn handle(&self, inbound: Inbound) -> BoxFuture<'_, ::std::option::Option<Bytes>> {
                 self.0.handle(inbound)
             }
@@ -2900,6 +2910,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
+            }
+
             fn handle(&self, inbound: Inbound) -> BoxFuture<'_, ::std::option::Option<Bytes>> {
                 self.0.handle(inbound)
             }
@@ -3084,6 +3098,10 @@ pub mod golden {
         impl<S: Step<Call<BareRequest>>> Handler for BareServer<S> {
             fn service(&self) -> &'static str {
                 self.0.service()
+            }
+
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
             }
 
             fn handle(&self, inbound: Inbound) -> BoxFuture<'_, ::std::option::Option<Bytes>> {

@@ -83,6 +83,7 @@ pub mod v1 {
             Subscription,
         };
         use ::thriftwood::middleware::{Innermost, Layer, Layered, Step};
+        use ::thriftwood::observe::Observing;
         use ::thriftwood::{BoxFuture, Bus, Context, Error, RpcError};
 
         use super::common;
@@ -543,6 +544,10 @@ pub mod v1 {
         impl<S: Step<Call<StoreRequest>>> Handler for StoreServer<S> {
             fn service(&self) -> &'static str {
                 self.0.service()
+            }
+
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
             }
 
             fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {

@@ -28,6 +28,7 @@ pub mod golden {
         };
         use ::thriftwood::memory::rpc;
         use ::thriftwood::middleware::{Innermost, Layer, Layered, Step};
+        use ::thriftwood::observe::Observing;
         use ::thriftwood::{BoxFuture, Bus, Context, Error, RpcError};
 
         /// Who it is.
@@ -610,6 +611,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
+            }
+
             fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
                 self.0.handle(inbound)
             }
@@ -902,6 +907,10 @@ pub mod golden {
         impl<S: Step<Call<UsersRequest>>> Handler for UsersServer<S> {
             fn service(&self) -> &'static str {
                 self.0.service()
+            }
+
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
             }
 
             fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {

@@ -14,6 +14,7 @@ use crate::codec::{Message, MessageType, Wire};
 use crate::error::ApplicationError;
 use crate::frame::{ADDRESS, Frame, FrameBuilder};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
+use crate::observe::{Observing, Side};
 use crate::transport::{Outbound, RpcChannel};
 use crate::{Context, RpcError, RpcErrorKind};
 
@@ -23,12 +24,19 @@ use crate::{Context, RpcError, RpcErrorKind};
 #[derive(Clone)]
 pub struct Rpc {
     channel: Arc<dyn RpcChannel>,
+    observing: Option<Observing>,
 }
 
 impl Rpc {
     /// The way through this channel.
     pub fn new(channel: Arc<dyn RpcChannel>) -> Self {
-        Self { channel }
+        Self { channel, observing: None }
+    }
+
+    /// This way, with an observer of every typed call.
+    pub(crate) fn observed(mut self, observing: Observing) -> Self {
+        self.observing = Some(observing);
+        self
     }
 
     /// Sends a whole frame and gives the reply's frame as it came; for proxies and tools that never look inside. The time
@@ -42,12 +50,30 @@ impl Rpc {
 
     async fn call<Req: Request>(&self, context: &Context, request: &Req) -> Result<Option<Req::Response>, RpcError> {
         let method = request.method();
+        let observed =
+            self.observing.as_ref().and_then(|o| o.call(Side::Client, method.service, Some(method), context));
+        let sent = observed.as_ref().map_or(context, |observed| &observed.context);
+        let result = self.exchange(sent, context, request).await;
+        if let Some(observed) = observed {
+            observed.end_call(&result);
+        }
+        result
+    }
+
+    /// Sends the request with one context and keeps what the reply brings in the other: the caller's own.
+    async fn exchange<Req: Request>(
+        &self,
+        sent: &Context,
+        context: &Context,
+        request: &Req,
+    ) -> Result<Option<Req::Response>, RpcError> {
+        let method = request.method();
         let remaining = context.remaining();
         if remaining.is_zero() {
             return Err(timed_out(method, remaining));
         }
         let operation_id = next_operation_id();
-        let frame = encode(context, request, operation_id, remaining, self.channel.address())?;
+        let frame = encode(sent, request, operation_id, remaining, self.channel.address())?;
         let outbound = Outbound { operation_id, frame, oneway: method.oneway };
         let reply = tokio::time::timeout(remaining, self.channel.call(outbound))
             .await

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::BoxFuture;
+use crate::observe::Observing;
 
 /// A request frame as a transport received it.
 #[derive(Clone, Debug)]
@@ -21,6 +22,11 @@ pub struct Inbound {
 pub trait Handler: Send + Sync + 'static {
     /// The service's name in the IDL, for people and for telemetry.
     fn service(&self) -> &'static str;
+
+    /// Has its calls observed from now on. A bus with an observer says so before it serves a handler.
+    fn observe(&mut self, observing: Observing) {
+        let _ = observing;
+    }
 
     /// Answers a request frame with a reply frame, or with nothing: for a oneway call, for a call whose caller has given
     /// up, and for bytes that are not even a frame with an operation id.

@@ -13,6 +13,7 @@ use crate::codec::{Message, MessageType, Wire};
 use crate::error::{ApplicationCode, ApplicationError};
 use crate::frame::{CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID};
 use crate::middleware::{Innermost, Layered, Step};
+use crate::observe::{Observed, Observing, Outcome, Side, entered};
 use crate::unwind::caught;
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 
@@ -20,13 +21,14 @@ use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 pub struct Server<Req, S> {
     name: &'static str,
     service: S,
+    observing: Option<Observing>,
     request: PhantomData<fn(Req)>,
 }
 
 impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     /// A server that hands every call to `service`.
     pub fn new(name: &'static str, service: S) -> Self {
-        Self { name, service, request: PhantomData }
+        Self { name, service, observing: None, request: PhantomData }
     }
 
     /// This server with a middleware around every handler. The layer added last sees a call first.
@@ -38,7 +40,8 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         L: Layer<Innermost<S>>,
         Layered<L::Service>: Step<Call<Req>>,
     {
-        Server::new(self.name, Layered(layer.layer(Innermost::new(self.service))))
+        let service = Layered(layer.layer(Innermost::new(self.service)));
+        Server { name: self.name, service, observing: self.observing, request: PhantomData }
     }
 
     async fn answer(&self, inbound: Inbound) -> Option<Bytes> {
@@ -58,14 +61,14 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         let mut reader = BinaryReader::new(frame.message());
         let message = match reader.message() {
             Ok(message) => message,
-            Err(error) => return reply.exception("", ApplicationCode::PROTOCOL_ERROR, error),
+            Err(error) => return self.unreadable(&reply, "", &error.into()),
         };
         let request = match Req::decode(message.name, &mut reader) {
             None => {
-                let text = format!("Unknown function {}", message.name);
-                return reply.exception(message.name, ApplicationCode::UNKNOWN_METHOD, text);
+                let error = RpcError::new(RpcErrorKind::UnknownMethod, format!("Unknown function {}", message.name));
+                return self.unreadable(&reply, message.name, &error);
             }
-            Some(Err(error)) => return reply.exception(message.name, ApplicationCode::PROTOCOL_ERROR, error),
+            Some(Err(error)) => return self.unreadable(&reply, message.name, &error.into()),
             Some(Ok(request)) => request,
         };
         let method = request.method();
@@ -92,8 +95,39 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         }
     }
 
+    /// Answers a call that does not come as far as the handler.
+    fn unreadable(&self, reply: &Reply<'_>, name: &str, error: &RpcError) -> Option<Bytes> {
+        if let Some(observed) = self.observed(None, reply.context) {
+            observed.end(Outcome::Call(error));
+        }
+        let exception = error.to_application(name);
+        reply.send(name, MessageType::Exception, |w| exception.encode(w))
+    }
+
+    fn observed(&self, method: Option<&'static Method>, context: &Context) -> Option<Observed> {
+        let service = method.map_or(self.name, |method| method.service);
+        self.observing.as_ref()?.call(Side::Server, service, method, context)
+    }
+
+    /// Runs the handler, observed.
+    async fn run(&self, mut call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
+        let observed = self.observed(Some(call.method()), &call.context);
+        if let Some(observed) = &observed {
+            call.context = observed.context.clone();
+        }
+        let outcome = entered(observed.as_ref().map(Observed::span), self.within_time(call)).await;
+        if let Some(observed) = observed {
+            observed.end(match &outcome {
+                None => Outcome::Expired,
+                Some(Err(error)) => Outcome::Call(error),
+                Some(Ok(response)) => response.failure().map_or(Outcome::Ok, Outcome::Call),
+            });
+        }
+        outcome
+    }
+
     /// Runs the handler: not at all when the time is up already, no longer than the deadline, and unharmed by a panic.
-    async fn run(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
+    async fn within_time(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
         let deadline = call.context.deadline();
         let guarded = async {
             // Called inside: a service may panic before it has a future.
@@ -113,6 +147,10 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
 impl<Req: Request, S: Step<Call<Req>>> Handler for Server<Req, S> {
     fn service(&self) -> &'static str {
         self.name
+    }
+
+    fn observe(&mut self, observing: Observing) {
+        self.observing = Some(observing);
     }
 
     fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
@@ -152,11 +190,6 @@ impl<'a> Reply<'a> {
         }
         let exception = error.to_application(method.wire_name);
         self.send(method.wire_name, MessageType::Exception, |w| exception.encode(w))
-    }
-
-    fn exception(&self, name: &str, code: ApplicationCode, text: impl fmt::Display) -> Option<Bytes> {
-        let exception = ApplicationError { message: text.to_string(), code: code.0 };
-        self.send(name, MessageType::Exception, |w| exception.encode(w))
     }
 
     /// Writes the reply; one that is too large is replaced by an exception that says so.

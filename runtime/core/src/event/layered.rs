@@ -16,12 +16,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::debug;
 
+use super::intake::{Intake, Received};
 use super::received::Meta;
-use super::subscription::{Received, read};
-use super::{Acknowledge, Envelope, Event, Operation, ScopeEvent};
+use super::{Acknowledge, Envelope, Event, ScopeEvent};
 use crate::codec::Wire;
 use crate::middleware::{DynStep, Step};
-use crate::transport::EventSource;
+use crate::observe::{Observed, Outcome, entered};
 use crate::{BoxFuture, Error, ErrorKind};
 
 /// What is in the consumer's queue; `None` is the end of the subscription.
@@ -127,8 +127,7 @@ impl<E: Send + 'static> Acknowledge for Verdict<E> {
 
 /// A subscription about to get its layers.
 pub(super) struct LayeredSource<T, E> {
-    pub(super) source: Box<dyn EventSource>,
-    pub(super) operation: &'static Operation,
+    pub(super) intake: Intake,
     pub(super) wrap: fn(T) -> E,
     pub(super) unwrap: fn(E) -> Option<T>,
 }
@@ -152,18 +151,18 @@ impl<T: Wire + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
         let mut under_way = JoinSet::new();
         loop {
             let Ok(place) = out.clone().reserve_owned().await else { return };
-            let next = std::future::poll_fn(|cx| self.source.poll_next(cx));
-            let delivery = tokio::select! {
-                delivery = next => delivery,
+            let next = std::future::poll_fn(|cx| self.intake.poll_next(cx));
+            let received = tokio::select! {
+                received = next => received,
                 Some(_) = under_way.join_next() => continue,
             };
-            let Some(delivery) = delivery else {
+            let Some(received) = received else {
                 // Said at once: a consumer may collect events until the end before it acknowledges them. Whoever has the
                 // one place knows that every event before has left the layers.
                 drop(place.send(None));
                 break;
             };
-            match delivery.and_then(|delivery| read(&*self.source, self.operation, delivery)) {
+            match received {
                 Err(error) => drop(place.send(Some(Err(error)))),
                 Ok(received) => drop(under_way.spawn(pass(Arc::clone(&step), received, self.wrap, place))),
             }
@@ -179,15 +178,25 @@ async fn pass<T, E: ScopeEvent>(
     wrap: fn(T) -> E,
     place: Out<E>,
 ) {
-    let Received { context, payload, meta, acknowledge } = received;
+    let Received { context, payload, meta, acknowledge, observed } = received;
     let topic = meta.topic.clone();
     let slot = Arc::new(Slot { meta, place: Mutex::new(Some(place)), recorded: Mutex::new(None) });
     let envelope = Envelope { context, topic, event: wrap(payload), slot: Some(Arc::clone(&slot)) };
-    let outcome = step.call(envelope).await;
+    let outcome = entered(observed.as_ref().map(Observed::span), step.call(envelope)).await;
     if let Err(error) = &outcome {
         debug!(topic = slot.meta.topic, %error, "an event was not handled");
     }
     let (consumer_handled, recorded) = take(&slot.recorded).unzip();
+    if let Some(observed) = observed {
+        let let_go = consumer_handled.is_none() && take(&slot.place).is_none();
+        observed.end(match &outcome {
+            Ok(()) => Outcome::Ok,
+            Err(_) if let_go && acknowledge.is_none() => Outcome::Ok,
+            Err(_) if let_go => Outcome::Dropped,
+            Err(_) if consumer_handled == Some(false) => Outcome::Refused,
+            Err(error) => Outcome::Event(error),
+        });
+    }
     let result = match (acknowledge, outcome) {
         (None, Ok(())) => Ok(()),
         (Some(acknowledge), Ok(())) => acknowledge.ack().await,

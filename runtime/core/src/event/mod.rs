@@ -5,6 +5,7 @@
 //! [`Event`]s, each of which knows how it is acknowledged. [`Middleware`](crate::middleware) sits on either side.
 
 mod delivery;
+mod intake;
 mod layered;
 mod publisher;
 mod received;
@@ -18,6 +19,7 @@ pub use delivery::{Acknowledge, Delivery, Guarantee};
 pub use layered::Handover;
 pub use publisher::Publisher;
 pub use received::Event;
+pub(crate) use received::Meta;
 pub use recorded::Recorded;
 pub use scope::{Envelope, Operation, Scope, ScopeEvent};
 pub use subscriber::{Start, SubscribeOptions, Subscriber};

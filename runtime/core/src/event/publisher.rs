@@ -13,6 +13,7 @@ use crate::codec::binary::BinaryWriter;
 use crate::codec::{Message, MessageType, Wire};
 use crate::frame::{FrameBuilder, TOPIC_VARIABLE};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
+use crate::observe::Observed;
 use crate::{Bus, Context, Error, ErrorKind};
 
 /// A typed publisher of one scope, on which the generated publisher is a thin face. Cheap to clone.
@@ -26,6 +27,12 @@ pub struct Publisher<E: ScopeEvent> {
 struct Direct {
     bus: Bus,
     scope: Arc<ScopeTopic>,
+}
+
+/// An event ready to be sent.
+struct Prepared {
+    frame: Bytes,
+    observed: Option<Observed>,
 }
 
 impl<E: ScopeEvent> Publisher<E> {
@@ -68,8 +75,8 @@ impl<E: ScopeEvent> Publisher<E> {
         let topic = self.direct.scope.topic(operation)?;
         match &self.layers {
             None => {
-                let frame = self.direct.frame(context, operation, |w| payload.encode(w))?;
-                self.direct.send(context, &topic, frame).await
+                let prepared = self.direct.prepare(context, operation, &topic, |w| payload.encode(w))?;
+                self.direct.send(context, &topic, prepared).await
             }
             Some(step) => {
                 let event = event(payload.clone());
@@ -89,20 +96,44 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
         // A layer may have sent it to another topic; the stream stays that of the scope.
         let topic = Topic { name: topic, ..self.direct.scope.topic(operation)? };
         // Written before the await: an event need not be `Sync`.
-        let frame = self.direct.frame(&context, operation, |w| event.encode(w))?;
-        self.direct.send(&context, &topic, frame).await
+        let prepared = self.direct.prepare(&context, operation, &topic, |w| event.encode(w))?;
+        self.direct.send(&context, &topic, prepared).await
     }
 }
 
 impl Direct {
     /// Gives the frame to the transport, and waits no longer than the context allows.
-    async fn send(&self, context: &Context, topic: &Topic, frame: Bytes) -> Result<(), Error> {
+    async fn send(&self, context: &Context, topic: &Topic, prepared: Prepared) -> Result<(), Error> {
         let remaining = context.remaining();
-        match tokio::time::timeout(remaining, self.bus.transport().publish(topic, frame)).await {
-            Ok(result) => result,
-            Err(_) => {
-                let text = format!("`{}` was not published within {} ms", topic.name, remaining.as_millis());
-                Err(Error::new(ErrorKind::Timeout, text))
+        let published = self.bus.transport().publish(topic, prepared.frame);
+        let result = tokio::time::timeout(remaining, published).await.unwrap_or_else(|_| {
+            let text = format!("`{}` was not published within {} ms", topic.name, remaining.as_millis());
+            Err(Error::new(ErrorKind::Timeout, text))
+        });
+        if let Some(observed) = prepared.observed {
+            observed.end_event(&result);
+        }
+        result
+    }
+
+    /// Writes the frame, and says to the observer that an event begins.
+    fn prepare(
+        &self,
+        context: &Context,
+        operation: &'static Operation,
+        topic: &Topic,
+        payload: impl FnOnce(&mut BinaryWriter<'_>),
+    ) -> Result<Prepared, Error> {
+        let observed = self.bus.observing().and_then(|o| o.publish(&topic.name, operation, context));
+        let context = observed.as_ref().map_or(context, |observed| &observed.context);
+        match self.frame(context, operation, payload) {
+            Ok(frame) => Ok(Prepared { frame, observed }),
+            Err(error) => {
+                let result = Err(error);
+                if let Some(observed) = observed {
+                    observed.end_event(&result);
+                }
+                result.map(|frame| Prepared { frame, observed: None })
             }
         }
     }

@@ -4,7 +4,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::SystemTime;
 
+use tracing::Span;
+
+use super::intake::Received;
 use super::{Acknowledge, Guarantee};
+use crate::observe::{Observed, Outcome};
 use crate::{Context, Error, ErrorKind};
 
 /// One event of a [`Subscription`](super::Subscription). It reads as its payload.
@@ -16,27 +20,40 @@ pub struct Event<T> {
     context: Context,
     meta: Meta,
     acknowledge: Option<Box<dyn Acknowledge>>,
+    attended: Option<Attended>,
 }
 
 /// What the transport knows of an event.
 #[derive(Clone, Debug)]
-pub(super) struct Meta {
-    pub(super) topic: String,
-    pub(super) offset: Option<u64>,
-    pub(super) time: Option<SystemTime>,
-    pub(super) attempt: u32,
-    pub(super) guarantee: Guarantee,
+pub(crate) struct Meta {
+    pub(crate) topic: String,
+    pub(crate) offset: Option<u64>,
+    pub(crate) time: Option<SystemTime>,
+    pub(crate) attempt: u32,
+    pub(crate) guarantee: Guarantee,
 }
 
 impl<T> Event<T> {
     pub(super) fn new(payload: T, context: Context, meta: Meta, acknowledge: Option<Box<dyn Acknowledge>>) -> Self {
-        Self { payload, context, meta, acknowledge }
+        Self { payload, context, meta, acknowledge, attended: None }
+    }
+
+    /// An event just received, which the observer follows from here.
+    pub(super) fn received(received: Received<T>) -> Self {
+        let Received { context, payload, meta, acknowledge, observed } = received;
+        let attended = observed.map(|observed| Attended { observed: Some(observed), awaited: acknowledge.is_some() });
+        Self { payload, context, meta, acknowledge, attended }
+    }
+
+    /// The span that its handler runs in.
+    pub(super) fn span(&self) -> Option<Span> {
+        self.attended.as_ref().and_then(|attended| attended.observed.as_ref()).map(Observed::span)
     }
 
     /// The same event with its payload turned into another type, if it can be.
     pub(super) fn try_map<U>(self, map: fn(T) -> Option<U>) -> Option<Event<U>> {
-        let Event { payload, context, meta, acknowledge } = self;
-        Some(Event::new(map(payload)?, context, meta, acknowledge))
+        let Event { payload, context, meta, acknowledge, attended } = self;
+        Some(Event { payload: map(payload)?, context, meta, acknowledge, attended })
     }
 
     /// What was published.
@@ -90,10 +107,14 @@ impl<T> Event<T> {
     /// # Errors
     /// When it could not be recorded; the event may then be delivered again.
     pub async fn ack(self) -> Result<(), Error> {
-        match self.acknowledge {
+        let result = match self.acknowledge {
             Some(acknowledge) => acknowledge.ack().await,
             None => Ok(()),
+        };
+        if let Some(attended) = self.attended {
+            attended.end(result.as_ref().err().map_or(Outcome::Ok, Outcome::Event));
         }
+        result
     }
 
     /// Says that the event was not handled, and is to be delivered again, to this subscriber or another of its group.
@@ -101,12 +122,38 @@ impl<T> Event<T> {
     /// # Errors
     /// [`ErrorKind::Unsupported`] where events are delivered at most once, or the subscription keeps no position.
     pub async fn nack(self) -> Result<(), Error> {
+        if let Some(attended) = self.attended {
+            attended.end(Outcome::Refused);
+        }
         match self.acknowledge {
             Some(acknowledge) => acknowledge.nack().await,
             None => Err(Error::new(
                 ErrorKind::Unsupported,
                 "this subscription does not redeliver; subscribe with a group, on a transport that keeps events",
             )),
+        }
+    }
+}
+
+/// The observer's part in an event. An event that nobody acknowledges is over when it is dropped.
+struct Attended {
+    observed: Option<Observed>,
+    /// Whether the transport waits to hear what became of it.
+    awaited: bool,
+}
+
+impl Attended {
+    fn end(mut self, outcome: Outcome<'_>) {
+        if let Some(observed) = self.observed.take() {
+            observed.end(outcome);
+        }
+    }
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if let Some(observed) = self.observed.take() {
+            observed.end(if self.awaited { Outcome::Dropped } else { Outcome::Ok });
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use tower_layer::Layer;
 
+use super::intake::Intake;
 use super::layered::{Handover, LayeredSource};
 use super::topic::ScopeTopic;
 use super::{Envelope, Operation, Scope, ScopeEvent, Subscription};
@@ -98,10 +99,12 @@ impl<E: ScopeEvent> Subscriber<E> {
     ) -> Result<Subscription<T>, Error> {
         let filter = self.scope.filter(operation)?;
         let source = self.bus.transport().subscribe(filter, self.options.clone()).await?;
+        let intake =
+            Intake { source, operation, group: self.options.group.clone(), observing: self.bus.observing().cloned() };
         Ok(match &self.layers {
-            None => Subscription::plain(source, operation),
+            None => Subscription::plain(intake),
             Some(layers) => {
-                let source = LayeredSource { source, operation, wrap, unwrap };
+                let source = LayeredSource { intake, wrap, unwrap };
                 Subscription::layered(source.run(|handover| layers.make(handover)))
             }
         })

@@ -7,15 +7,13 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use futures_core::Stream;
-use tracing::warn;
+use tracing::{Span, warn};
 
+use super::Event;
+use super::intake::Intake;
 use super::layered::LayeredEvents;
-use super::received::Meta;
-use super::{Acknowledge, Delivery, Event, Operation};
 use crate::codec::Wire;
-use crate::codec::binary::BinaryReader;
-use crate::frame::Frame;
-use crate::transport::EventSource;
+use crate::observe::entered;
 use crate::unwind::caught;
 use crate::{Context, Error, ErrorKind};
 
@@ -28,14 +26,14 @@ pub struct Subscription<T> {
 
 enum Events<T> {
     /// Straight from the transport.
-    Plain(Box<dyn EventSource>, &'static Operation, PhantomData<fn() -> T>),
+    Plain(Intake, PhantomData<fn() -> T>),
     /// Through middleware.
     Layered(Box<dyn LayeredEvents<T>>),
 }
 
 impl<T: Wire + Clone + Send + 'static> Subscription<T> {
-    pub(super) fn plain(source: Box<dyn EventSource>, operation: &'static Operation) -> Self {
-        Self { events: Events::Plain(source, operation, PhantomData) }
+    pub(super) fn plain(intake: Intake) -> Self {
+        Self { events: Events::Plain(intake, PhantomData) }
     }
 
     pub(super) fn layered(events: Box<dyn LayeredEvents<T>>) -> Self {
@@ -71,7 +69,8 @@ impl<T: Wire + Clone + Send + 'static> Subscription<T> {
             };
             let (context, payload) = (event.context().clone(), event.payload().clone());
             // Called inside: it may panic before it has a future.
-            let handled = caught(async { handler(context, payload).await }).await;
+            let span = event.span();
+            let handled = entered(span.clone(), caught(async { handler(context, payload).await })).await;
             let problem = match handled {
                 Ok(Ok(())) => {
                     event.ack().await?;
@@ -80,7 +79,9 @@ impl<T: Wire + Clone + Send + 'static> Subscription<T> {
                 Ok(Err(error)) => error.to_string(),
                 Err(text) => format!("the handler panicked: {text}"),
             };
-            warn!(topic = event.topic(), attempt = event.attempt(), error = problem, "an event was not handled");
+            let (topic, attempt) = (event.topic(), event.attempt());
+            span.unwrap_or_else(Span::none)
+                .in_scope(|| warn!(topic, attempt, error = problem, "an event was not handled"));
             match event.nack().await {
                 Err(error) if error.kind() != ErrorKind::Unsupported => return Err(error),
                 _ => {}
@@ -91,12 +92,7 @@ impl<T: Wire + Clone + Send + 'static> Subscription<T> {
 
     fn poll_event(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>> {
         match &mut self.events {
-            Events::Plain(source, operation, _) => source.poll_next(cx).map(|next| {
-                let received = next?.and_then(|delivery| read(&**source, operation, delivery));
-                Some(received.map(|Received { context, payload, meta, acknowledge }| {
-                    Event::new(payload, context, meta, acknowledge)
-                }))
-            }),
+            Events::Plain(intake, _) => intake.poll_next(cx).map(|next| Some(next?.map(Event::received))),
             Events::Layered(events) => events.poll_next(cx),
         }
     }
@@ -115,52 +111,4 @@ impl<T> fmt::Debug for Subscription<T> {
         let layered = matches!(self.events, Events::Layered(_));
         f.debug_struct("Subscription").field("layered", &layered).finish()
     }
-}
-
-/// A delivery, read.
-pub(super) struct Received<T> {
-    pub(super) context: Context,
-    pub(super) payload: T,
-    pub(super) meta: Meta,
-    pub(super) acknowledge: Option<Box<dyn Acknowledge>>,
-}
-
-/// Reads a delivered frame as an event of this operation. One that cannot be read is acknowledged all the same: it would
-/// come again for ever, and what is kept of it stays where it is.
-pub(super) fn read<T: Wire>(
-    source: &dyn EventSource,
-    operation: &Operation,
-    delivery: Delivery,
-) -> Result<Received<T>, Error> {
-    let Delivery { topic, frame, offset, time, attempt, acknowledge } = delivery;
-    match decode(operation, frame) {
-        Ok((context, payload)) => {
-            let meta = Meta { topic, offset, time, attempt, guarantee: source.guarantee() };
-            Ok(Received { context, payload, meta, acknowledge })
-        }
-        Err(error) => {
-            if let Some(acknowledge) = acknowledge {
-                tokio::spawn(async move {
-                    if let Err(error) = acknowledge.ack().await {
-                        warn!(%error, "an event that cannot be read could not be acknowledged");
-                    }
-                });
-            }
-            let place = offset.map_or_else(String::new, |offset| format!(" at offset {offset}"));
-            let text = format!("the event on `{topic}`{place} cannot be read: {error}");
-            Err(Error::new(error.kind(), text).with_source(error))
-        }
-    }
-}
-
-fn decode<T: Wire>(operation: &Operation, frame: bytes::Bytes) -> Result<(Context, T), Error> {
-    let frame = Frame::decode(frame)?;
-    let context = Context::received_event(frame.headers());
-    let mut reader = BinaryReader::new(frame.message());
-    let message = reader.message()?;
-    if message.name != operation.name {
-        let text = format!("it is a `{}`, not a `{}`", message.name, operation.name);
-        return Err(Error::new(ErrorKind::InvalidData, text));
-    }
-    Ok((context, T::decode(&mut reader)?))
 }

@@ -6,27 +6,54 @@ use std::sync::Arc;
 use super::{Serve, ServeOptions, Transport};
 use crate::Error;
 use crate::call::{Handler, Rpc};
+use crate::observe::{Observer, Observing};
 
 /// A connected transport. Cheap to clone; all clones are the same bus.
 #[derive(Clone)]
-pub struct Bus(Arc<dyn Transport>);
+pub struct Bus {
+    transport: Arc<dyn Transport>,
+    observing: Option<Observing>,
+}
 
 impl Bus {
     /// A bus over this transport. `thriftwood::connect` makes one from a URL.
     pub fn new(transport: impl Transport) -> Self {
-        Self(Arc::new(transport))
+        Self { transport: Arc::new(transport), observing: None }
+    }
+
+    /// This bus with an observer that hears of every call and event made, handled, published or received through it from now
+    /// on, in place of any it had. What was made from the bus before is not observed.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observing = Some(Observing::new(observer, self.transport.scheme()));
+        self
+    }
+
+    /// This bus without its observer.
+    #[must_use]
+    pub fn unobserved(mut self) -> Self {
+        self.observing = None;
+        self
     }
 
     /// The way to the service at `address`, for a generated client.
     pub fn rpc(&self, address: &str) -> Rpc {
-        Rpc::new(self.0.rpc(address))
+        let rpc = Rpc::new(self.transport.rpc(address));
+        match &self.observing {
+            Some(observing) => rpc.observed(observing.at(address)),
+            None => rpc,
+        }
     }
 
     /// Serves a generated server at `address`. Await the result to start it: when that resolves, calls reach it.
-    pub fn serve(&self, address: impl Into<String>, handler: impl Handler) -> Serve {
+    pub fn serve(&self, address: impl Into<String>, mut handler: impl Handler) -> Serve {
+        let address = address.into();
+        if let Some(observing) = &self.observing {
+            handler.observe(observing.at(&address));
+        }
         Serve {
-            transport: Arc::clone(&self.0),
-            address: address.into(),
+            transport: Arc::clone(&self.transport),
+            address,
             handler: Arc::new(handler),
             options: ServeOptions::default(),
         }
@@ -37,16 +64,20 @@ impl Bus {
     /// # Errors
     /// When what was still to be written could not be.
     pub async fn close(&self) -> Result<(), Error> {
-        self.0.close().await
+        self.transport.close().await
     }
 
     /// The transport's URL scheme.
     pub fn scheme(&self) -> &'static str {
-        self.0.scheme()
+        self.transport.scheme()
     }
 
     pub(crate) fn transport(&self) -> &Arc<dyn Transport> {
-        &self.0
+        &self.transport
+    }
+
+    pub(crate) fn observing(&self) -> Option<&Observing> {
+        self.observing.as_ref()
     }
 }
 

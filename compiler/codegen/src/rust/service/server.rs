@@ -53,11 +53,14 @@ fn layer(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
 fn serve(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     let (step, call) = (m.rt("middleware", "Step"), m.rt("call", "Call"));
     let (handler, inbound) = (m.rt("call", "Handler"), m.rt("call", "Inbound"));
+    let observing = m.rt("observe", "Observing");
     let (future, bytes, option) = (m.rt("", "BoxFuture"), m.rt("bytes", "Bytes"), m.std("Option"));
     let names = form.names;
     w.item();
     w.impl_block(format!("impl<S: {step}<{call}<{}>>> {handler} for {}<S>", names.request, names.server), |w| {
         w.block("fn service(&self) -> &'static str", |w| w.line("self.0.service()"));
+        w.item();
+        w.block(format!("fn observe(&mut self, observing: {observing})"), |w| w.line("self.0.observe(observing);"));
         w.item();
         let params = ["&self".to_owned(), format!("inbound: {inbound}")];
         w.function("fn handle", &params, &format!("{future}<'_, {option}<{bytes}>>"), |w| {

@@ -1,0 +1,86 @@
+//! From a transport's delivery to a received event: reads the frame, and lets the observer hear of it.
+
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use tracing::warn;
+
+use super::received::Meta;
+use super::{Acknowledge, Delivery, Operation};
+use crate::codec::Wire;
+use crate::codec::binary::BinaryReader;
+use crate::frame::Frame;
+use crate::observe::{Observed, Observing};
+use crate::transport::EventSource;
+use crate::{Context, Error, ErrorKind};
+
+/// Where the events of one subscription come in.
+pub(super) struct Intake {
+    pub(super) source: Box<dyn EventSource>,
+    pub(super) operation: &'static Operation,
+    pub(super) group: Option<String>,
+    pub(super) observing: Option<Observing>,
+}
+
+/// A delivery, read.
+pub(super) struct Received<T> {
+    pub(super) context: Context,
+    pub(super) payload: T,
+    pub(super) meta: Meta,
+    pub(super) acknowledge: Option<Box<dyn Acknowledge>>,
+    pub(super) observed: Option<Observed>,
+}
+
+impl Intake {
+    /// The next event, as [`EventSource::poll_next`] has it.
+    pub(super) fn poll_next<T: Wire>(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Received<T>, Error>>> {
+        self.source.poll_next(cx).map(|next| Some(next?.and_then(|delivery| self.read(delivery))))
+    }
+
+    /// Reads a delivered frame as an event of this operation. One that cannot be read is acknowledged all the same: it would
+    /// come again for ever, and what is kept of it stays where it is.
+    fn read<T: Wire>(&self, delivery: Delivery) -> Result<Received<T>, Error> {
+        let Delivery { topic, frame, offset, time, attempt, acknowledge } = delivery;
+        let meta = Meta { topic, offset, time, attempt, guarantee: self.source.guarantee() };
+        let error = match decode(self.operation, frame) {
+            Ok((context, payload)) => {
+                let observed = self.observed(&meta, &context);
+                let context = observed.as_ref().map_or(context, |observed| observed.context.clone());
+                return Ok(Received { context, payload, meta, acknowledge, observed });
+            }
+            Err(error) => error,
+        };
+        if let Some(acknowledge) = acknowledge {
+            tokio::spawn(async move {
+                if let Err(error) = acknowledge.ack().await {
+                    warn!(%error, "an event that cannot be read could not be acknowledged");
+                }
+            });
+        }
+        let place = offset.map_or_else(String::new, |offset| format!(" at offset {offset}"));
+        let text = format!("the event on `{}`{place} cannot be read: {error}", meta.topic);
+        let result = Err(Error::new(error.kind(), text).with_source(error));
+        if self.observing.is_some()
+            && let Some(observed) = self.observed(&meta, &Context::new())
+        {
+            observed.end_event(&result);
+        }
+        result
+    }
+
+    fn observed(&self, meta: &Meta, context: &Context) -> Option<Observed> {
+        self.observing.as_ref()?.received(meta, self.group.as_deref(), self.operation, context)
+    }
+}
+
+fn decode<T: Wire>(operation: &Operation, frame: Bytes) -> Result<(Context, T), Error> {
+    let frame = Frame::decode(frame)?;
+    let context = Context::received_event(frame.headers());
+    let mut reader = BinaryReader::new(frame.message());
+    let message = reader.message()?;
+    if message.name != operation.name {
+        let text = format!("it is a `{}`, not a `{}`", message.name, operation.name);
+        return Err(Error::new(ErrorKind::InvalidData, text));
+    }
+    Ok((context, T::decode(&mut reader)?))
+}
