@@ -27,11 +27,21 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// # }).unwrap();
 /// ```
 ///
+/// With the feature `telemetry`, which is on by default, every call and event of the bus has a `tracing` span
+/// ([`telemetry`](crate::telemetry)); [`Bus::unobserved`] takes that away.
+///
 /// # Errors
 /// [`ErrorKind::InvalidUrl`] when no transport of this build goes by the URL's scheme, [`ErrorKind::Unreachable`] when nothing answers
 /// where it points, [`ErrorKind::Locked`] when another process has the log's directory, [`ErrorKind::Storage`] when the
 /// directory cannot be used.
 pub async fn connect(url: &str) -> Result<Bus, Error> {
+    let bus = unobserved(url).await?;
+    #[cfg(feature = "telemetry")]
+    let bus = bus.with_observer(thriftwood_telemetry::observer(url));
+    Ok(bus)
+}
+
+async fn unobserved(url: &str) -> Result<Bus, Error> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(invalid(url, "it has no scheme"));
     };

@@ -42,6 +42,8 @@ mod connect;
 
 pub use connect::connect;
 pub use thriftwood_core::*;
+#[cfg(feature = "telemetry")]
+pub use thriftwood_telemetry as telemetry;
 
 /// Includes what `thriftwood_build::compile` generated in the build script.
 ///

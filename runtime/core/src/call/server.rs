@@ -129,6 +129,8 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     /// Runs the handler: not at all when the time is up already, no longer than the deadline, and unharmed by a panic.
     async fn within_time(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
         let deadline = call.context.deadline();
+        let (method, context) = (call.method(), call.context.clone());
+        let correlation_id = context.correlation_id();
         let guarded = async {
             // Called inside: a service may panic before it has a future.
             caught(async { self.service.call(call).await }).await.unwrap_or_else(|text| {
@@ -136,11 +138,19 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
                 Err(RpcError::internal(format_args!("the handler panicked: {text}")))
             })
         };
-        match deadline {
-            None => Some(guarded.await),
-            Some(deadline) if deadline <= std::time::Instant::now() => None,
-            Some(deadline) => tokio::time::timeout_at(deadline.into(), guarded).await.ok(),
+        let outcome = match deadline {
+            None => guarded.await,
+            Some(deadline) if deadline <= std::time::Instant::now() => return None,
+            Some(deadline) => tokio::time::timeout_at(deadline.into(), guarded).await.ok()?,
+        };
+        let failure = match &outcome {
+            Ok(response) => response.failure(),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = failure.filter(|error| error.kind() == RpcErrorKind::Internal) {
+            warn!(service = method.service, method = method.name, correlation_id, %error, "a handler failed");
         }
+        Some(outcome)
     }
 }
 
@@ -185,9 +195,6 @@ impl<'a> Reply<'a> {
     }
 
     fn failure(&self, method: &Method, error: &RpcError) -> Option<Bytes> {
-        if error.kind() == RpcErrorKind::Internal {
-            warn!(service = method.service, method = method.name, %error, "a handler failed");
-        }
         let exception = error.to_application(method.wire_name);
         self.send(method.wire_name, MessageType::Exception, |w| exception.encode(w))
     }

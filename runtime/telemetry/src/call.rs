@@ -1,0 +1,186 @@
+//! The span of a call, with the attributes of OpenTelemetry's conventions for RPC (1.45, where they became stable).
+
+use std::time::Instant;
+
+use opentelemetry::trace::Status;
+use thriftwood_core::call::Method;
+use thriftwood_core::observe::{CallStart, Observation, Outcome, Side};
+use thriftwood_core::{Context, RpcError, RpcErrorKind};
+use tracing::field::Empty;
+use tracing::{Level, Span, debug, info_span, warn};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::TARGET;
+use crate::peer::Peer;
+use crate::propagation::join;
+
+/// What `rpc.system.name` says.
+const SYSTEM: &str = "thriftwood";
+
+/// Transports whose URL leads to a broker or a folder. The server of a call is then known by its address on the bus only.
+const INDIRECT: &[&str] = &["memory", "log", "nats", "jetstream"];
+
+pub(crate) fn begin(peer: &Peer, start: &CallStart<'_>, context: &mut Context) -> Option<Box<dyn Observation>> {
+    let span = span(peer, start, context);
+    if span.is_disabled() && !tracing::enabled!(target: TARGET, Level::WARN) {
+        return None;
+    }
+    join(&span, context, start.side == Side::Server);
+    Some(Box::new(Call {
+        span,
+        side: start.side,
+        service: start.service,
+        method: start.method,
+        address: start.address.to_owned(),
+        correlation_id: context.correlation_id().to_owned(),
+        began: Instant::now(),
+        ended: false,
+    }))
+}
+
+fn span(peer: &Peer, start: &CallStart<'_>, context: &Context) -> Span {
+    let indirect = INDIRECT.contains(&start.transport);
+    let host = if indirect { None } else { peer.host.as_deref() };
+    let port = if indirect { None } else { peer.port };
+    // The fields are evaluated only when somebody wants the span.
+    match start.side {
+        Side::Client => info_span!(
+            target: TARGET,
+            "call",
+            "otel.name" = full_name(start.service, start.method),
+            "otel.kind" = "client",
+            "rpc.system.name" = SYSTEM,
+            "rpc.method" = full_name(start.service, start.method),
+            "server.address" = host.unwrap_or(start.address),
+            "server.port" = port,
+            "thriftwood.transport" = start.transport,
+            "thriftwood.address" = start.address,
+            "thriftwood.correlation_id" = context.correlation_id(),
+            "rpc.response.status_code" = Empty,
+            "error.type" = Empty,
+        ),
+        // Without the span that happens to be around: over memory, that can be the caller's.
+        Side::Server => info_span!(
+            target: TARGET,
+            parent: None,
+            "handle",
+            "otel.name" = full_name(start.service, start.method),
+            "otel.kind" = "server",
+            "rpc.system.name" = SYSTEM,
+            "rpc.method" = full_name(start.service, start.method),
+            "server.address" = host.unwrap_or(start.address),
+            "server.port" = port,
+            "thriftwood.transport" = start.transport,
+            "thriftwood.address" = start.address,
+            "thriftwood.correlation_id" = context.correlation_id(),
+            "rpc.response.status_code" = Empty,
+            "error.type" = Empty,
+        ),
+    }
+}
+
+/// `Store/buyAlbum`, and `_OTHER` for what a server does not know: anything may be asked for, and names must stay few.
+fn full_name(service: &str, method: Option<&Method>) -> String {
+    match method {
+        Some(method) => format!("{service}/{}", method.name),
+        None => "_OTHER".to_owned(),
+    }
+}
+
+/// A call under way.
+struct Call {
+    span: Span,
+    side: Side,
+    service: &'static str,
+    method: Option<&'static Method>,
+    address: String,
+    correlation_id: String,
+    began: Instant,
+    ended: bool,
+}
+
+impl Call {
+    fn fail(&self, error: &RpcError) {
+        let code = status_code(error.kind());
+        let error_type = code.map_or_else(|| error_type(error.kind()).to_owned(), |code| code.to_string());
+        self.span.record("error.type", &error_type);
+        if let Some(code) = code {
+            self.span.record("rpc.response.status_code", code.to_string());
+        }
+        // A server that answers with a number its callers know has done its work.
+        let refused = matches!(error.kind(), RpcErrorKind::Application(_));
+        if self.side == Side::Client || !refused {
+            self.span.set_status(Status::error(error.to_string()));
+        }
+        if self.side == Side::Client {
+            self.log(error, refused);
+        }
+    }
+
+    /// The line to find at night. What a handler failed with, the server logs itself.
+    fn log(&self, error: &RpcError, refused: bool) {
+        let method = full_name(self.service, self.method);
+        let elapsed_ms = self.began.elapsed().as_millis() as u64;
+        let (address, correlation_id) = (&*self.address, &*self.correlation_id);
+        self.span.in_scope(|| {
+            if refused {
+                debug!(target: TARGET, method, address, correlation_id, elapsed_ms, %error, "a call was refused");
+            } else {
+                warn!(target: TARGET, method, address, correlation_id, elapsed_ms, %error, "a call failed");
+            }
+        });
+    }
+}
+
+impl Observation for Call {
+    fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    fn end(mut self: Box<Self>, outcome: Outcome<'_>) {
+        self.ended = true;
+        match outcome {
+            Outcome::Call(error) => self.fail(error),
+            Outcome::Expired => {
+                self.span.record("error.type", error_type(RpcErrorKind::Timeout));
+                self.span.set_status(Status::error("the caller's time was up before the handler ended"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.ended {
+            // Not an error: whoever asked has what he wanted from elsewhere, or wants it no more.
+            self.span.record("error.type", "cancelled");
+        }
+    }
+}
+
+/// The number that travels, for ends that have one.
+fn status_code(kind: RpcErrorKind) -> Option<i32> {
+    match kind {
+        RpcErrorKind::Application(code) => Some(code),
+        _ => None,
+    }
+}
+
+fn error_type(kind: RpcErrorKind) -> &'static str {
+    match kind {
+        RpcErrorKind::Timeout => "timeout",
+        RpcErrorKind::Unavailable => "unavailable",
+        RpcErrorKind::Disconnected => "disconnected",
+        RpcErrorKind::Overloaded => "overloaded",
+        RpcErrorKind::InvalidRequest => "invalid_request",
+        RpcErrorKind::RequestTooLarge => "request_too_large",
+        RpcErrorKind::ResponseTooLarge => "response_too_large",
+        RpcErrorKind::UnknownMethod => "unknown_method",
+        RpcErrorKind::Internal => "internal",
+        RpcErrorKind::Protocol => "protocol",
+        RpcErrorKind::Application(_) => "application",
+        // What OpenTelemetry reserves for kinds that have no name here yet.
+        _ => "_OTHER",
+    }
+}

@@ -1,0 +1,150 @@
+//! The span of an event, with the attributes of OpenTelemetry's conventions for messaging.
+
+use std::time::Instant;
+
+use opentelemetry::trace::Status;
+use thriftwood_core::event::Operation;
+use thriftwood_core::observe::{EventStart, Observation, Outcome, Role};
+use thriftwood_core::{Context, Error, ErrorKind};
+use tracing::field::Empty;
+use tracing::{Level, Span, info_span, warn};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::TARGET;
+use crate::peer::Peer;
+use crate::propagation::join;
+
+pub(crate) fn begin(peer: &Peer, start: &EventStart<'_>, context: &mut Context) -> Option<Box<dyn Observation>> {
+    let span = span(peer, start, context);
+    if span.is_disabled() && !tracing::enabled!(target: TARGET, Level::WARN) {
+        return None;
+    }
+    join(&span, context, start.role == Role::Subscriber);
+    Some(Box::new(Event {
+        span,
+        role: start.role,
+        topic: start.topic.to_owned(),
+        correlation_id: context.correlation_id().to_owned(),
+        began: Instant::now(),
+    }))
+}
+
+fn span(peer: &Peer, start: &EventStart<'_>, context: &Context) -> Span {
+    // The fields are evaluated only when somebody wants the span.
+    match start.role {
+        Role::Publisher => info_span!(
+            target: TARGET,
+            "publish",
+            "otel.name" = format!("publish {}", template(start.operation)),
+            "otel.kind" = "producer",
+            "messaging.system" = system(start.transport),
+            "messaging.operation.name" = "publish",
+            "messaging.operation.type" = "send",
+            "messaging.destination.name" = start.topic,
+            "messaging.destination.template" = template(start.operation),
+            "server.address" = peer.host,
+            "server.port" = peer.port,
+            "thriftwood.correlation_id" = context.correlation_id(),
+            "error.type" = Empty,
+        ),
+        // Without the span that happens to be around: it is that of a loop, or over memory the publisher's.
+        Role::Subscriber => info_span!(
+            target: TARGET,
+            parent: None,
+            "process",
+            "otel.name" = format!("process {}", template(start.operation)),
+            "otel.kind" = "consumer",
+            "messaging.system" = system(start.transport),
+            "messaging.operation.name" = "process",
+            "messaging.operation.type" = "process",
+            "messaging.destination.name" = start.topic,
+            "messaging.destination.template" = template(start.operation),
+            "messaging.consumer.group.name" = start.group,
+            "server.address" = peer.host,
+            "server.port" = peer.port,
+            "thriftwood.offset" = start.offset,
+            "thriftwood.attempt" = start.attempt,
+            "thriftwood.correlation_id" = context.correlation_id(),
+            "error.type" = Empty,
+        ),
+    }
+}
+
+/// What `messaging.system` says. The transports of our own are known by our name elsewhere.
+fn system(transport: &'static str) -> &'static str {
+    match transport {
+        "log" => "thriftwood_log",
+        "memory" => "thriftwood_memory",
+        broker => broker,
+    }
+}
+
+/// The topic with its variables left open, of which there are few: `v1.music.{region}.AlbumWinners.Winner`.
+fn template(operation: &Operation) -> String {
+    let scope = operation.scope;
+    let dot = if scope.prefix.is_empty() { "" } else { "." };
+    format!("{}{dot}{}.{}", scope.prefix, scope.topic_name, operation.name)
+}
+
+/// An event under way.
+struct Event {
+    span: Span,
+    role: Role,
+    topic: String,
+    correlation_id: String,
+    began: Instant,
+}
+
+impl Event {
+    fn fail(&self, error: &Error) {
+        self.span.record("error.type", error_type(error.kind()));
+        self.span.set_status(Status::error(error.to_string()));
+        if self.role == Role::Publisher {
+            let elapsed_ms = self.began.elapsed().as_millis() as u64;
+            let (topic, correlation_id) = (&*self.topic, &*self.correlation_id);
+            self.span.in_scope(
+                || warn!(target: TARGET, topic, correlation_id, elapsed_ms, %error, "an event was not published"),
+            );
+        }
+    }
+}
+
+impl Observation for Event {
+    fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    fn end(self: Box<Self>, outcome: Outcome<'_>) {
+        match outcome {
+            Outcome::Event(error) => self.fail(error),
+            Outcome::Refused => {
+                self.span.record("error.type", "refused");
+                self.span.set_status(Status::error("the event was not handled, and was sent back"));
+            }
+            Outcome::Dropped => {
+                self.span.record("error.type", "dropped");
+                self.span.set_status(Status::error("the event was dropped without a word of whether it was handled"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn error_type(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidUrl => "invalid_url",
+        ErrorKind::InvalidName => "invalid_name",
+        ErrorKind::Unreachable => "unreachable",
+        ErrorKind::Locked => "locked",
+        ErrorKind::Storage => "storage",
+        ErrorKind::Corrupt => "corrupt",
+        ErrorKind::TooLarge => "too_large",
+        ErrorKind::InvalidData => "invalid_data",
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::Closed => "closed",
+        ErrorKind::Unsupported => "unsupported",
+        ErrorKind::Refused => "refused",
+        // What OpenTelemetry reserves for kinds that have no name here yet.
+        _ => "_OTHER",
+    }
+}
