@@ -35,9 +35,9 @@ pub mod frame;
 pub mod memory;
 #[cfg(feature = "runtime")]
 pub mod middleware;
-pub mod schema;
 #[cfg(feature = "runtime")]
 pub mod observe;
+pub mod schema;
 #[cfg(feature = "runtime")]
 pub mod session;
 #[cfg(feature = "runtime")]

@@ -157,7 +157,7 @@ async fn a_call_of_an_unknown_method_is_heard_of() {
     let (_client, _strings) = serve(&bus).await;
     let mut frame = FrameBuilder::new();
     frame.header("_opid", "1");
-    let message = Message { name: "divide", kind: MessageType::Call };
+    let message = Message::new("divide", MessageType::Call);
     let frame: Bytes = frame
         .message(message, |w| {
             w.struct_begin();

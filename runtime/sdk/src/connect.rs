@@ -28,7 +28,7 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// ```
 ///
 /// With the feature `telemetry`, which is on by default, every call and event of the bus has a `tracing` span
-/// ([`telemetry`](crate::telemetry)); [`Bus::unobserved`] takes that away.
+/// (see the module `telemetry`); [`Bus::unobserved`] takes that away.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidUrl`] when no transport of this build goes by the URL's scheme, [`ErrorKind::Unreachable`] when nothing answers

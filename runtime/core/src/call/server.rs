@@ -147,7 +147,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
             Ok(response) => response.failure(),
             Err(error) => Some(error),
         };
-        if let Some(error) = failure.filter(|error| error.kind() == RpcErrorKind::Internal) {
+        if let Some(error) = failure.filter(|error| !matches!(error.kind(), RpcErrorKind::Application(_))) {
             warn!(service = method.service, method = method.name, correlation_id, %error, "a handler failed");
         }
         Some(outcome)
