@@ -6,5 +6,6 @@ mod append;
 mod crash;
 mod damage;
 mod failures;
+mod frozen;
 mod model;
 mod support;
