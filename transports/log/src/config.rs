@@ -17,7 +17,8 @@ use crate::{client, error, publisher, server, subscriber};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
-    /// How the logs in the directory are opened.
+    /// How the logs in the directory are opened. [`retention`](LogOptions::retention) is for events: a group's position and calls
+    /// without an answer are kept as long as they are needed.
     pub log: LogOptions,
 }
 

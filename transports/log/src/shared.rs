@@ -13,7 +13,7 @@ use tracing::warn;
 
 use crate::calls::Calls;
 use crate::client::Waiting;
-use crate::store::{Group, GroupOptions, Log, LogOptions};
+use crate::store::{Group, GroupOptions, Log, LogOptions, Retention};
 use crate::{error, names};
 
 /// When a log of calls has grown by this many bytes, calls that were answered can be removed.
@@ -85,8 +85,7 @@ impl Shared {
     pub(crate) async fn calls(self: &Arc<Self>, address: &str) -> Result<Arc<Calls>, Error> {
         self.lifecycle.check()?;
         let dir = self.root.join("calls").join(names::to_dir("the address of a service", address)?);
-        let options =
-            LogOptions { segment_bytes: CALLS_SEGMENT.min(self.options.segment_bytes), ..self.options.clone() };
+        let options = self.unlimited(CALLS_SEGMENT.min(self.options.segment_bytes));
         let open = move || Ok(Arc::new(Calls::new(Log::open(dir, options).map_err(error::bus)?)));
         self.find_or_open(|open| &mut open.calls, address.to_owned(), open).await
     }
@@ -105,9 +104,10 @@ impl Shared {
         self.find_or_open(|open| &mut open.groups, key, open).await
     }
 
-    /// How the logs in the directory are opened.
-    pub(crate) fn options(&self) -> &LogOptions {
-        &self.options
+    /// How logs are opened that know by themselves what they still need: retention is for events.
+    pub(crate) fn unlimited(&self, segment_bytes: u64) -> LogOptions {
+        let options = self.options.clone();
+        LogOptions { segment_bytes, segment_age: None, retention: Retention::default(), ..options }
     }
 
     /// Ends servers after the calls they have, and lets go of every file.

@@ -11,7 +11,7 @@ use thriftwood_core::{BoxFuture, Error, ErrorKind};
 use tokio::time::Sleep;
 
 use crate::shared::{GroupKey, Handle};
-use crate::store::{Claim, From, GroupOptions, LogOptions, Member, Reader, Record, StoreError};
+use crate::store::{Claim, From, GroupOptions, Member, Reader, Record, StoreError};
 use crate::{TOPIC, error};
 
 /// Records of other topics that are passed over before other tasks have their turn.
@@ -49,7 +49,7 @@ pub(crate) async fn subscribe(
     };
     let mut options = GroupOptions::default();
     options.start = from;
-    options.journal = LogOptions { segment_bytes: options.journal.segment_bytes, ..shared.options().clone() };
+    options.journal = shared.unlimited(options.journal.segment_bytes);
     options.filter = Box::new({
         let filter = filter.clone();
         move |record| takes(&filter, record)

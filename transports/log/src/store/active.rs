@@ -1,13 +1,16 @@
 //! The segment that is being written: gathers stamped batches and writes them in page-aligned pieces.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::StoreError;
-use super::disk::{Disk, DiskFile};
+use super::disk::DiskFile;
+use super::format::{HEADER, Header};
+use super::gathered::Gathered;
+use super::home::Home;
+use super::index::Index;
 use super::recovery::Recovered;
-use super::segment::{Entry, IndexBuilder, Segment, file_name};
+use super::segment::{Segment, file_name};
 
 /// Writes go out in pieces that end at a multiple of this, as long as more follows: each partial page that is left behind
 /// has to be entered again by the next write, which cost a third of the throughput with 64 KiB batches.
@@ -21,48 +24,68 @@ const MAX_STEP: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Active {
     pub(crate) segment: Arc<Segment>,
-    file: Arc<dyn DiskFile>,
+    pub(crate) file: Arc<dyn DiskFile>,
     /// Where the next batch goes: behind everything that was gathered.
     pub(crate) position: u64,
+    /// Whether its name is on the disk.
+    pub(crate) named: bool,
+    /// The time of its first batch.
+    pub(crate) begun: Option<i64>,
     /// Up to where the file has space set aside.
     allocated: u64,
-    /// Gathered and not yet written; it ends at `position`.
-    gathered: Vec<u8>,
-    /// Index entries of what is not yet visible.
-    index: IndexBuilder,
+    /// Not yet written; it ends at `position`.
+    gathered: Gathered,
+    /// The index of what is not yet visible.
+    index: Index,
+}
+
+/// A state of the segment that can be gone back to, taken when nothing is gathered.
+#[derive(Debug, Default)]
+pub(crate) struct Bookmark {
+    position: u64,
+    begun: Option<i64>,
+    index: Index,
 }
 
 impl Active {
     /// The segment that an opening found, if it may be written on.
-    pub(crate) fn recovered(recovered: &Recovered) -> Option<Self> {
-        let position = recovered.position?;
-        Some(Self {
-            segment: Arc::clone(recovered.segments.last()?),
-            file: Arc::clone(recovered.active.as_ref()?),
+    pub(crate) fn recovered(home: &Home, recovered: &Recovered) -> Result<Option<Self>, StoreError> {
+        let (Some(position), Some(segment), Some(file)) =
+            (recovered.position, recovered.segments.last(), &recovered.active)
+        else {
+            return Ok(None);
+        };
+        let start = file.read_at(HEADER, 0).map_err(|source| StoreError::io("read", &segment.path, source))?;
+        Ok(Some(Self {
+            segment: Arc::clone(segment),
+            file: Arc::clone(file),
             position,
+            named: true,
+            begun: Header::decode(&start, home.seed).map(|header| header.time),
             allocated: position,
-            gathered: Vec::new(),
-            index: IndexBuilder::after(recovered.indexed),
-        })
+            gathered: Gathered::default(),
+            index: Index::behind(recovered.next, position, recovered.time),
+        }))
     }
 
-    /// A new segment, durable as far as its name goes.
-    pub(crate) fn create(disk: &dyn Disk, dir: &Path, base: u64) -> Result<Self, StoreError> {
-        let path = dir.join(file_name(base));
-        let file = disk.create(&path).map_err(|source| StoreError::io("create", &path, source))?;
-        let named = file.allocate(MIN_STEP).and_then(|()| disk.sync_dir(dir));
-        if let Err(source) = named {
+    /// A new segment. Its name is not on the disk yet.
+    pub(crate) fn create(home: &Home, base: u64, time: i64) -> Result<Self, StoreError> {
+        let path = home.dir.join(file_name(base));
+        let file = home.disk.create(&path).map_err(|source| StoreError::io("create", &path, source))?;
+        if let Err(source) = file.allocate(MIN_STEP) {
             // Were it left, the next attempt could not make it again. When even this fails, that attempt will say so.
-            let _ = disk.remove(&path);
+            let _ = home.disk.remove(&path);
             return Err(StoreError::io("make room for", &path, source));
         }
         Ok(Self {
-            segment: Arc::new(Segment::active(dir, base, Vec::new())),
+            segment: Arc::new(Segment::active(&home.dir, base, 0, Index::starting(base))),
             file,
             position: 0,
+            named: false,
+            begun: None,
             allocated: MIN_STEP,
-            gathered: Vec::new(),
-            index: IndexBuilder::default(),
+            gathered: Gathered::default(),
+            index: Index::behind(base, 0, time),
         })
     }
 
@@ -82,10 +105,11 @@ impl Active {
     }
 
     /// Gathers a stamped batch, and writes whole pieces.
-    pub(crate) fn push(&mut self, batch: &[u8], offset: u64, time: i64) -> Result<(), StoreError> {
-        self.index.add(Entry { offset, position: self.position, time });
-        self.gathered.extend_from_slice(batch);
+    pub(crate) fn push(&mut self, batch: Vec<u8>, header: &Header) -> Result<(), StoreError> {
+        self.begun.get_or_insert(header.time);
+        self.index.add(header.base, self.position, header.time, header.end(), header.size());
         self.position += batch.len() as u64;
+        self.gathered.push(batch);
         if self.gathered.len() as u64 >= 2 * PIECE {
             let start = self.position - self.gathered.len() as u64;
             let whole = (self.position / PIECE * PIECE - start) as usize;
@@ -106,23 +130,21 @@ impl Active {
 
     /// Lets readers find what was gathered.
     pub(crate) fn publish_index(&mut self) {
-        self.segment.extend_index(&self.index.entries);
-        self.index.entries.clear();
+        self.segment.extend_index(&self.index);
+        self.index = self.index.continued();
     }
 
-    /// Forgets what was gathered since `position`, and cuts off what was written of it, for good: a power cut must not bring
-    /// back what was refused.
-    pub(crate) fn undo(&mut self, position: u64, indexed: Option<u64>) -> Result<(), StoreError> {
+    /// Where it is now.
+    pub(crate) fn bookmark(&self) -> Bookmark {
+        Bookmark { position: self.position, begun: self.begun, index: self.index.clone() }
+    }
+
+    /// Forgets what was gathered since, and cuts off what was written of it. A power cut brings it back before a sync.
+    pub(crate) fn undo(&mut self, to: Bookmark) -> Result<(), StoreError> {
         self.gathered.clear();
-        self.index = IndexBuilder::after(indexed);
-        self.position = position;
-        self.allocated = position;
-        self.file.set_len(position).and_then(|()| self.file.sync_data()).map_err(|source| self.error("cut", source))
-    }
-
-    /// Where the last indexed batch is.
-    pub(crate) fn indexed(&self) -> Option<u64> {
-        self.index.last()
+        (self.position, self.begun, self.index) = (to.position, to.begun, to.index);
+        self.allocated = self.position;
+        self.file.set_len(self.position).map_err(|source| self.error("cut", source))
     }
 
     /// Gives back the space that was set aside and not used. That is a courtesy: zeros at the end mean nothing.
@@ -137,8 +159,9 @@ impl Active {
             return Ok(());
         }
         let start = self.position - self.gathered.len() as u64;
-        self.file.write_at(&self.gathered[..length], start).map_err(|source| self.error("write", source))?;
-        self.gathered.drain(..length);
+        let written = self.file.write_pieces_at(&self.gathered.front(length), start);
+        written.map_err(|source| self.error("write", source))?;
+        self.gathered.advance(length);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use crc32c::crc32c;
 
 use super::StoreError;
 use super::disk::{Disk, DiskFile};
-use super::format::{self, u32_at, u64_at};
+use super::format::{u32_at, u64_at};
 
 /// The name of the file.
 pub(crate) const FILE: &str = "checkpoint";
@@ -31,8 +31,14 @@ pub(crate) const LOG_ID: Range<usize> = RESERVED.end..RESERVED.end + 8;
 pub(crate) const SEQUENCE: Range<usize> = LOG_ID.end..LOG_ID.end + 8;
 pub(crate) const NEXT: Range<usize> = SEQUENCE.end..SEQUENCE.end + 8;
 pub(crate) const TIME: Range<usize> = NEXT.end..NEXT.end + 8;
-pub(crate) const RESERVED_2: Range<usize> = TIME.end..TIME.end + 12;
-pub(crate) const CRC: Range<usize> = RESERVED_2.end..RESERVED_2.end + 4;
+pub(crate) const POSITION: Range<usize> = TIME.end..TIME.end + 8;
+pub(crate) const RECORDS: Range<usize> = POSITION.end..POSITION.end + 4;
+pub(crate) const CRC: Range<usize> = RECORDS.end..RECORDS.end + 4;
+
+/// Of the checkpoint, and so of the directory.
+pub(crate) const CURRENT: u16 = 2;
+/// Stands for no position in [`RECORDS`].
+const NOWHERE: u32 = u32::MAX;
 
 /// What a slot says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,8 +50,26 @@ pub(crate) struct Mark {
     pub(crate) next: u64,
     /// The time of the last batch, in microseconds since 1970.
     pub(crate) time: i64,
+    /// Where `next` is.
+    pub(crate) place: Option<Place>,
     /// Which slot is newer.
     pub(crate) sequence: u64,
+}
+
+/// Where the batch after a mark goes: an opening starts there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// In bytes, from the start of the segment.
+    pub(crate) position: u64,
+    /// Records in the segment before it, which tells what segment that is.
+    pub(crate) records: u32,
+}
+
+impl Mark {
+    /// The base offset of the segment that was written when this was.
+    pub(crate) fn base(&self) -> Option<u64> {
+        self.next.checked_sub(u64::from(self.place?.records))
+    }
 }
 
 /// The open file.
@@ -75,7 +99,7 @@ impl Checkpoint {
             match slot? {
                 Slot::Good(mark) if newest.is_none_or(|other| mark.sequence > other.sequence) => newest = Some(mark),
                 Slot::Newer(found) => {
-                    return Err(StoreError::Version { path, found, known: u16::from(format::VERSION) });
+                    return Err(StoreError::Version { path, found, known: CURRENT });
                 }
                 _ => {}
             }
@@ -120,12 +144,15 @@ enum Slot {
 pub(crate) fn encode(mark: &Mark) -> [u8; SLOT] {
     let mut slot = [0; SLOT];
     slot[NAME].copy_from_slice(&MAGIC);
-    slot[VERSION].copy_from_slice(&u16::from(format::VERSION).to_le_bytes());
+    slot[VERSION].copy_from_slice(&CURRENT.to_le_bytes());
     slot[EPOCH].copy_from_slice(&mark.epoch.to_le_bytes());
     slot[LOG_ID].copy_from_slice(&mark.log_id.to_le_bytes());
     slot[SEQUENCE].copy_from_slice(&mark.sequence.to_le_bytes());
     slot[NEXT].copy_from_slice(&mark.next.to_le_bytes());
     slot[TIME].copy_from_slice(&mark.time.to_le_bytes());
+    let place = mark.place.unwrap_or(Place { position: 0, records: NOWHERE });
+    slot[POSITION].copy_from_slice(&place.position.to_le_bytes());
+    slot[RECORDS].copy_from_slice(&place.records.to_le_bytes());
     let crc = crc32c(&slot[..CRC.start]);
     slot[CRC].copy_from_slice(&crc.to_le_bytes());
     slot
@@ -136,14 +163,17 @@ fn decode(slot: &[u8]) -> Slot {
         return Slot::Bad;
     }
     let version = u16::from_le_bytes([slot[VERSION.start], slot[VERSION.start + 1]]);
-    if version > u16::from(format::VERSION) {
+    if version > CURRENT {
         return Slot::Newer(version);
     }
+    let place = Place { position: u64_at(slot, POSITION), records: u32_at(slot, RECORDS) };
     Slot::Good(Mark {
         log_id: u64_at(slot, LOG_ID),
         epoch: u16::from_le_bytes([slot[EPOCH.start], slot[EPOCH.start + 1]]),
         next: u64_at(slot, NEXT),
         time: u64_at(slot, TIME).cast_signed(),
+        // Version 1 had none.
+        place: (version > 1 && place.records != NOWHERE).then_some(place),
         sequence: u64_at(slot, SEQUENCE),
     })
 }

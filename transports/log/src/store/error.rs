@@ -68,6 +68,17 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The newest segment is gone, with records that were acknowledged as durable.
+    #[error(
+        "{} is missing, and with it records up to offset {next} that were durable; restore it, or open the log with accept_loss",
+        path.display()
+    )]
+    TailMissing {
+        /// The segment.
+        path: PathBuf,
+        /// The first offset that was never given out.
+        next: u64,
+    },
     /// A newer version of this library wrote the log.
     #[error("{} has format version {found}; this build knows versions up to {known}", path.display())]
     Version {
@@ -119,7 +130,7 @@ impl StoreError {
             Self::Full { .. } => StoreErrorKind::Full,
             Self::Failed { .. } => StoreErrorKind::Failed,
             Self::Closed { .. } => StoreErrorKind::Closed,
-            Self::Corrupt { .. } | Self::Identity { .. } => StoreErrorKind::Corrupt,
+            Self::Corrupt { .. } | Self::Identity { .. } | Self::TailMissing { .. } => StoreErrorKind::Corrupt,
             Self::Version { .. } => StoreErrorKind::Version,
             Self::TooLarge { .. } => StoreErrorKind::TooLarge,
         }

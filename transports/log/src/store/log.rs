@@ -9,9 +9,11 @@ use std::time::SystemTime;
 use tokio::sync::oneshot;
 
 use super::StoreError;
+use super::backwards::Backwards;
 use super::checkpoint::Checkpoint;
-use super::disk::{Disk, RealDisk};
-use super::format::{self, Batch};
+use super::format::Batch;
+use super::home::Home;
+use super::options::{Durability, LogOptions};
 use super::queue::{Command, Queue, Refused};
 use super::reader::{From, Reader};
 use super::recovery;
@@ -20,35 +22,6 @@ use super::shared::{Shared, View};
 use super::sleepers::Wakeup;
 use super::time;
 use super::writer::Writer;
-
-/// What an acknowledged append survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Durability {
-    /// A power cut: it is on the disk (one fdatasync, shared by all who wait).
-    #[default]
-    Durable,
-    /// The death of the process: the operating system has it. It is on the disk after a pause of 50 ms, or after a second.
-    /// Appends that are buffered while others wait to be durable wait with them.
-    Buffered,
-}
-
-/// How a log is opened.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct LogOptions {
-    /// When a segment has reached this size the next one is begun; 64 MiB. Opening reads up to one segment.
-    pub segment_bytes: u64,
-    /// The most bytes of appends that wait to be written; whoever would exceed it waits. 64 MiB.
-    pub queue_bytes: usize,
-    /// Where the files are.
-    pub disk: Arc<dyn Disk>,
-}
-
-impl Default for LogOptions {
-    fn default() -> Self {
-        Self { segment_bytes: 64 * 1024 * 1024, queue_bytes: 64 * 1024 * 1024, disk: Arc::new(RealDisk) }
-    }
-}
 
 /// Where an append went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,34 +74,27 @@ impl Log {
     /// Opens the log in a directory, which is made if it is not there. What a crash left is put in order: an append that
     /// was cut off is removed, and damage is kept, and told by [`damage`](Log::damage) and by readers.
     ///
-    /// Reads up to one segment, so this takes milliseconds; async callers use a thread for it.
+    /// Reads what was appended since the last checkpoint, so this takes milliseconds however long the log is; async callers use
+    /// a thread for it.
     ///
     /// # Errors
+    /// [`StoreError::TailMissing`] when the newest segment is gone, unless
+    /// [`accept_loss`](LogOptions::accept_loss) is set;
     /// [`StoreError::Locked`] when the directory is open elsewhere, [`StoreError::Version`] when a newer build wrote it,
     /// and what the file system says.
     pub fn open(dir: impl AsRef<Path>, options: LogOptions) -> Result<Self, StoreError> {
-        let dir = dir.as_ref();
-        let disk = Arc::clone(&options.disk);
+        let (dir, disk) = (dir.as_ref(), Arc::clone(&options.disk));
         disk.create_dir(dir).map_err(|source| StoreError::io("create", dir, source))?;
         let lock = disk.lock(dir)?;
-        let has_segments =
-            !segment::bases(&*disk, dir).map_err(|source| StoreError::io("list", dir, source))?.is_empty();
-        let checkpoint = Checkpoint::open(&*disk, dir, has_segments)?;
+        let segments = segment::bases(&*disk, dir, ".log").map_err(|source| StoreError::io("list", dir, source))?;
+        let checkpoint = Checkpoint::open(&*disk, dir, !segments.is_empty())?;
         let mark = checkpoint.mark();
-        let seed = format::seed(mark.log_id);
-        let recovered = recovery::survey(&*disk, dir, seed, &mark)?;
-        recovery::cut(&recovered, dir)?;
+        let home = Home::new(dir, disk, mark.log_id);
+        let recovered = recovery::survey(&home, &mark, options.accept_loss)?;
+        recovery::settle(&recovered, &home)?;
         let view = View { segments: recovered.segments.clone(), end: recovered.end()? };
-        let shared = Arc::new(Shared::new(
-            dir.to_owned(),
-            disk,
-            Queue::new(options.queue_bytes),
-            seed,
-            mark.log_id,
-            recovered.damage.clone(),
-            recovered.next,
-            view,
-        ));
+        let queue = Queue::new(options.queue_bytes);
+        let shared = Arc::new(Shared::new(home, queue, recovered.damage.clone(), recovered.next, view));
         let writer = Writer::new(Arc::clone(&shared), checkpoint, options, &recovered)?;
         let thread = std::thread::Builder::new().name("thriftwood-log".to_owned());
         let thread = thread.spawn(move || writer.run(lock));
@@ -153,7 +119,7 @@ impl Log {
     pub async fn submit(&self, batch: Batch, durability: Durability) -> Result<Pending, StoreError> {
         let (done, wait) = oneshot::channel();
         self.send(Command::Append { batch, durability, done }).await?;
-        Ok(Pending { wait, dir: self.owner.shared.dir.clone() })
+        Ok(Pending { wait, dir: self.owner.shared.home.dir.clone() })
     }
 
     /// Stores a batch from a thread that may block.
@@ -196,6 +162,15 @@ impl Log {
         self.ask(|done| Command::Trim { before, done }).await
     }
 
+    /// Removes what is older or more than [`Retention`](super::Retention) allows, now. The log does so by itself when it begins
+    /// a segment, and in pauses every minute.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub async fn tidy(&self) -> Result<(), StoreError> {
+        self.ask(|done| Command::Tidy { done }).await
+    }
+
     /// Makes everything durable, lets go of the directory, and resolves when another may open it. Every handle and reader
     /// is told [`StoreError::Closed`] from then on. Closing again does nothing.
     ///
@@ -226,6 +201,14 @@ impl Log {
         Reader::open(Arc::clone(&self.owner.shared), from)
     }
 
+    /// A reader that goes back: the first record it gives is the last one before this place.
+    ///
+    /// # Errors
+    /// What the file system says, when a time has to be looked up.
+    pub fn backwards(&self, before: From) -> Result<Backwards, StoreError> {
+        Ok(Backwards::new(self.reader(before)?))
+    }
+
     /// A way to wait for more without a reader of one's own: several tasks that share one reader each need theirs.
     pub fn wakeup(&self) -> Wakeup {
         Wakeup::among(&self.owner.shared.sleepers)
@@ -248,19 +231,19 @@ impl Log {
 
     /// The number that tells this log from any other, and starts the checksum of each of its headers.
     pub fn id(&self) -> u64 {
-        self.owner.shared.log_id
+        self.owner.shared.home.log_id
     }
 
     /// The directory.
     pub fn dir(&self) -> &Path {
-        &self.owner.shared.dir
+        &self.owner.shared.home.dir
     }
 
     /// Hands a batch over without waiting for room or for the outcome. `None` where it was not taken.
     pub(super) fn post(&self, batch: Batch, durability: Durability) -> Option<Pending> {
         let (done, wait) = oneshot::channel();
         self.owner.shared.queue.offer(Command::Append { batch, durability, done }).ok()?;
-        Some(Pending { wait, dir: self.owner.shared.dir.clone() })
+        Some(Pending { wait, dir: self.owner.shared.home.dir.clone() })
     }
 
     /// [`trim`](Log::trim), without waiting for it. It frees space, and is tried again another time.
@@ -299,7 +282,7 @@ impl Log {
     /// Why a command went unanswered.
     fn gone(&self) -> StoreError {
         let shared = &self.owner.shared;
-        shared.queue.ended().unwrap_or_else(|| StoreError::Closed { dir: shared.dir.clone() })
+        shared.queue.ended().unwrap_or_else(|| StoreError::Closed { dir: shared.home.dir.clone() })
     }
 }
 

@@ -6,7 +6,8 @@
 //!   lock                         the owner's process id; locked while it lives
 //!   checkpoint                   the log's id, and how far it is known to be durable
 //!   00000000000000000000.log     a segment: batches back to back, from offset 0 on
-//!   00000000000000052117.log     the next one; only the newest is written to
+//!   00000000000000000000.index   where some of its batches are: a cache, made again when it is missing
+//!   00000000000000052117.log     the next segment; only the newest is written to
 //! ```
 //!
 //! [`Log`] is the handle, [`Batch`] what is appended, [`Reader`] what reads, [`Group`] what remembers how far it read. One thread owns the files of a log and writes
@@ -14,12 +15,21 @@
 //! makes of it, is in `docs/log-format.md`.
 
 mod active;
+mod background;
+mod backwards;
 mod checkpoint;
+mod clock;
 pub mod disk;
+mod durable;
 mod error;
+mod evidence;
 mod format;
+mod gathered;
 mod group;
+mod home;
+mod index;
 mod log;
+mod options;
 #[cfg(test)]
 mod page;
 mod queue;
@@ -33,9 +43,12 @@ mod time;
 mod varint;
 mod writer;
 
+pub use backwards::Backwards;
+pub use clock::{Clock, SimClock, SystemClock};
 pub use error::{StoreError, StoreErrorKind};
 pub use format::{Batch, Entry};
 pub use group::{Claim, Group, GroupOptions, Member};
-pub use log::{Appended, Durability, Log, LogOptions, Pending};
+pub use log::{Appended, Log, Pending};
+pub use options::{Durability, LogOptions, Retention};
 pub use reader::{From, Reader, Record};
 pub use sleepers::Wakeup;

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::checkpoint::{self, Mark};
 use super::format::{self, Entry, Header};
 use super::group::journal::{Note, State};
-use super::{Batch, recovery};
+use super::index;
+use super::{Batch, evidence};
 
 /// The log of the page's examples.
 const LOG_ID: u64 = 0x0123_4567_89ab_cdef;
@@ -88,11 +89,32 @@ fn the_fields_of_a_checkpoint_slot_are_those_of_the_page() {
         ("sequence", checkpoint::SEQUENCE),
         ("next", checkpoint::NEXT),
         ("time", checkpoint::TIME),
-        ("reserved", checkpoint::RESERVED_2),
+        ("position", checkpoint::POSITION),
+        ("records", checkpoint::RECORDS),
         ("crc", checkpoint::CRC),
     ];
     assert_fields("The checkpoint", &fields);
     assert_eq!((checkpoint::SLOT, checkpoint::SECOND), (64, 4096));
+}
+
+#[test]
+fn the_fields_of_an_index_are_those_of_the_page() {
+    let fields = [
+        ("name", index::NAME),
+        ("version", index::VERSION),
+        ("reserved", index::RESERVED),
+        ("log id", index::LOG_ID),
+        ("base offset", index::BASE),
+        ("next", index::NEXT),
+        ("covered", index::COVERED),
+        ("time", index::TIME),
+        ("count", index::COUNT),
+        ("crc", index::CRC),
+    ];
+    assert_fields("The index", &fields);
+    let mut written = index::Index::starting(42);
+    written.add(42, 0, 1_700_000_000_000_000, 44, 65);
+    assert_eq!(format!("{:02x?}", example("Example of an index")), format!("{:02x?}", written.encode(LOG_ID, 42)));
 }
 
 #[test]
@@ -130,7 +152,8 @@ fn the_example_batch_is_what_this_build_writes_and_reads() {
 
 #[test]
 fn the_example_slot_is_what_this_build_writes() {
-    let mark = Mark { log_id: LOG_ID, epoch: 3, next: 44, time: 1_700_000_000_000_000, sequence: 5 };
+    let place = Some(checkpoint::Place { position: 4096, records: 40 });
+    let mark = Mark { log_id: LOG_ID, epoch: 3, next: 44, time: 1_700_000_000_000_000, place, sequence: 5 };
     let printed = example("Example of a slot");
     assert_eq!(format!("{printed:02x?}"), format!("{:02x?}", checkpoint::encode(&mark)));
 }
@@ -157,8 +180,8 @@ fn the_recovery_table_is_the_one_in_the_code() {
         Some(false) => "no",
         None => "either",
     };
-    let in_code = recovery::TABLE.map(|(empty, durable, island, verdict)| {
-        [cell(empty).to_owned(), cell(Some(durable)).to_owned(), cell(island).to_owned(), format!("{verdict:?}")]
+    let in_code = evidence::TABLE.map(|(empty, durable, follows, verdict)| {
+        [cell(empty).to_owned(), cell(Some(durable)).to_owned(), cell(follows).to_owned(), format!("{verdict:?}")]
     });
     let written: Vec<Vec<String>> = rows("Recovery").into_iter().map(|row| row[..4].to_vec()).collect();
     assert_eq!(written, in_code);

@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::format::Batch;
-use super::log::{Appended, Durability};
+use super::log::Appended;
+use super::options::Durability;
 
 /// Told when a command is done.
 pub(crate) type Waiter<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Sync { done: Waiter<()> },
     /// Remove whole segments before an offset.
     Trim { before: u64, done: Waiter<()> },
+    /// Remove what is older or more than the options allow.
+    Tidy { done: Waiter<()> },
     /// Make everything durable, let go of the files, and end.
     Close { done: Waiter<()> },
 }
@@ -116,9 +119,10 @@ impl Queue {
             // Whoever waited may have given up.
             match command {
                 Command::Append { done, .. } => drop(done.send(Err(reason.clone()))),
-                Command::Sync { done } | Command::Trim { done, .. } | Command::Close { done } => {
-                    drop(done.send(Err(reason.clone())));
-                }
+                Command::Sync { done }
+                | Command::Trim { done, .. }
+                | Command::Tidy { done }
+                | Command::Close { done } => drop(done.send(Err(reason.clone()))),
             }
         }
     }

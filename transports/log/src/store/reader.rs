@@ -15,7 +15,7 @@ use super::disk::DiskFile;
 use super::format::{self, HEADER, Header, RecordParts};
 use super::scan::{CHUNK, Scan};
 use super::segment::Segment;
-use super::shared::Shared;
+use super::shared::{Place, Shared};
 use super::sleepers::Wakeup;
 use super::time;
 
@@ -189,6 +189,28 @@ impl Reader {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// Where a batch begins that lies before this offset or holds it, and not far before; the start of its segment where
+    /// nothing nearer is known.
+    pub(super) fn near(&self, offset: u64) -> Result<u64, StoreError> {
+        let Some(Place { segment, .. }) = self.shared.place(offset) else { return Ok(offset) };
+        if offset <= segment.base {
+            return Ok(offset);
+        }
+        let failed = |source| StoreError::io("read", &segment.path, source);
+        let file = self.shared.home.disk.open(&segment.path).map_err(failed)?;
+        Ok(segment.before_offset(&self.shared.home, &*file, offset).map_err(failed)?.offset)
+    }
+
+    /// The offset of the first record that is kept.
+    pub(super) fn first(&self) -> u64 {
+        self.shared.first()
+    }
+
+    /// What nothing more is read of than this error says.
+    pub(super) fn damaged(&self, from: u64, to: u64) -> StoreError {
+        StoreError::Corrupt { dir: self.shared.home.dir.clone(), from, to }
+    }
+
     /// Takes records off the batch under way, up to the one that is wanted.
     fn next_in_batch(&mut self) -> Result<Option<Record>, StoreError> {
         while let Some(batch) = &mut self.batch {
@@ -230,7 +252,7 @@ impl Reader {
             Some(limit) => limit,
             None => file.file.size().map_err(failed)?,
         };
-        let found = file.read(self.shared.seed, limit, place.next).map_err(failed)?;
+        let found = file.read(self.shared.home.seed, limit, place.next).map_err(failed)?;
         match found {
             Found::Batch(header, body) if header.end() > self.offset => {
                 self.batch = Some(OpenBatch { body, next: header.base, header });
@@ -245,9 +267,16 @@ impl Reader {
 
     fn open_file(&self, segment: Arc<Segment>) -> Result<OpenFile, StoreError> {
         let failed = |source| StoreError::io("open", &segment.path, source);
-        let file = self.shared.disk.open(&segment.path).map_err(failed)?;
-        let near = segment.before_offset(&*file, self.shared.seed, self.offset).map_err(failed)?;
-        Ok(OpenFile { segment, file, position: near.position, expected: near.offset, chunk: Bytes::new(), chunk_at: 0 })
+        let home = &self.shared.home;
+        let file = home.disk.open(&segment.path).map_err(failed)?;
+        // Whoever comes from the segment before needs no index.
+        let (position, expected) = if self.offset <= segment.base {
+            (0, segment.base)
+        } else {
+            let near = segment.before_offset(home, &*file, self.offset).map_err(failed)?;
+            (near.position, near.offset)
+        };
+        Ok(OpenFile { segment, file, position, expected, chunk: Bytes::new(), chunk_at: 0 })
     }
 
     /// Goes to the first batch that is not older than `time`.
@@ -263,8 +292,9 @@ impl Reader {
         }
         let Some(segment) = segments.get(lowest) else { return Ok(()) };
         let failed = |source| StoreError::io("read", &segment.path, source);
-        let file = self.shared.disk.open(&segment.path).map_err(failed)?;
-        let near = segment.before_time(&*file, self.shared.seed, time).map_err(failed)?;
+        let home = &self.shared.home;
+        let file = home.disk.open(&segment.path).map_err(failed)?;
+        let near = segment.before_time(home, &*file, time).map_err(failed)?;
         self.seek(near.offset);
         // From the entry on record by record; damage on the way is reported when it is read.
         let mut ahead = Reader::open(Arc::clone(&self.shared), From::Offset(self.offset))?;
@@ -282,15 +312,15 @@ impl Reader {
 
     fn first_time(&self, segment: &Segment) -> Result<Option<i64>, StoreError> {
         let failed = |source| StoreError::io("read", &segment.path, source);
-        let file = self.shared.disk.open(&segment.path).map_err(failed)?;
+        let file = self.shared.home.disk.open(&segment.path).map_err(failed)?;
         let start = file.read_at(HEADER, 0).map_err(failed)?;
-        Ok(Header::decode(&start, self.shared.seed).map(|header| header.time))
+        Ok(Header::decode(&start, self.shared.home.seed).map(|header| header.time))
     }
 
     /// Steps over a damaged range and names it.
     fn corrupt(&mut self, to: u64) -> StoreError {
         let from = std::mem::replace(&mut self.offset, to);
-        StoreError::Corrupt { dir: self.shared.dir.clone(), from, to }
+        self.damaged(from, to)
     }
 }
 

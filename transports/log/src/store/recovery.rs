@@ -1,125 +1,113 @@
 //! Opening what a crash left: finds the end of the log, and tells a torn tail from damage.
 //!
-//! Only the newest segment is read; the others were synced before it was made. Reading changes nothing. What is to be cut
-//! is returned, and [`cut`] is a step of its own.
+//! Only what comes behind the checkpoint is read; the rest was synced before that was written. Reading changes nothing. What
+//! is to be cut and removed is returned, and [`settle`] is a step of its own.
 
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing::{error, warn};
 
 use super::StoreError;
 use super::checkpoint::Mark;
-use super::disk::{Disk, DiskFile};
+use super::disk::DiskFile;
+use super::evidence::{Evidence, Verdict};
+use super::format::Header;
+use super::home::Home;
+use super::index::Index;
 use super::scan::Scan;
-use super::segment::{self, Entry, IndexBuilder, Segment};
+use super::segment::{self, Segment};
 
 /// The state of the directory, as found.
 pub(crate) struct Recovered {
-    /// All segments, lowest first; the last one has its index.
+    /// The segments that stay, lowest first; the last one has its index.
     pub(crate) segments: Vec<Arc<Segment>>,
     /// The file of the last one.
     pub(crate) active: Option<Arc<dyn DiskFile>>,
     /// Where in it the next batch goes. `None` when nothing may be written into it any more.
     pub(crate) position: Option<u64>,
-    /// Where its last indexed batch is.
-    pub(crate) indexed: Option<u64>,
     /// The next offset.
     pub(crate) next: u64,
     /// The time of the last batch, in microseconds since 1970.
     pub(crate) time: i64,
     /// Ranges that were durable and cannot be read.
     pub(crate) damage: Vec<Range<u64>>,
+    /// Every file that was looked at, which may not have been synced.
+    pub(crate) unsynced: Vec<Arc<dyn DiskFile>>,
     /// Where to cut the active file, and whether anything but zeros goes.
     cut: Option<(u64, bool)>,
+    /// Files that go: segments behind a torn end, and indexes without a segment.
+    remove: Vec<PathBuf>,
 }
 
-/// What stands where the next batch should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Evidence {
-    /// The file ends there, or there are only zeros.
-    pub(crate) empty: bool,
-    /// The checkpoint or a later batch says that this offset was durable.
-    pub(crate) was_durable: bool,
-    /// A whole batch with a higher offset follows.
-    pub(crate) island: bool,
+/// Where the walk is: the batch at `position` of the segment should have the offset `next`.
+#[derive(Clone, Copy)]
+struct Cursor {
+    segment: usize,
+    position: u64,
+    next: u64,
 }
 
-/// What is done about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// The log ends here.
-    End,
-    /// A write was cut off: the log ends here, and what follows is cut.
-    Torn,
-    /// Bytes that were durable are damaged: they stay, and reading goes on at the batch that follows.
-    DamageWithin,
-    /// Bytes that were durable are damaged or gone, and nothing whole follows: what there is stays, and a new segment
-    /// goes on behind every offset that was ever acknowledged.
-    DamageAtEnd,
-}
-
-/// The rows, in the order of docs/log-format.md: a field of `None` takes either value. Exactly one row applies.
-pub(crate) const TABLE: [(Option<bool>, bool, Option<bool>, Verdict); 4] = [
-    // empty      durable island
-    (Some(true), false, Some(false), Verdict::End),
-    (Some(false), false, None, Verdict::Torn),
-    (Some(false), true, Some(true), Verdict::DamageWithin),
-    (None, true, Some(false), Verdict::DamageAtEnd),
-];
-
-impl Evidence {
-    pub(crate) fn verdict(self) -> Verdict {
-        let applies = |(empty, durable, island, _): &&(Option<bool>, bool, Option<bool>, Verdict)| {
-            empty.is_none_or(|empty| empty == self.empty)
-                && *durable == self.was_durable
-                && island.is_none_or(|island| island == self.island)
-        };
-        // Zeros to the end and a batch among them cannot both be; keeping everything is right whatever happened.
-        TABLE.iter().find(applies).map_or(Verdict::DamageAtEnd, |(.., verdict)| *verdict)
-    }
-}
-
-/// Reads the directory.
-pub(crate) fn survey(disk: &dyn Disk, dir: &Path, seed: u32, mark: &Mark) -> Result<Recovered, StoreError> {
-    let bases = segment::bases(disk, dir).map_err(|source| StoreError::io("list", dir, source))?;
+/// Reads the directory, from the checkpoint's mark on.
+pub(crate) fn survey(home: &Home, mark: &Mark, accept_loss: bool) -> Result<Recovered, StoreError> {
+    let list = |ending| segment::bases(&*home.disk, &home.dir, ending);
+    let failed = |source| StoreError::io("list", &home.dir, source);
+    let (bases, indexes) = (list(".log").map_err(failed)?, list(".index").map_err(failed)?);
+    let stray = indexes.into_iter().filter(|base| bases.binary_search(base).is_err());
     let mut recovered = Recovered {
-        segments: bases.iter().map(|base| Arc::new(Segment::sealed(dir, *base))).collect(),
+        segments: bases.iter().map(|base| Arc::new(Segment::sealed(&home.dir, *base))).collect(),
         active: None,
         position: None,
-        indexed: None,
         next: mark.next,
         time: mark.time,
         damage: Vec::new(),
+        unsynced: Vec::new(),
         cut: None,
+        remove: stray.map(|base| home.dir.join(segment::index_name(base))).collect(),
     };
-    let Some(newest) = recovered.segments.pop() else {
-        if mark.next > 0 {
-            recovered.damage.push(0..mark.next);
-        }
+    let newest = bases.last().copied();
+    let missing =
+        mark.base().or((mark.next > 0).then_some(0)).filter(|base| newest.is_none_or(|newest| newest < *base));
+    if let Some(base) = missing.filter(|_| !accept_loss) {
+        return Err(StoreError::TailMissing { path: home.dir.join(segment::file_name(base)), next: mark.next });
+    }
+    if bases.is_empty() {
+        recovered.damage.extend((mark.next > 0).then_some(0..mark.next));
         return Ok(recovered);
-    };
-    let failed = |source| StoreError::io("read", &newest.path, source);
-    let file = disk.open(&newest.path).map_err(|source| StoreError::io("open", &newest.path, source))?;
-    let entries = recovered.walk(&*file, newest.base, seed, mark).map_err(failed)?;
-    recovered.segments.push(Arc::new(Segment::active(dir, newest.base, entries)));
-    recovered.active = Some(file);
+    }
+    let start = recovered.start(home, &bases, mark)?;
+    recovered.walk(home, &bases, start, mark)?;
     Ok(recovered)
 }
 
 /// Does what [`survey`] found necessary, and says so: cuts a torn tail once, and names damage.
-pub(crate) fn cut(recovered: &Recovered, dir: &Path) -> Result<(), StoreError> {
+pub(crate) fn settle(recovered: &Recovered, home: &Home) -> Result<(), StoreError> {
+    let dir = home.dir.display();
     for range in &recovered.damage {
-        error!(dir = %dir.display(), from = range.start, to = range.end, "the log is damaged: this range cannot be read");
+        error!(%dir, from = range.start, to = range.end, "the log is damaged: this range cannot be read");
     }
-    let (Some(file), Some((position, torn))) = (&recovered.active, recovered.cut) else { return Ok(()) };
-    if torn {
-        warn!(dir = %dir.display(), offset = recovered.next, position, "cut off an append that was not finished");
+    if let (Some(file), Some((position, torn))) = (&recovered.active, recovered.cut) {
+        if torn {
+            warn!(%dir, offset = recovered.next, position, "cut off an append that was not finished");
+        }
+        let cut = file.set_len(position).and_then(|()| file.sync_data());
+        cut.map_err(|source| StoreError::io("cut the torn end of the log in", &home.dir, source))?;
     }
-    let cut = file.set_len(position).and_then(|()| file.sync_data());
-    cut.map_err(|source| StoreError::io("cut the torn end of the log in", dir, source))
+    // Newest first: what is left after a crash in between still follows what was cut.
+    for path in recovered.remove.iter().rev() {
+        match home.disk.remove(path) {
+            // Not every segment has an index.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(|source| StoreError::io("remove", path, source))?,
+        }
+    }
+    // The names that were found may not be on the disk either.
+    if !recovered.segments.is_empty() || !recovered.remove.is_empty() {
+        home.disk.sync_dir(&home.dir).map_err(|source| StoreError::io("sync", &home.dir, source))?;
+    }
+    Ok(())
 }
 
 impl Recovered {
@@ -134,58 +122,134 @@ impl Recovered {
         }
     }
 
-    /// Goes through the newest segment, and leaves what it found in `self`.
-    fn walk(&mut self, file: &dyn DiskFile, base: u64, seed: u32, mark: &Mark) -> io::Result<Vec<Entry>> {
-        let size = file.size()?;
-        let mut scan = Scan::new(file, seed, size);
-        let mut index = IndexBuilder::default();
-        let (mut position, mut next) = (0, base);
-        let verdict = loop {
-            if let Some(header) = scan.header(position)?
-                && header.base == next
-                && scan.body_fits(position, &header)?
-            {
-                index.add(Entry { offset: next, position, time: header.time });
-                position += header.size();
-                next = header.end();
-                self.time = self.time.max(header.time);
-                continue;
-            }
-            // Not the offset after `next`: the batch that should stand here is as large as it is.
-            let island = scan.find(position + 1, next.saturating_add(1))?;
-            let durable = mark.next.max(highest_mark(&mut scan, island)?);
-            let empty = island.is_none() && scan.is_empty_from(position)?;
-            let evidence = Evidence { empty, was_durable: durable > next, island: island.is_some() };
-            match (evidence.verdict(), island) {
-                (Verdict::DamageWithin, Some((at, header))) => {
-                    self.damage.push(next..header.base);
-                    (position, next) = (at, header.base);
-                }
-                (Verdict::DamageAtEnd, _) => {
-                    self.damage.push(next..durable);
-                    next = durable;
-                    break Verdict::DamageAtEnd;
-                }
-                (verdict, _) => break verdict,
-            }
-        };
-        self.next = next;
-        self.indexed = index.last();
-        match verdict {
-            Verdict::DamageAtEnd => {}
-            Verdict::Torn => (self.position, self.cut) = (Some(position), Some((position, true))),
-            _ => {
-                self.position = Some(position);
-                // Space that was set aside goes too, so that every file starts the same way after every opening.
-                self.cut = (position < size).then_some((position, false));
+    /// The mark's place; or the start of the segment it is in, where that says nothing or the file is too short for it.
+    fn start(&self, home: &Home, bases: &[u64], mark: &Mark) -> Result<Cursor, StoreError> {
+        if let (Some(place), Some(base)) = (mark.place, mark.base())
+            && let Ok(segment) = bases.binary_search(&base)
+        {
+            let path = &self.segments[segment].path;
+            let file = home.disk.open(path).map_err(|source| StoreError::io("open", path, source))?;
+            if file.size().map_err(|source| StoreError::io("read", path, source))? >= place.position {
+                return Ok(Cursor { segment, position: place.position, next: mark.next });
             }
         }
-        Ok(index.entries)
+        let segment = bases.partition_point(|base| *base <= mark.next).saturating_sub(1);
+        Ok(Cursor { segment, position: 0, next: bases[segment] })
+    }
+
+    /// Goes through the segments from the start on, and leaves what it found in `self`.
+    fn walk(&mut self, home: &Home, bases: &[u64], start: Cursor, mark: &Mark) -> Result<(), StoreError> {
+        let mut at = start;
+        loop {
+            let segment = Arc::clone(&self.segments[at.segment]);
+            let file = home.disk.open(&segment.path).map_err(|source| StoreError::io("open", &segment.path, source))?;
+            self.unsynced.push(Arc::clone(&file));
+            let bound = bases.get(at.segment + 1).copied();
+            let rest = &bases[at.segment + 1..];
+            let walk = Walk { home, file: &*file, bound, rest, mark };
+            let (begun, mut index) = (at.position, Index::behind(at.next, at.position, i64::MIN));
+            let failed = |source| StoreError::io("read", &segment.path, source);
+            let verdict = walk.segment(&mut at, &mut index, &mut self.damage).map_err(failed)?;
+            self.time = self.time.max(index.time);
+            if let (None, Some(bound)) = (verdict, bound) {
+                at = Cursor { segment: at.segment + 1, position: 0, next: bound };
+                continue;
+            }
+            let size = file.size().map_err(failed)?;
+            self.position = (verdict != Some(Verdict::DamageAtEnd)).then_some(at.position);
+            // Space that was set aside goes too, so that every file starts the same way after every opening.
+            let torn = verdict == Some(Verdict::Torn);
+            self.cut = self.position.filter(|position| *position < size || torn).map(|position| (position, torn));
+            for gone in self.segments.drain(at.segment + 1..) {
+                self.remove.push(gone.path.clone());
+                // Above the segment, and so gone before it.
+                self.remove.push(home.dir.join(segment::index_name(gone.base)));
+            }
+            self.next = at.next;
+            let active = Segment::active(&home.dir, segment.base, begun, index);
+            self.segments[at.segment] = Arc::new(active);
+            self.active = Some(file);
+            return Ok(());
+        }
+    }
+}
+
+/// One segment of the walk.
+struct Walk<'a> {
+    home: &'a Home,
+    file: &'a dyn DiskFile,
+    /// Where the next segment begins, when there is one.
+    bound: Option<u64>,
+    /// The base offsets of the segments behind it.
+    rest: &'a [u64],
+    mark: &'a Mark,
+}
+
+impl Walk<'_> {
+    /// Goes on to where no batch follows. `None` when that is where the next segment begins.
+    fn segment(&self, at: &mut Cursor, index: &mut Index, damage: &mut Vec<Range<u64>>) -> io::Result<Option<Verdict>> {
+        let size = self.file.size()?;
+        let mut scan = Scan::new(self.file, self.home.seed, size);
+        loop {
+            if let Some(header) = scan.header(at.position)?
+                && header.base == at.next
+                && self.bound.is_none_or(|bound| header.end() <= bound)
+                && scan.body_fits(at.position, &header)?
+            {
+                index.add(header.base, at.position, header.time, header.end(), header.size());
+                (at.position, at.next) = (at.position + header.size(), header.end());
+                continue;
+            }
+            if self.bound == Some(at.next) {
+                // Whatever still follows was refused when it could not be written.
+                return Ok(None);
+            }
+            // Not the offset after `next`: the batch that should stand here is as large as it is.
+            let island = scan.find(at.position + 1, at.next.saturating_add(1))?;
+            let island = island.filter(|(_, header)| self.bound.is_none_or(|bound| header.end() <= bound));
+            let durable = self.mark.next.max(highest_mark(&mut scan, island)?).max(self.mark_behind()?);
+            let evidence = Evidence {
+                empty: island.is_none() && scan.is_empty_from(at.position)?,
+                was_durable: durable > at.next,
+                follows: island.is_some() || self.bound.is_some(),
+            };
+            match (evidence.verdict(), island, self.bound) {
+                (Verdict::DamageWithin, Some((position, header)), _) => {
+                    damage.push(at.next..header.base);
+                    (at.position, at.next) = (position, header.base);
+                }
+                (Verdict::DamageWithin, None, Some(bound)) => {
+                    damage.push(at.next..bound);
+                    return Ok(None);
+                }
+                (Verdict::DamageAtEnd, ..) => {
+                    damage.push(at.next..durable);
+                    at.next = durable;
+                    return Ok(Some(Verdict::DamageAtEnd));
+                }
+                (verdict, ..) => return Ok(Some(verdict)),
+            }
+        }
+    }
+
+    /// The first offset not known to be durable, by the headers of all later segments.
+    fn mark_behind(&self) -> io::Result<u64> {
+        let mut highest = 0;
+        for base in self.rest {
+            let file = self.home.disk.open(&self.home.dir.join(segment::file_name(*base)))?;
+            let mut scan = Scan::new(&*file, self.home.seed, file.size()?);
+            let first = match scan.header(0)? {
+                Some(header) => Some((0, header)),
+                None => scan.find(1, *base)?,
+            };
+            highest = highest.max(highest_mark(&mut scan, first)?);
+        }
+        Ok(highest)
     }
 }
 
 /// The first offset not known to be durable, by the headers from this batch on.
-fn highest_mark(scan: &mut Scan<'_>, first: Option<(u64, super::format::Header)>) -> io::Result<u64> {
+fn highest_mark(scan: &mut Scan<'_>, first: Option<(u64, Header)>) -> io::Result<u64> {
     let (mut found, mut highest) = (first, 0);
     while let Some((position, header)) = found {
         highest = highest.max(header.durable_end());
@@ -195,23 +259,4 @@ fn highest_mark(scan: &mut Scan<'_>, first: Option<(u64, super::format::Header)>
         };
     }
     Ok(highest)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exactly_one_row_applies_to_every_evidence_that_can_be() {
-        for bits in 0..8 {
-            let evidence = Evidence { empty: bits & 1 != 0, was_durable: bits & 2 != 0, island: bits & 4 != 0 };
-            let rows = TABLE.iter().filter(|(empty, durable, island, _)| {
-                empty.is_none_or(|empty| empty == evidence.empty)
-                    && *durable == evidence.was_durable
-                    && island.is_none_or(|island| island == evidence.island)
-            });
-            let impossible = evidence.empty && evidence.island;
-            assert_eq!(rows.count(), usize::from(!impossible), "{evidence:?}");
-        }
-    }
 }

@@ -1,14 +1,19 @@
-//! One segment: a file of batches named by the offset of its first record, and a sparse index of it in memory.
+//! One segment: a file of batches named by the offset of its first record, and its index.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tracing::{debug, warn};
 
 use super::disk::{Disk, DiskFile};
+use super::format::{HEADER, Header};
+use super::home::Home;
+use super::index::{Entry, Index};
 use super::scan::Scan;
 
-/// Bytes of batches between two entries of the index.
-const STEP: u64 = 4096;
+/// No index is larger, in bytes: an entry for every 4 KiB of the largest segment.
+const MAX_INDEX: usize = 32 * 1024 * 1024;
 
 /// A segment as readers and the writer share it.
 #[derive(Debug)]
@@ -16,110 +21,181 @@ pub(crate) struct Segment {
     /// The offset of its first record.
     pub(crate) base: u64,
     pub(crate) path: PathBuf,
-    index: Mutex<Index>,
+    index: Mutex<Known>,
+    /// Its size, once it is full and was asked for.
+    size: OnceLock<u64>,
 }
 
-/// Where some of the batches are. A cache: what it says is checked against the batch found there.
-#[derive(Debug, Default)]
-struct Index {
-    entries: Vec<Entry>,
-    /// Whether it covers the file as far as it was written.
-    built: bool,
+/// What is known of the index.
+#[derive(Debug)]
+enum Known {
+    /// Nothing yet; nothing is written to the segment any more.
+    Nothing,
+    /// The part from this position on. The segment is being written, and was when the log was opened.
+    Tail(u64, Index),
+    /// All of it, and whether it was made from the segment rather than read from its file.
+    Whole(Index, bool),
 }
 
-/// One batch in the index.
+/// What a segment holds, without reading its records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) offset: u64,
-    pub(crate) position: u64,
+pub(crate) struct Summary {
+    /// The offset after its last record.
+    pub(crate) next: u64,
+    /// The time of its last batch; `i64::MIN` where there is none.
     pub(crate) time: i64,
 }
 
 impl Segment {
-    /// A segment whose index is made when it is first needed.
+    /// A segment that is not written any more, whose index is looked for when it is first needed.
     pub(crate) fn sealed(dir: &Path, base: u64) -> Self {
-        Self { base, path: dir.join(file_name(base)), index: Mutex::default() }
+        Self { base, path: dir.join(file_name(base)), index: Mutex::new(Known::Nothing), size: OnceLock::new() }
     }
 
-    /// A segment that is being written, with its index up to here.
-    pub(crate) fn active(dir: &Path, base: u64, entries: Vec<Entry>) -> Self {
-        Self { index: Mutex::new(Index { entries, built: true }), ..Self::sealed(dir, base) }
+    /// A segment that is being written, with its index from this position on.
+    pub(crate) fn active(dir: &Path, base: u64, start: u64, index: Index) -> Self {
+        let known = if start == 0 { Known::Whole(index, true) } else { Known::Tail(start, index) };
+        Self { index: Mutex::new(known), ..Self::sealed(dir, base) }
     }
 
     /// Adds what was written.
-    pub(crate) fn extend_index(&self, entries: &[Entry]) {
-        lock(&self.index).entries.extend_from_slice(entries);
+    pub(crate) fn extend_index(&self, later: &Index) {
+        match &mut *self.lock() {
+            Known::Tail(_, index) | Known::Whole(index, _) => index.join(later),
+            Known::Nothing => {}
+        }
     }
 
     /// The last batch known to start at or before `offset`; the start of the file when none is.
-    pub(crate) fn before_offset(&self, file: &dyn DiskFile, seed: u32, offset: u64) -> io::Result<Entry> {
-        self.last_where(file, seed, |entry| entry.offset <= offset)
+    pub(crate) fn before_offset(&self, home: &Home, file: &dyn DiskFile, offset: u64) -> io::Result<Entry> {
+        self.last_where(home, file, |entry| entry.offset <= offset)
     }
 
     /// The last batch known to be older than `time`; the start of the file when none is.
-    pub(crate) fn before_time(&self, file: &dyn DiskFile, seed: u32, time: i64) -> io::Result<Entry> {
-        self.last_where(file, seed, |entry| entry.time < time)
+    pub(crate) fn before_time(&self, home: &Home, file: &dyn DiskFile, time: i64) -> io::Result<Entry> {
+        self.last_where(home, file, |entry| entry.time < time)
     }
 
-    fn last_where(&self, file: &dyn DiskFile, seed: u32, before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {
-        let mut index = lock(&self.index);
-        if !index.built {
-            index.entries = self.scan(file, seed)?;
-            index.built = true;
+    /// What it holds.
+    pub(crate) fn summary(&self, home: &Home) -> io::Result<Summary> {
+        let known = &mut *self.lock();
+        if let Known::Tail(_, index) = known {
+            return Ok(Summary { next: index.next, time: index.time });
         }
-        let found = index.entries.partition_point(before);
+        let index = match known {
+            Known::Whole(index, _) => index,
+            _ => self.complete(known, home, &*home.disk.open(&self.path)?)?,
+        };
+        Ok(Summary { next: index.next, time: index.time })
+    }
+
+    /// Bytes of a segment that is not written any more.
+    pub(crate) fn size(&self, home: &Home) -> io::Result<u64> {
+        if let Some(size) = self.size.get() {
+            return Ok(*size);
+        }
+        let size = home.disk.open(&self.path)?.size()?;
+        Ok(*self.size.get_or_init(|| size))
+    }
+
+    /// Writes the index down beside the segment. It is a cache: that it could not be written is no failure.
+    pub(crate) fn keep_index(&self, home: &Home, file: &dyn DiskFile) {
+        let known = &mut *self.lock();
+        let written = match known {
+            Known::Whole(index, _) => write_index(home, self.base, index),
+            _ => self.complete(known, home, file).and_then(|index| write_index(home, self.base, index)),
+        };
+        if let Err(error) = written {
+            debug!(path = %self.path.display(), %error, "the index of a segment was not kept");
+        }
+    }
+
+    fn last_where(&self, home: &Home, file: &dyn DiskFile, before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {
+        let known = &mut *self.lock();
         let start = Entry { offset: self.base, position: 0, time: i64::MIN };
-        Ok(found.checked_sub(1).map_or(start, |last| index.entries[last]))
-    }
-
-    /// Makes the index by walking the headers; damaged places are stepped over, to be reported by whoever reads there.
-    fn scan(&self, file: &dyn DiskFile, seed: u32) -> io::Result<Vec<Entry>> {
-        let mut scan = Scan::new(file, seed, file.size()?);
-        let mut entries = IndexBuilder::default();
-        let (mut position, mut next) = (0, self.base);
-        loop {
-            let header = match scan.header(position)?.filter(|header| header.base == next) {
-                Some(header) => header,
-                None => match scan.find(position, next)? {
-                    Some((at, header)) => {
-                        position = at;
-                        header
-                    }
-                    None => return Ok(entries.entries),
-                },
-            };
-            entries.add(Entry { offset: header.base, position, time: header.time });
-            position += header.size();
-            next = header.end();
+        let find = |index: &Index| {
+            let found = index.entries.partition_point(&before);
+            found.checked_sub(1).map_or(start, |last| index.entries[last])
+        };
+        let found = find(self.complete(known, home, file)?);
+        if matches!(known, Known::Whole(_, true)) || found == start || is_at(home, file, found)? {
+            return Ok(found);
         }
-    }
-}
-
-/// Picks the batches that go into an index.
-#[derive(Debug, Default)]
-pub(crate) struct IndexBuilder {
-    pub(crate) entries: Vec<Entry>,
-    last: Option<u64>,
-}
-
-impl IndexBuilder {
-    /// Goes on behind these entries.
-    pub(crate) fn after(last: Option<u64>) -> Self {
-        Self { entries: Vec::new(), last }
+        warn!(path = %self.path.display(), offset = found.offset, "the index of a segment is wrong, and is made again");
+        let limit = file.size()?;
+        let index = scan(home, file, Index::starting(self.base), limit)?;
+        let found = find(&index);
+        *known = Known::Whole(index, true);
+        Ok(found)
     }
 
-    /// Takes a batch in, if it is far enough from the last one.
-    pub(crate) fn add(&mut self, entry: Entry) {
-        if self.last.is_none_or(|last| entry.position >= last + STEP) {
-            self.last = Some(entry.position);
-            self.entries.push(entry);
+    /// Makes the index whole: from its file, and from the segment where that says nothing.
+    fn complete<'k>(&self, known: &'k mut Known, home: &Home, file: &dyn DiskFile) -> io::Result<&'k mut Index> {
+        let (limit, is_sealed) = match known {
+            Known::Whole(index, _) => return Ok(index),
+            Known::Tail(start, _) => (*start, false),
+            Known::Nothing => (file.size()?, true),
+        };
+        let kept = read_index(home, self.base).filter(|index| index.covered <= limit);
+        let from_file = kept.as_ref().map(|index| index.covered);
+        let mut index = scan(home, file, kept.unwrap_or_else(|| Index::starting(self.base)), limit)?;
+        if is_sealed && from_file != Some(index.covered) {
+            debug!(path = %self.path.display(), "made the index of a segment from its batches");
+            if let Err(error) = write_index(home, self.base, &index) {
+                debug!(path = %self.path.display(), %error, "the index of a segment was not kept");
+            }
+        }
+        if let Known::Tail(_, tail) = known {
+            index.join(tail);
+        }
+        *known = Known::Whole(index, from_file.is_none());
+        match known {
+            Known::Whole(index, _) => Ok(index),
+            // It was just made so.
+            Known::Tail(..) | Known::Nothing => Err(io::ErrorKind::Other.into()),
         }
     }
 
-    /// Where the last batch that was taken in is.
-    pub(crate) fn last(&self) -> Option<u64> {
-        self.last
+    /// The index is a list that only grows; a panic while it was held leaves it usable.
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Goes on with an index by walking headers up to `limit`; damaged places are stepped over, to be reported by whoever reads
+/// there.
+fn scan(home: &Home, file: &dyn DiskFile, mut index: Index, limit: u64) -> io::Result<Index> {
+    let mut scan = Scan::new(file, home.seed, limit);
+    while index.covered < limit {
+        let (position, header) = match scan.header(index.covered)?.filter(|header| header.base == index.next) {
+            Some(header) => (index.covered, header),
+            None => match scan.find(index.covered, index.next)? {
+                Some(found) => found,
+                None => break,
+            },
+        };
+        index.add(header.base, position, header.time, header.end(), header.size());
+    }
+    Ok(index)
+}
+
+/// Whether the batch that an entry names is there.
+fn is_at(home: &Home, file: &dyn DiskFile, entry: Entry) -> io::Result<bool> {
+    let bytes = file.read_at(HEADER, entry.position)?;
+    Ok(Header::decode(&bytes, home.seed).is_some_and(|header| header.base == entry.offset))
+}
+
+fn read_index(home: &Home, base: u64) -> Option<Index> {
+    let file = home.disk.open(&home.dir.join(index_name(base))).ok()?;
+    let size = usize::try_from(file.size().ok()?).ok().filter(|size| *size <= MAX_INDEX)?;
+    Index::decode(&file.read_at(size, 0).ok()?, home.log_id, base)
+}
+
+fn write_index(home: &Home, base: u64, index: &Index) -> io::Result<()> {
+    let path = home.dir.join(index_name(base));
+    // There is none, as a rule. What stands there instead, the creation finds.
+    let _ = home.disk.remove(&path);
+    home.disk.create(&path)?.write_at(&index.encode(home.log_id, base), 0)
 }
 
 /// The name of the segment that starts at this offset.
@@ -127,20 +203,18 @@ pub(crate) fn file_name(base: u64) -> String {
     format!("{base:020}.log")
 }
 
-/// The offset a segment's name tells; `None` when it is not the name of a segment.
-pub(crate) fn base_of(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(".log")?;
-    (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+/// The name of its index.
+pub(crate) fn index_name(base: u64) -> String {
+    format!("{base:020}.index")
 }
 
-/// The base offsets of the segments in a directory, lowest first.
-pub(crate) fn bases(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<u64>> {
-    let mut bases: Vec<u64> = disk.list(dir)?.iter().filter_map(|name| base_of(name)).collect();
+/// The base offsets of the files in a directory with this ending, lowest first.
+pub(crate) fn bases(disk: &dyn Disk, dir: &Path, ending: &str) -> io::Result<Vec<u64>> {
+    let base_of = |name: &String| {
+        let digits = name.strip_suffix(ending)?;
+        (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+    };
+    let mut bases: Vec<u64> = disk.list(dir)?.iter().filter_map(base_of).collect();
     bases.sort_unstable();
     Ok(bases)
-}
-
-/// The index is a list that only grows; a panic while it was held leaves it usable.
-fn lock(index: &Mutex<Index>) -> MutexGuard<'_, Index> {
-    index.lock().unwrap_or_else(PoisonError::into_inner)
 }

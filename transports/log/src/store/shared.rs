@@ -1,23 +1,18 @@
 //! What the writer and the readers of a log have in common: which segments there are, and how far they may be read.
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::disk::Disk;
+use super::home::Home;
 use super::queue::Queue;
 use super::segment::Segment;
 use super::sleepers::Sleepers;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) dir: PathBuf,
-    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) home: Arc<Home>,
     pub(crate) queue: Queue,
-    /// The start value of header checksums.
-    pub(crate) seed: u32,
-    pub(crate) log_id: u64,
     /// What was found damaged when the log was opened.
     pub(crate) damage: Vec<Range<u64>>,
     /// Readers may read offsets below this one: they are as durable as their append asked for.
@@ -45,23 +40,10 @@ pub(crate) struct Place {
 }
 
 impl Shared {
-    #[allow(clippy::too_many_arguments, reason = "one call, in Log::open, where each has its name")]
-    pub(crate) fn new(
-        dir: PathBuf,
-        disk: Arc<dyn Disk>,
-        queue: Queue,
-        seed: u32,
-        log_id: u64,
-        damage: Vec<Range<u64>>,
-        next: u64,
-        view: View,
-    ) -> Self {
+    pub(crate) fn new(home: Home, queue: Queue, damage: Vec<Range<u64>>, next: u64, view: View) -> Self {
         Self {
-            dir,
-            disk,
+            home: Arc::new(home),
             queue,
-            seed,
-            log_id,
             damage,
             visible: AtomicU64::new(next),
             view: Mutex::new(view),
@@ -90,9 +72,10 @@ impl Shared {
         self.wake();
     }
 
-    /// Goes on in a new segment.
+    /// Goes on in a new segment, which takes the place of one with the same name.
     pub(crate) fn add_segment(&self, segment: Arc<Segment>) {
         let mut view = lock(&self.view);
+        view.segments.pop_if(|newest| newest.base == segment.base);
         view.segments.push(segment);
         view.end = 0;
     }

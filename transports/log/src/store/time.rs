@@ -2,11 +2,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The clock's time now.
-pub(crate) fn now() -> i64 {
-    from_system(SystemTime::now())
-}
-
 pub(crate) fn from_system(time: SystemTime) -> i64 {
     let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
     match time.duration_since(UNIX_EPOCH) {

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, warn};
 
 use super::StoreError;
-use super::active::Active;
-use super::checkpoint::{Checkpoint, Mark};
+use super::active::{Active, Bookmark};
+use super::background::{Background, Done};
+use super::checkpoint::Checkpoint;
+use super::clock::Believed;
 use super::format::{Batch, HEADER, Header};
-use super::log::{Appended, Durability, LogOptions};
+use super::log::Appended;
+use super::options::{Durability, LogOptions};
 use super::queue::{Command, Waiter};
 use super::recovery::Recovered;
 use super::shared::Shared;
@@ -22,25 +25,35 @@ use super::time;
 /// After this long without an append, what is only buffered is synced and the checkpoint brought up to date.
 const IDLE: Duration = Duration::from_millis(50);
 /// What is only buffered is synced after this long, even if appends never pause.
-const MAX_UNSYNCED: Duration = Duration::from_secs(1);
+pub(super) const MAX_UNSYNCED: Duration = Duration::from_secs(1);
 /// The longest wait for as many producers as last time; half of an fdatasync is usually far less.
 const MAX_PATIENCE: Duration = Duration::from_millis(5);
+/// How often an idle log looks whether something has become too old.
+const WATCH: Duration = Duration::from_secs(60);
 
 /// The state of the owner's thread.
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
-    checkpoint: Checkpoint,
-    options: LogOptions,
-    active: Option<Active>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) checkpoint: Checkpoint,
+    pub(super) options: LogOptions,
+    pub(super) active: Option<Active>,
+    /// Whether the active segment is done with: a write to it failed.
+    pub(super) retired: bool,
+    /// The sync of what was written before, while further appends are taken.
+    pub(super) background: Option<Background>,
     /// The next offset to give out.
-    next: u64,
+    pub(super) next: u64,
     /// Everything below was synced.
-    durable: u64,
+    pub(super) durable: u64,
+    /// Where that is.
+    pub(super) durable_at: Option<Done>,
     /// The time of the last batch, in microseconds since 1970.
-    time: i64,
-    epoch: u16,
-    /// Since when something is written and not synced.
-    unsynced: Option<Instant>,
+    pub(super) time: i64,
+    pub(super) epoch: u16,
+    /// Since when something is written and neither synced nor being synced.
+    pub(super) unsynced: Option<Instant>,
+    /// What is believed of the time of day.
+    pub(super) believed: Believed,
     /// How many appends the last fdatasync was for, and how long it took.
     last_sync: (usize, Duration),
     failed: bool,
@@ -50,8 +63,7 @@ pub(crate) struct Writer {
 struct Run {
     next: u64,
     time: i64,
-    position: u64,
-    indexed: Option<u64>,
+    bookmark: Bookmark,
     appends: Vec<(Waiter<Appended>, Appended)>,
     syncs: Vec<Waiter<()>>,
     durable: bool,
@@ -66,23 +78,28 @@ impl Writer {
         options: LogOptions,
         recovered: &Recovered,
     ) -> Result<Self, StoreError> {
+        // What was found may never have been synced, and from now on counts as durable.
+        for file in &recovered.unsynced {
+            file.sync_data().map_err(|source| StoreError::io("sync a segment in", &shared.home.dir, source))?;
+        }
         let mut writer = Self {
             epoch: checkpoint.mark().epoch.wrapping_add(1),
+            active: Active::recovered(&shared.home, recovered)?,
+            retired: false,
+            background: None,
+            next: recovered.next,
+            durable: recovered.next,
+            durable_at: None,
+            time: recovered.time,
+            unsynced: None,
+            believed: Believed::starting(&*options.clock),
+            last_sync: (0, Duration::ZERO),
+            failed: false,
             shared,
             checkpoint,
             options,
-            active: Active::recovered(recovered),
-            next: recovered.next,
-            durable: recovered.next,
-            time: recovered.time,
-            unsynced: None,
-            last_sync: (0, Duration::ZERO),
-            failed: false,
         };
-        // What was found may never have been synced, and from now on counts as durable.
-        if let Some(active) = &writer.active {
-            active.sync()?;
-        }
+        writer.all_durable();
         writer.write_checkpoint()?;
         Ok(writer)
     }
@@ -92,13 +109,14 @@ impl Writer {
         let end = EndOnDrop(Arc::clone(&self.shared));
         let mut commands = Vec::new();
         let mut closing = None;
+        let ages = self.options.roll_age().is_some().then_some(WATCH);
         while closing.is_none() && !self.failed {
             let (producers, sync) = self.last_sync;
-            let settled = self.unsynced.is_none() && self.checkpoint.mark().next == self.next;
             let patience = (sync / 2).min(MAX_PATIENCE);
-            self.shared.queue.take(&mut commands, producers, patience, (!settled).then_some(IDLE));
+            let idle = if self.is_settled() { ages } else { Some(IDLE) };
+            self.shared.queue.take(&mut commands, producers, patience, idle);
             if commands.is_empty() {
-                self.settle();
+                self.pause();
             } else {
                 closing = self.round(&mut commands);
             }
@@ -128,13 +146,16 @@ impl Writer {
                     // Whoever waited may have given up, here and below.
                     let _ = done.send(self.remove_segments(before));
                 }
+                Command::Tidy { done } => {
+                    self.commit(run);
+                    let _ = done.send(self.tidy());
+                    run = self.begin();
+                }
                 Command::Close { done } => closing = Some(done),
             }
         }
         self.commit(run);
-        if self.unsynced.is_some_and(|since| since.elapsed() > MAX_UNSYNCED) {
-            self.settle();
-        }
+        self.flush_beside();
         closing
     }
 
@@ -142,8 +163,7 @@ impl Writer {
         Run {
             next: self.next,
             time: self.time,
-            position: self.active.as_ref().map_or(0, |active| active.position),
-            indexed: self.active.as_ref().and_then(Active::indexed),
+            bookmark: self.active.as_ref().map(Active::bookmark).unwrap_or_default(),
             appends: Vec::new(),
             syncs: Vec::new(),
             durable: false,
@@ -154,8 +174,8 @@ impl Writer {
     /// Stamps a batch and gathers it. Where it needs a new segment, what came before is committed first.
     fn append(&mut self, mut run: Run, mut batch: Batch, durability: Durability, done: Waiter<Appended>) -> Run {
         let size = batch.bytes.len() as u64;
-        let fits = |active: &Active| active.position == 0 || active.position + size <= self.options.segment_bytes;
-        if run.error.is_none() && !self.active.as_ref().is_some_and(fits) {
+        let now = self.time.max(time::from_system(self.options.clock.wall()));
+        if run.error.is_none() && !self.fits(size) {
             self.commit(run);
             let rolled = self.roll();
             run = self.begin();
@@ -168,28 +188,29 @@ impl Writer {
             let _ = done.send(Err(self.failure("there is no segment to write to")));
             return run;
         };
+        let count = batch.count;
         if run.error.is_none() {
             // With nothing of it gathered, only this append fails.
             if let Err(error) = active.reserve(size) {
                 let _ = done.send(Err(error));
                 return run;
             }
-            self.time = self.time.max(time::now());
+            self.time = now;
             let header = Header {
                 length: (batch.bytes.len() - HEADER) as u32,
                 base: self.next,
                 time: self.time,
-                count: batch.count,
+                count,
                 flags: batch.flags,
                 epoch: self.epoch,
                 body_crc: batch.body_crc,
                 distance: u32::try_from(self.next - self.durable).unwrap_or(u32::MAX),
             };
-            header.encode(&mut batch.bytes, self.shared.seed);
-            run.error = active.push(&batch.bytes, self.next, self.time).err();
+            header.encode(&mut batch.bytes, self.shared.home.seed);
+            run.error = active.push(batch.bytes, &header).err();
             self.next = header.end();
         }
-        let appended = Appended { first: self.next - u64::from(batch.count), count: batch.count, time: self.time };
+        let appended = Appended { first: self.next - u64::from(count), count, time: self.time };
         run.appends.push((done, appended));
         run.durable |= durability == Durability::Durable;
         run
@@ -215,7 +236,7 @@ impl Writer {
         if run.durable {
             let begun = Instant::now();
             if let Err(error) = self.sync() {
-                return fail(run, &error);
+                return refuse(run.appends, run.syncs, &error);
             }
             self.last_sync = (producers, begun.elapsed());
         } else {
@@ -233,101 +254,79 @@ impl Writer {
         }
     }
 
-    /// Takes back what could not be written. A full disk leaves the log as it was; anything else ends it.
+    /// Takes back what could not be written. A full disk leaves the log as it was; after any other failure nothing more is
+    /// written to that segment, and the next append goes to a new one.
     fn undo(&mut self, run: Run, error: StoreError) {
-        let undone = match &mut self.active {
-            Some(active) => active.undo(run.position, run.indexed),
-            None => Ok(()),
-        };
         (self.next, self.time) = (run.next, run.time);
-        let error = match (error, undone) {
-            (full @ StoreError::Full { .. }, Ok(())) => full,
-            (StoreError::Full { .. }, Err(error)) | (error, _) => self.fail(&error),
+        let Run { bookmark, appends, syncs, .. } = run;
+        let Some(active) = &mut self.active else { return refuse(appends, syncs, &error) };
+        let is_full = matches!(error, StoreError::Full { .. });
+        let cut = active.undo(bookmark);
+        self.retired = !is_full || cut.is_err();
+        let error = match self.is_cut_safe(is_full && cut.is_ok()) {
+            Ok(()) => error,
+            Err(failed) => failed,
         };
-        fail(run, &error);
+        if self.retired && !self.failed {
+            warn!(%error, "a write failed; nothing more is written to this segment");
+        }
+        refuse(appends, syncs, &error);
     }
 
-    /// Makes everything that was written durable. There is no second attempt: after a failed fsync the pages count as
-    /// clean, whatever became of them, and the next fsync would succeed without having written anything.
-    fn sync(&mut self) -> Result<(), StoreError> {
-        if self.unsynced.is_none() {
-            return Ok(());
-        }
-        if let Some(active) = &self.active
-            && let Err(error) = active.sync()
-        {
-            return Err(self.fail(&error));
-        }
-        self.unsynced = None;
-        self.durable = self.next;
-        Ok(())
-    }
-
-    /// In a pause: syncs what is only buffered, and brings the checkpoint up to date.
-    fn settle(&mut self) {
-        let settled = self.sync().and_then(|()| self.write_checkpoint());
-        if let Err(error) = settled {
-            self.fail(&error);
+    /// Makes sure that a power cut does not bring back what was refused.
+    fn is_cut_safe(&mut self, asked: bool) -> Result<(), StoreError> {
+        match &self.active {
+            Some(active) if asked => active.sync().map_err(|error| self.fail(&error)),
+            _ => Ok(()),
         }
     }
 
-    /// Goes on in a new segment. What is in the old one is durable first, so that nothing durable ever follows a hole.
-    fn roll(&mut self) -> Result<(), StoreError> {
+    /// In a pause: syncs what is only buffered, brings the checkpoint up to date, and removes what has become too old.
+    fn pause(&mut self) {
+        if !self.is_settled() {
+            if let Err(error) = self.settle() {
+                self.fail(&error);
+            }
+        } else if let Err(error) = self.tidy() {
+            warn!(%error, "what is too old was not removed; it is tried again");
+        }
+    }
+
+    pub(super) fn settle(&mut self) -> Result<(), StoreError> {
         self.sync()?;
-        if let Some(active) = &mut self.active {
-            active.trim();
-        }
-        let created = Active::create(&*self.shared.disk, &self.shared.dir, self.next);
-        let active = match created {
-            Ok(active) => active,
-            Err(full @ StoreError::Full { .. }) => return Err(full),
-            Err(error) => return Err(self.fail(&error)),
-        };
-        self.shared.add_segment(Arc::clone(&active.segment));
-        self.active = Some(active);
-        self.write_checkpoint().map_err(|error| self.fail(&error))
+        self.write_checkpoint()
     }
 
-    fn write_checkpoint(&mut self) -> Result<(), StoreError> {
-        let mark = self.checkpoint.mark();
-        self.checkpoint.write(Mark { epoch: self.epoch, next: self.durable, time: self.time, ..mark })
-    }
-
-    /// Oldest first, so that what is left is always the end of the log.
-    fn remove_segments(&self, before: u64) -> Result<(), StoreError> {
-        let segments = self.shared.drop_segments(before);
-        for segment in &segments {
-            let removed = self.shared.disk.remove(&segment.path);
-            removed.map_err(|source| StoreError::io("remove", &segment.path, source))?;
-        }
-        if segments.is_empty() {
-            return Ok(());
-        }
-        let dir = &self.shared.dir;
-        self.shared.disk.sync_dir(dir).map_err(|source| StoreError::io("sync", dir, source))
+    fn is_settled(&self) -> bool {
+        self.unsynced.is_none() && self.background.is_none() && self.checkpoint.mark().next == self.next
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
         let reason = match self.shared.queue.ended() {
-            Some(failed) => return Err(failed),
-            None => StoreError::Closed { dir: self.shared.dir.clone() },
+            Some(failed) => {
+                // Its outcome changes nothing any more, but it must not outlive the lock.
+                drop(self.background.take().map(Background::wait));
+                return Err(failed);
+            }
+            None => StoreError::Closed { dir: self.shared.home.dir.clone() },
         };
         let closed = self.sync().and_then(|()| {
             if let Some(active) = &mut self.active {
                 active.trim();
+                active.segment.keep_index(&self.shared.home, &*active.file);
             }
             self.write_checkpoint()
         });
         if let Err(error) = &closed {
-            warn!(dir = %self.shared.dir.display(), %error, "a log was not closed cleanly");
+            warn!(dir = %self.shared.home.dir.display(), %error, "a log was not closed cleanly");
         }
         self.shared.queue.end(&reason);
-        debug!(dir = %self.shared.dir.display(), next = self.next, "closed a log");
+        debug!(dir = %self.shared.home.dir.display(), next = self.next, "closed a log");
         closed
     }
 
     /// Ends the log for good, says so, and gives the error that everybody gets from now on.
-    fn fail(&mut self, cause: &StoreError) -> StoreError {
+    pub(super) fn fail(&mut self, cause: &StoreError) -> StoreError {
         let failure = match cause {
             StoreError::Failed { .. } => cause.clone(),
             cause => self.failure(&cause.to_string()),
@@ -342,15 +341,15 @@ impl Writer {
     }
 
     fn failure(&self, reason: &str) -> StoreError {
-        StoreError::Failed { dir: self.shared.dir.clone(), reason: reason.into() }
+        StoreError::Failed { dir: self.shared.home.dir.clone(), reason: reason.into() }
     }
 }
 
-fn fail(run: Run, error: &StoreError) {
-    for (done, _) in run.appends {
+fn refuse(appends: Vec<(Waiter<Appended>, Appended)>, syncs: Vec<Waiter<()>>, error: &StoreError) {
+    for (done, _) in appends {
         let _ = done.send(Err(error.clone()));
     }
-    for done in run.syncs {
+    for done in syncs {
         let _ = done.send(Err(error.clone()));
     }
 }
@@ -361,7 +360,7 @@ struct EndOnDrop(Arc<Shared>);
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         // Only a panic gets here without a reason given before.
-        let panicked = StoreError::Failed { dir: self.0.dir.clone(), reason: "its thread panicked".into() };
+        let panicked = StoreError::Failed { dir: self.0.home.dir.clone(), reason: "its thread panicked".into() };
         self.0.queue.end(&panicked);
         self.0.wake();
     }

@@ -49,7 +49,8 @@ fn a_log_of_many_segments_is_read_from_any_offset() {
     for n in 0..200_u32 {
         append_with(&log, &n.to_le_bytes().repeat(25), Durability::Buffered).unwrap();
     }
-    let segments = disk.image().files().filter(|(path, _)| path.extension().is_some()).count();
+    let segments =
+        disk.image().files().filter(|(path, _)| path.extension().is_some_and(|ending| ending == "log")).count();
     assert!(segments > 5, "{segments} segments");
     for reopened in [false, true] {
         let log = if reopened {

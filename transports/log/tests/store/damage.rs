@@ -1,9 +1,10 @@
 //! Bytes that changed, files that are short or gone: what is left is right, what is lost is named, and nothing panics.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use thriftwood_log::store::disk::{SimDisk, SimImage};
-use thriftwood_log::store::{From, Log};
+use thriftwood_log::store::{From, Log, LogOptions, StoreError};
 
 use crate::support::{Contents, append, dir, open, read, read_from};
 
@@ -28,8 +29,11 @@ fn image(closed: bool) -> SimImage {
 }
 
 fn segments(image: &SimImage) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> =
-        image.files().map(|(path, _)| path.to_owned()).filter(|path| path.extension().is_some()).collect();
+    let mut paths: Vec<PathBuf> = image
+        .files()
+        .map(|(path, _)| path.to_owned())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
+        .collect();
     paths.sort();
     paths
 }
@@ -83,7 +87,7 @@ fn every_byte_of_a_closed_log_changed_in_turn_loses_at_most_its_batch_and_says_s
             let (contents, next, _) = survey(&damaged, &what);
             assert_eq!(next, RECORDS, "{what}: no offset is given out again");
             let lost: u64 = contents.gaps.iter().map(|(from, to)| to - from).sum();
-            let is_segment = path.extension().is_some();
+            let is_segment = path.extension().is_some_and(|ending| ending == "log");
             assert_eq!(lost, u64::from(is_segment), "{what}: {:?}", contents.gaps);
         }
     }
@@ -148,7 +152,7 @@ fn a_missing_segment_is_a_gap_and_its_offsets_are_not_given_out_again() {
     let whole = image(true);
     let all = segments(&whole);
     assert!(all.len() > 3);
-    for gone in 1..all.len() {
+    for gone in 1..all.len() - 1 {
         let mut without = whole.clone();
         without.remove(&all[gone]);
         let (contents, next, _) = survey(&without, &format!("without {}", all[gone].display()));
@@ -157,6 +161,22 @@ fn a_missing_segment_is_a_gap_and_its_offsets_are_not_given_out_again() {
         };
         assert_eq!((contents.gaps, next), (vec![(base(gone), base(gone + 1))], RECORDS));
     }
+}
+
+#[test]
+fn a_missing_newest_segment_keeps_the_log_closed_until_the_loss_is_accepted() {
+    let mut without = image(true);
+    let newest = segments(&without).pop().unwrap();
+    without.remove(&newest);
+    let disk = SimDisk::from_image(without);
+    let error = open(&disk, SEGMENT).unwrap_err();
+    assert!(matches!(&error, StoreError::TailMissing { path, next: RECORDS } if *path == newest), "{error}");
+    let mut options = LogOptions::default();
+    (options.accept_loss, options.disk) = (true, Arc::new(disk));
+    let log = Log::open(dir(), options).unwrap();
+    let base: u64 = newest.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    assert_eq!((read(&log).gaps, log.damage()), (vec![(base, RECORDS)], &[base..RECORDS][..]));
+    assert_eq!(append(&log, b"more").unwrap(), RECORDS, "no offset is given out again");
 }
 
 #[test]

@@ -7,5 +7,7 @@ mod crash;
 mod damage;
 mod failures;
 mod frozen;
+mod indexes;
 mod model;
+mod retention;
 mod support;

@@ -13,10 +13,15 @@ pub(crate) fn dir() -> &'static Path {
 
 /// Opens the log on this disk, with small segments.
 pub(crate) fn open(disk: &SimDisk, segment_bytes: u64) -> Result<Log, StoreError> {
+    Log::open(dir(), with(disk, |options| options.segment_bytes = segment_bytes))
+}
+
+/// Options for a log on this disk.
+pub(crate) fn with(disk: &SimDisk, change: impl FnOnce(&mut LogOptions)) -> LogOptions {
     let mut options = LogOptions::default();
-    options.segment_bytes = segment_bytes;
     options.disk = Arc::new(disk.clone());
-    Log::open(dir(), options)
+    change(&mut options);
+    options
 }
 
 /// Appends one record, durably, and gives its offset.

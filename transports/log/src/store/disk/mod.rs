@@ -81,6 +81,18 @@ pub trait DiskFile: Debug + Send + Sync {
     /// What the file system says; any part of the bytes may then have been written.
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()>;
 
+    /// Writes all of these, one behind the other, from `position` on.
+    ///
+    /// # Errors
+    /// As [`write_at`](DiskFile::write_at).
+    fn write_pieces_at(&self, pieces: &[&[u8]], mut position: u64) -> io::Result<()> {
+        for piece in pieces {
+            self.write_at(piece, position)?;
+            position += piece.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Makes sure of room up to `length` bytes; what was not written reads as zeros. A file system that cannot do this
     /// does nothing.
     ///

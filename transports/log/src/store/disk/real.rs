@@ -1,7 +1,7 @@
 //! The operating system's file system.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, IoSlice, Read, Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +14,9 @@ use super::{Disk, DiskFile, StoreError};
 
 /// The name of the lock file in a directory.
 const LOCK: &str = "lock";
+
+/// The most pieces that one system call takes (`IOV_MAX` of Linux).
+const MAX_PIECES: usize = 1024;
 
 /// The disk of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -116,6 +119,23 @@ impl DiskFile for RealFile {
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
         self.0.write_all_at(bytes, position)
+    }
+
+    fn write_pieces_at(&self, pieces: &[&[u8]], mut position: u64) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut rest = &mut slices[..];
+        while !rest.is_empty() {
+            match rustix::io::pwritev(&self.0, &rest[..rest.len().min(MAX_PIECES)], position) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    position += written as u64;
+                    IoSlice::advance_slices(&mut rest, written);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {

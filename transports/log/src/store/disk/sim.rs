@@ -26,6 +26,7 @@ struct Inner {
     /// What a test has seen acknowledged so far; kept with each state of the history.
     mark: AtomicU64,
     syncs: AtomicU64,
+    read: AtomicU64,
     /// How many more operations succeed, where a failure was asked for, and the failure.
     fuse: Mutex<Option<(u64, io::ErrorKind)>>,
 }
@@ -88,6 +89,11 @@ impl SimDisk {
     /// How often a file's data was synced.
     pub fn syncs(&self) -> u64 {
         self.0.syncs.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes were read.
+    pub fn bytes_read(&self) -> u64 {
+        self.0.read.load(Ordering::SeqCst)
     }
 
     /// Lets `operations` more changing operations succeed; the one after that fails with `error`, once.
@@ -274,10 +280,12 @@ impl DiskFile for SimFile {
 
     fn read_at(&self, length: usize, position: u64) -> io::Result<Vec<u8>> {
         let from = usize::try_from(position).unwrap_or(usize::MAX);
-        Ok(self.look(|bytes| {
+        let found = self.look(|bytes| {
             let rest = bytes.get(from..).unwrap_or_default();
             rest[..length.min(rest.len())].to_vec()
-        }))
+        });
+        self.disk.0.read.fetch_add(found.len() as u64, Ordering::SeqCst);
+        Ok(found)
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {

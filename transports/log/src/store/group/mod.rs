@@ -13,7 +13,8 @@ use std::time::Instant;
 
 use tokio::time::Sleep;
 
-use super::log::{Durability, Log, LogOptions, Pending};
+use super::log::{Log, Pending};
+use super::options::{Durability, LogOptions};
 use super::reader::{From, Reader, Record};
 use super::sleepers::{Sleepers, Wakeup};
 use super::{Batch, StoreError};

@@ -1,0 +1,192 @@
+//! The owner's second half: syncs, new segments, the checkpoint, and what is removed.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::StoreError;
+use super::active::Active;
+use super::background::{Background, Done};
+use super::checkpoint::{Mark, Place};
+use super::segment;
+use super::writer::{MAX_UNSYNCED, Writer};
+
+impl Writer {
+    /// Whether a batch of this size goes into the active segment.
+    pub(super) fn fits(&mut self, size: u64) -> bool {
+        let Some(active) = self.active.as_ref().filter(|_| !self.retired) else { return false };
+        active.position == 0 || active.position + size <= self.options.roll_bytes() && !self.is_too_old()
+    }
+
+    /// Whether the first batch of the active segment is so old that the next one goes to a new segment.
+    fn is_too_old(&mut self) -> bool {
+        let (Some(age), Some(active)) = (self.options.roll_age(), &self.active) else { return false };
+        let Some(begun) = active.begun else { return false };
+        self.believed.age(&*self.options.clock, active.segment.base, begun) >= age
+    }
+
+    /// Makes everything that was written durable. There is no second attempt: after a failed fsync the pages count as
+    /// clean, whatever became of them, and the next fsync would succeed without having written anything.
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
+        self.join_background()?;
+        if self.unsynced.is_none() {
+            return Ok(());
+        }
+        let synced = match &mut self.active {
+            Some(active) => name(&self.shared.home, active).and_then(|()| active.sync()),
+            None => Ok(()),
+        };
+        synced.map_err(|error| self.fail(&error))?;
+        self.all_durable();
+        Ok(())
+    }
+
+    /// Everything written is on the disk.
+    pub(super) fn all_durable(&mut self) {
+        self.unsynced = None;
+        self.durable = self.next;
+        let at = |active: &Active| Done { base: active.segment.base, next: self.next, position: active.position };
+        self.durable_at = self.active.as_ref().map(at);
+    }
+
+    /// Waits for the sync beside, if there is one.
+    fn join_background(&mut self) -> Result<(), StoreError> {
+        let Some(background) = self.background.take() else { return Ok(()) };
+        let done = background.wait().map_err(|error| self.fail(&error))?;
+        (self.durable, self.durable_at) = (done.next, Some(done));
+        if let Some(active) = self.active.as_mut().filter(|active| active.segment.base == done.base) {
+            active.named = true;
+        }
+        Ok(())
+    }
+
+    /// While buffered appends never pause: syncs what is there beside them.
+    pub(super) fn flush_beside(&mut self) {
+        let ended = self.background.as_ref().is_some_and(Background::is_finished);
+        let late = self.unsynced.is_some_and(|since| since.elapsed() > MAX_UNSYNCED);
+        let result = match (&self.background, &self.active) {
+            (Some(_), _) if ended => self.join_background().and_then(|()| self.write_checkpoint()),
+            (None, Some(active)) if late => {
+                Background::start(&self.shared.home, active, self.next, true, false).map(|background| {
+                    (self.background, self.unsynced) = (Some(background), None);
+                })
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = result {
+            self.fail(&error);
+        }
+    }
+
+    /// Goes on in a new segment. The old one is synced beside: no append into the new one counts as durable before that.
+    pub(super) fn roll(&mut self) -> Result<(), StoreError> {
+        self.join_background()?;
+        if self.retired
+            && let Some(empty) = self.active.take_if(|active| active.segment.base == self.next)
+        {
+            // The new one has its name.
+            let removed = self.shared.home.disk.remove(&empty.segment.path);
+            removed.map_err(|source| self.fail(&StoreError::io("remove", &empty.segment.path, source)))?;
+        }
+        let active = match Active::create(&self.shared.home, self.next, self.time) {
+            Ok(active) => active,
+            Err(full @ StoreError::Full { .. }) => return Err(full),
+            Err(error) => return Err(self.fail(&error)),
+        };
+        self.shared.add_segment(Arc::clone(&active.segment));
+        if self.options.retention.age.is_some() {
+            // If the time of its last batch is still to come, its age counts from here.
+            self.believed.age(&*self.options.clock, active.segment.base, self.time);
+        }
+        if let Some(mut old) = self.active.replace(active) {
+            old.trim();
+            let unsynced = self.unsynced.take().is_some();
+            let started = Background::start(&self.shared.home, &old, self.next, unsynced, true);
+            self.background = Some(started.map_err(|error| self.fail(&error))?);
+        }
+        self.retired = false;
+        let limits = self.options.retention;
+        if limits.bytes.is_some() || limits.records.is_some() {
+            self.remove_excess();
+        }
+        Ok(())
+    }
+
+    /// What cannot be removed now is tried again at the next segment.
+    fn remove_excess(&mut self) {
+        if let Err(error) = self.tidy() {
+            warn!(%error, "what exceeds the limits of a log was not removed");
+        }
+    }
+
+    pub(super) fn write_checkpoint(&mut self) -> Result<(), StoreError> {
+        let place = self.durable_at.filter(|at| at.next == self.durable).and_then(|at| {
+            Some(Place { position: at.position, records: u32::try_from(at.next.checked_sub(at.base)?).ok()? })
+        });
+        let mark = self.checkpoint.mark();
+        self.checkpoint.write(Mark { epoch: self.epoch, next: self.durable, time: self.time, place, ..mark })
+    }
+
+    /// Removes what is older or more than the options allow, and begins a new segment where the newest one is too old.
+    pub(super) fn tidy(&mut self) -> Result<(), StoreError> {
+        if self.is_too_old() {
+            self.roll()?;
+        }
+        let limits = self.options.retention;
+        if !limits.is_limited() {
+            return Ok(());
+        }
+        let segments = self.shared.segments();
+        let (home, clock) = (&self.shared.home, &*self.options.clock);
+        let active = self.active.as_ref().map_or(0, |active| active.position);
+        let size = |at: usize| if at + 1 == segments.len() { active } else { segments[at].size(home).unwrap_or(0) };
+        let mut bytes: u64 = if limits.bytes.is_some() { (0..segments.len()).map(size).sum() } else { 0 };
+        let mut before = 0;
+        for (at, pair) in segments.windows(2).enumerate() {
+            let (oldest, following) = (&pair[0], &pair[1]);
+            let too_many = limits.records.is_some_and(|limit| self.next - following.base >= limit);
+            let too_large = limits.bytes.is_some_and(|limit| bytes > limit);
+            let too_old = limits.age.is_some_and(|limit| match oldest.summary(home) {
+                Ok(summary) => self.believed.age(clock, oldest.base, summary.time) > limit,
+                // It cannot be read, and is removed when the disk lets us.
+                Err(_) => false,
+            });
+            if !(too_many || too_large || too_old) {
+                break;
+            }
+            bytes = bytes.saturating_sub(size(at));
+            before = following.base;
+        }
+        self.believed.forget_before(before);
+        self.remove_segments(before)
+    }
+
+    /// Oldest first, so that what is left is always the end of the log.
+    pub(super) fn remove_segments(&mut self, before: u64) -> Result<(), StoreError> {
+        let first_kept = self.shared.segments().iter().map(|segment| segment.base).rfind(|base| *base <= before);
+        if self.checkpoint.mark().base().zip(first_kept).is_some_and(|(marked, kept)| marked < kept) {
+            // An opening would miss the segment that the checkpoint names.
+            self.settle().map_err(|error| self.fail(&error))?;
+        }
+        let (home, segments) = (Arc::clone(&self.shared.home), self.shared.drop_segments(before));
+        for segment in &segments {
+            let removed = home.disk.remove(&segment.path);
+            removed.map_err(|source| StoreError::io("remove", &segment.path, source))?;
+            // Not every segment has an index; one that stays is removed at the next opening.
+            let _ = home.disk.remove(&home.dir.join(segment::index_name(segment.base)));
+        }
+        if segments.is_empty() {
+            return Ok(());
+        }
+        home.disk.sync_dir(&home.dir).map_err(|source| StoreError::io("sync", &home.dir, source))
+    }
+}
+
+/// Makes the name of a new segment durable.
+fn name(home: &super::home::Home, active: &mut Active) -> Result<(), StoreError> {
+    if !active.named {
+        home.disk.sync_dir(&home.dir).map_err(|source| StoreError::io("sync", &home.dir, source))?;
+        active.named = true;
+    }
+    Ok(())
+}
