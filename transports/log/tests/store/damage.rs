@@ -175,7 +175,8 @@ fn a_missing_newest_segment_keeps_the_log_closed_until_the_loss_is_accepted() {
     (options.accept_loss, options.disk) = (true, Arc::new(disk));
     let log = Log::open(dir(), options).unwrap();
     let base: u64 = newest.file_stem().unwrap().to_str().unwrap().parse().unwrap();
-    assert_eq!((read(&log).gaps, log.damage()), (vec![(base, RECORDS)], &[base..RECORDS][..]));
+    assert_eq!(read(&log).gaps, [(base, RECORDS)]);
+    assert!(log.damage().iter().map(|range| (range.start, range.end)).eq([(base, RECORDS)]));
     assert_eq!(append(&log, b"more").unwrap(), RECORDS, "no offset is given out again");
 }
 
