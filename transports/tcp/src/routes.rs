@@ -13,7 +13,15 @@ use tokio_util::task::TaskTracker;
 
 /// The services of one listener, in the order in which they came.
 #[derive(Default)]
-pub(crate) struct Routes(RwLock<Vec<Route>>);
+pub(crate) struct Routes(RwLock<Table>);
+
+#[derive(Default)]
+struct Table {
+    routes: Vec<Route>,
+    /// Whether there ever were several. Before that, the one there is gets everything, whatever its callers call it; after
+    /// that, the calls of one that was stopped must not go to one that was not.
+    several: bool,
+}
 
 #[derive(Clone)]
 struct Route {
@@ -26,17 +34,18 @@ struct Route {
 impl Routes {
     /// Adds a service; `false` when there is one of that address.
     pub(crate) fn add(&self, address: &str, handler: Arc<dyn Handler>) -> bool {
-        let mut routes = self.write();
-        if routes.iter().any(|route| &*route.address == address) {
+        let mut table = self.write();
+        if table.routes.iter().any(|route| &*route.address == address) {
             return false;
         }
-        routes.push(Route { address: address.into(), handler, calls: TaskTracker::new() });
+        table.several |= !table.routes.is_empty();
+        table.routes.push(Route { address: address.into(), handler, calls: TaskTracker::new() });
         true
     }
 
     /// Takes a service away, unless it is the last. Gives what waits for the calls it still has.
     pub(crate) fn remove_if_others(&self, address: &str) -> Option<impl Future<Output = ()> + use<>> {
-        let mut routes = self.write();
+        let routes = &mut self.write().routes;
         let at = routes.iter().position(|route| &*route.address == address)?;
         if routes.len() == 1 {
             return None;
@@ -46,10 +55,10 @@ impl Routes {
         Some(async move { calls.wait().await })
     }
 
-    /// The service a frame is for, or the answer that there is none. One service gets everything.
+    /// The service a frame is for, or the answer that there is none.
     fn find(&self, frame: &Bytes) -> Result<Route, Option<Bytes>> {
-        let routes = self.read();
-        if let [only] = &routes[..] {
+        let Table { routes, several } = &*self.read();
+        if let ([only], false) = (&routes[..], several) {
             return Ok(only.clone());
         }
         // What is no frame is the first service's to refuse.
@@ -64,18 +73,18 @@ impl Routes {
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Vec<Route>> {
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Vec<Route>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Handler for Routes {
     fn service(&self) -> &'static str {
-        self.read().first().map_or("", |route| route.handler.service())
+        self.read().routes.first().map_or("", |route| route.handler.service())
     }
 
     fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {

@@ -1,0 +1,87 @@
+//! Connections cut at every byte of a request and of a reply.
+
+use bytes::Bytes;
+use thriftwood_core::RpcErrorKind;
+use thriftwood_tcp::Config;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{bus_to, call, echo, read_frame, request, soon};
+
+#[tokio::test]
+async fn a_request_cut_at_any_byte_is_dropped_and_the_server_lives_on() {
+    let (server, _serving, port) = echo(Config::default()).await;
+    let bus = bus_to(port);
+    let whole = request(7);
+    for end in 0..whole.len() {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        socket.write_all(&whole[..end]).await.unwrap();
+        socket.shutdown().await.unwrap();
+        let mut answered = Vec::new();
+        soon("the server's end", socket.read_to_end(&mut answered)).await.unwrap();
+        assert!(answered.is_empty(), "cut at {end}, answered with {answered:?}");
+    }
+    // One that closes its sending half only after the last byte still has its reply.
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    socket.write_all(&whole).await.unwrap();
+    socket.shutdown().await.unwrap();
+    assert_eq!(soon("the reply", read_frame(&mut socket)).await, whole);
+    call(&bus, 8).await.unwrap();
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reply_cut_at_any_byte_is_disconnected_and_the_next_call_works() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = bus_to(listener.local_addr().unwrap().port());
+    let size = request(1).len();
+    for end in 0..=size {
+        let serve_one = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let frame = read_frame(&mut socket).await;
+            socket.write_all(&frame[..end]).await.unwrap();
+            // Until the client has closed too, so that the next call finds no connection that is about to end.
+            socket.shutdown().await.unwrap();
+            soon("the client's end", socket.read_to_end(&mut Vec::new())).await.unwrap();
+        };
+        let (reply, ()) = tokio::join!(call(&bus, 1), serve_one);
+        if end == size {
+            assert_eq!(reply.unwrap(), Some(request(1)));
+        } else {
+            assert_eq!(reply.unwrap_err().kind(), RpcErrorKind::Disconnected, "cut at {end}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_frame_end_their_own_connection_and_no_other() {
+    let (server, _serving, port) = echo(Config::default()).await;
+    let bus = bus_to(port);
+    call(&bus, 1).await.unwrap();
+    let hostile: [&[u8]; 5] =
+        [b"GET / HTTP/1.1\r\n\r\n", &[0xff; 64], &[0, 0, 0, 0], &[0x7f, 0xff, 0xff, 0xff], &[0, 0, 0, 4, 0, 0, 0, 0]];
+    for bytes in hostile {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        socket.write_all(bytes).await.unwrap();
+        let mut answered = Vec::new();
+        // A reset is an end too: the server closed before it had read everything.
+        let _ = soon("the server's end", socket.read_to_end(&mut answered)).await;
+        assert!(answered.is_empty(), "{bytes:?}, answered with {answered:?}");
+    }
+    assert_eq!(call(&bus, 2).await.unwrap(), Some(request(2)));
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_comes_byte_by_byte_is_answered() {
+    let (server, _serving, port) = echo(Config::default()).await;
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    socket.set_nodelay(true).unwrap();
+    let whole: Bytes = request(9);
+    for byte in &whole {
+        socket.write_all(&[*byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(soon("the reply", read_frame(&mut socket)).await, whole);
+    server.close().await.unwrap();
+}

@@ -1,0 +1,171 @@
+//! Connecting, and connecting again.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use thriftwood_core::RpcErrorKind;
+use thriftwood_core::transport::Outbound;
+use thriftwood_tcp::Config;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::support::{Echo, answer, bus_to, call, echo, free_port, read_frame, request, soon};
+
+#[tokio::test]
+async fn a_hundred_first_calls_at_once_make_one_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = bus_to(listener.local_addr().unwrap().port());
+    let calls = (1..=100).map(|id| {
+        let bus = bus.clone();
+        tokio::spawn(async move { call(&bus, id).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    let (mut socket, _) = soon("the connection", listener.accept()).await.unwrap();
+    for _ in 0..100 {
+        soon("a request on the first connection", answer(&mut socket)).await;
+    }
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    let another = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(another.is_err(), "there was a second connection");
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_unavailable_at_once_and_says_where_and_why() {
+    let port = free_port();
+    let error = call(&bus_to(port), 1).await.unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::Unavailable);
+    for part in [&format!("tcp://127.0.0.1:{port}"), "nobody listens", "refused"] {
+        assert!(error.message().contains(part), "{part:?} is not in: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_knows_is_unavailable_and_named() {
+    let bus = thriftwood_tcp::connect("tcp://no-such-host.invalid:4090", Config::default()).unwrap();
+    let error = call(&bus, 1).await.unwrap_err();
+    assert!(error.is_unavailable() && error.message().contains("no-such-host.invalid"), "{error}");
+}
+
+#[tokio::test]
+async fn port_0_is_explained_to_a_caller() {
+    let bus = thriftwood_tcp::connect("tcp://127.0.0.1:0", Config::default()).unwrap();
+    let error = call(&bus, 1).await.unwrap_err();
+    assert!(error.is_unavailable() && error.message().contains("serves nothing"), "{error}");
+}
+
+#[tokio::test]
+async fn while_the_next_attempt_is_far_calls_fail_at_once_with_what_the_last_one_found() {
+    let port = free_port();
+    let bus = bus_to(port);
+    let began = Instant::now();
+    let mut failed = 0;
+    let error = loop {
+        let error = call(&bus, 1).await.unwrap_err();
+        if error.message().contains("the next attempt is due in") {
+            break error;
+        }
+        failed += 1;
+        // 20, 40, 80 and 160 ms at the most are waited for; anything else would be attempts without a pause.
+        assert!(failed <= 8, "{failed} attempts in {:?}", began.elapsed());
+    };
+    assert!(error.is_unavailable() && error.message().contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_called_again_by_the_same_bus() {
+    let (server, serving, port) = echo(Config::default()).await;
+    let bus = bus_to(port);
+    call(&bus, 1).await.unwrap();
+    serving.stop().await;
+    // The first call may still go out on the old connection, and be lost with it; the next knows that nobody is there.
+    let kinds = [call(&bus, 2).await.unwrap_err().kind(), call(&bus, 3).await.unwrap_err().kind()];
+    assert!(
+        matches!(kinds, [RpcErrorKind::Disconnected | RpcErrorKind::Unavailable, RpcErrorKind::Unavailable]),
+        "{kinds:?}"
+    );
+    server.close().await.unwrap();
+
+    let server = bus_to(port);
+    server.serve("echo", Echo).await.unwrap();
+    let comes_back = async {
+        while call(&bus, 4).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("a call that arrives", comes_back).await;
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_closed_between_calls_costs_no_call() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = bus_to(listener.local_addr().unwrap().port());
+    for id in 1..=20 {
+        let serve_one = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            answer(&mut socket).await;
+            socket.shutdown().await.unwrap();
+            // Until the client has closed too: a call that is already on its way to a closed connection is lost with it.
+            soon("the client's end", socket.read_to_end(&mut Vec::new())).await.unwrap();
+        };
+        let (reply, ()) = tokio::join!(call(&bus, id), serve_one);
+        reply.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_lost_under_a_call_is_disconnected_and_the_next_call_works() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = bus_to(listener.local_addr().unwrap().port());
+    let lose_one = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        read_frame(&mut socket).await;
+    };
+    let (lost, ()) = tokio::join!(call(&bus, 1), lose_one);
+    assert_eq!(lost.unwrap_err().kind(), RpcErrorKind::Disconnected);
+    let serve_one = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        answer(&mut socket).await;
+        socket
+    };
+    let (reply, _socket) = tokio::join!(call(&bus, 2), serve_one);
+    reply.unwrap();
+}
+
+#[tokio::test]
+async fn bytes_that_lie_about_their_size_are_refused_before_they_are_sent() {
+    let (server, _serving, port) = echo(Config::default()).await;
+    let bus = bus_to(port);
+    for frame in
+        [Bytes::new(), Bytes::from_static(&[0; 3]), Bytes::from_static(&[0, 0, 0, 9, 1]), request(1).slice(1..)]
+    {
+        let outbound = Outbound { operation_id: 1, frame, oneway: false };
+        let error = bus.rpc("echo").call_frame(outbound).await.unwrap_err();
+        assert_eq!(error.kind(), RpcErrorKind::InvalidRequest, "{error}");
+    }
+    call(&bus, 2).await.unwrap();
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_that_swallows_everything_is_given_up_after_the_time_for_it() {
+    // A listener whose backlog is full answers no further attempt.
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    full.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap().as_socket().unwrap();
+    let mut fill = Vec::new();
+    while let Ok(Ok(socket)) =
+        tokio::time::timeout(Duration::from_millis(300), tokio::net::TcpStream::connect(address)).await
+    {
+        fill.push(socket);
+    }
+    let mut config = Config::default();
+    config.connect_timeout = Duration::from_millis(100);
+    let bus = thriftwood_tcp::connect(&format!("tcp://{address}"), config).unwrap();
+    let error = call(&bus, 1).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    assert!(error.message().contains(&format!("nothing answered at tcp://{address} within 100 ms")), "{error}");
+}
