@@ -26,6 +26,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("runtime/telemetry", &["thriftwood-core"]),
+    ("transports/http", &["thriftwood-core", "thriftwood-tls"]),
+    ("transports/tcp", &["thriftwood-core", "thriftwood-tls"]),
     ("transports", &["thriftwood-core"]),
 ];
 
