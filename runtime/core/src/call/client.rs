@@ -10,9 +10,9 @@ use tower_layer::Layer;
 
 use super::{Call, Method, Request};
 use crate::codec::binary::BinaryReader;
-use crate::codec::{Message, MessageType, Wire};
+use crate::codec::{Message, MessageType, Protocol, Reader, Wire, Writer};
 use crate::error::ApplicationError;
-use crate::frame::{ADDRESS, Frame, FrameBuilder};
+use crate::frame::{ADDRESS, Body, Frame, FrameBuilder, ReadBody};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::observe::{Observing, Side};
 use crate::transport::{Outbound, RpcChannel};
@@ -24,13 +24,22 @@ use crate::{Context, RpcError, RpcErrorKind};
 #[derive(Clone)]
 pub struct Rpc {
     channel: Arc<dyn RpcChannel>,
+    protocol: Protocol,
     observing: Option<Observing>,
 }
 
 impl Rpc {
     /// The way through this channel.
     pub fn new(channel: Arc<dyn RpcChannel>) -> Self {
-        Self { channel, observing: None }
+        Self { channel, protocol: Protocol::default(), observing: None }
+    }
+
+    /// This way, with calls in another protocol than that of the bus. The peer must know it: a Thriftwood server takes each as it
+    /// comes, Frugal's and Apache's speak the one they were made with.
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
     }
 
     /// This way, with an observer of every typed call.
@@ -73,19 +82,51 @@ impl Rpc {
             return Err(timed_out(method, remaining));
         }
         let operation_id = next_operation_id();
-        let frame = encode(sent, request, operation_id, remaining, self.channel.address())?;
+        let frame = self.encode(sent, request, operation_id, remaining)?;
         let outbound = Outbound { operation_id, frame, oneway: method.oneway };
         let reply = tokio::time::timeout(remaining, self.channel.call(outbound))
             .await
             .map_err(|_| timed_out(method, remaining))??;
         match reply {
             _ if method.oneway => Ok(None),
-            Some(reply) => decode(context, request, reply).map(Some),
+            Some(reply) => self.decode(context, request, reply).map(Some),
             None => {
                 let text = format!("the transport gave no reply to `{}` and no error", method.wire_name);
                 Err(RpcError::new(RpcErrorKind::Protocol, text))
             }
         }
+    }
+
+    fn encode<Req: Request>(
+        &self,
+        context: &Context,
+        request: &Req,
+        operation_id: u64,
+        remaining: Duration,
+    ) -> Result<Bytes, RpcError> {
+        let method = request.method();
+        let kind = if method.oneway { MessageType::Oneway } else { MessageType::Call };
+        let mut frame = FrameBuilder::new();
+        context.write_request(&mut frame, operation_id, remaining);
+        if let Some(address) = self.channel.address() {
+            frame.header(ADDRESS, address);
+        }
+        Ok(frame.message_in(self.protocol, Message::new(method.wire_name, kind), &Arguments(request))?)
+    }
+
+    fn decode<Req: Request>(&self, context: &Context, request: &Req, reply: Bytes) -> Result<Req::Response, RpcError> {
+        let frame = Frame::decode(reply)?;
+        context.receive_headers(frame.headers());
+        let (ours, theirs) = (self.protocol, frame.protocol());
+        if ours != theirs && !frame.message().is_empty() {
+            let method = request.method().wire_name;
+            let text = format!(
+                "the reply to `{method}` is in the {theirs} protocol and the call was in {ours}; give the peer {ours}, or \
+                 this side's bus {theirs}, with `Bus::with_protocol`"
+            );
+            return Err(RpcError::new(RpcErrorKind::Protocol, text));
+        }
+        frame.read(ReplyTo(request))?
     }
 }
 
@@ -167,40 +208,35 @@ pub(crate) fn next_operation_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn encode<Req: Request>(
-    context: &Context,
-    request: &Req,
-    operation_id: u64,
-    remaining: Duration,
-    address: Option<&str>,
-) -> Result<Bytes, RpcError> {
-    let method = request.method();
-    let kind = if method.oneway { MessageType::Oneway } else { MessageType::Call };
-    let mut frame = FrameBuilder::new();
-    context.write_request(&mut frame, operation_id, remaining);
-    if let Some(address) = address {
-        frame.header(ADDRESS, address);
+/// The arguments of a call.
+struct Arguments<'a, Req>(&'a Req);
+
+impl<Req: Request> Body for Arguments<'_, Req> {
+    fn write<W: Writer>(&self, w: &mut W) {
+        self.0.encode(w);
     }
-    Ok(frame.message(Message::new(method.wire_name, kind), |w| request.encode(w))?)
 }
 
-fn decode<Req: Request>(context: &Context, request: &Req, reply: Bytes) -> Result<Req::Response, RpcError> {
-    let method = request.method();
-    let frame = Frame::decode(reply)?;
-    context.receive_headers(frame.headers());
-    let mut reader = BinaryReader::new(frame.message());
-    let message = reader.message()?;
-    match message.kind {
-        MessageType::Exception => Err(ApplicationError::decode(&mut reader)?.into()),
-        _ if message.name != method.wire_name => Err(RpcError::new(
-            RpcErrorKind::Protocol,
-            format!("the reply to `{}` is for method `{}`", method.wire_name, message.name),
-        )),
-        MessageType::Reply => request.decode_response(&mut reader),
-        other => Err(RpcError::new(
-            RpcErrorKind::Protocol,
-            format!("the reply to `{}` is a message of type {other:?}", method.wire_name),
-        )),
+/// The reply to a call.
+struct ReplyTo<'a, Req>(&'a Req);
+
+impl<Req: Request> ReadBody for ReplyTo<'_, Req> {
+    type Output = Result<Req::Response, RpcError>;
+
+    fn read<R: Reader>(self, message: Message<'_>, r: &mut R) -> Self::Output {
+        let method = self.0.method().wire_name;
+        match message.kind {
+            MessageType::Exception => Err(ApplicationError::decode(r)?.into()),
+            _ if message.name != method => Err(RpcError::new(
+                RpcErrorKind::Protocol,
+                format!("the reply to `{method}` is for method `{}`", message.name),
+            )),
+            MessageType::Reply => self.0.decode_response(r),
+            other => Err(RpcError::new(
+                RpcErrorKind::Protocol,
+                format!("the reply to `{method}` is a message of type {other:?}"),
+            )),
+        }
     }
 }
 

@@ -8,10 +8,9 @@ use tower_layer::Layer;
 use tracing::{debug, warn};
 
 use super::{Call, Handler, Inbound, Method, Request, Response};
-use crate::codec::binary::{BinaryReader, BinaryWriter};
-use crate::codec::{Message, MessageType, Wire};
+use crate::codec::{Message, MessageType, Protocol, Reader, Writer};
 use crate::error::{ApplicationCode, ApplicationError};
-use crate::frame::{CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID};
+use crate::frame::{Body, CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID, ReadBody};
 use crate::middleware::{Innermost, Layered, Step};
 use crate::observe::{Observed, Observing, Outcome, Side, entered};
 use crate::unwind::caught;
@@ -53,23 +52,20 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
             }
         };
         let context = Context::received(frame.headers(), inbound.received);
-        let Some(reply) = Reply::to(&frame, &context, inbound.max_response) else {
+        let Some(mut reply) = Reply::to(&frame, &context, inbound.max_response) else {
             let error = FrameError::MissingHeader(OPERATION_ID);
             warn!(service = self.name, %error, "dropped a request that cannot be answered");
             return None;
         };
-        let mut reader = BinaryReader::new(frame.message());
-        let message = match reader.message() {
-            Ok(message) => message,
+        let request = match frame.read(Incoming::<Req>(PhantomData)) {
             Err(error) => return self.unreadable(&reply, "", &error.into()),
-        };
-        let request = match Req::decode(message.name, &mut reader) {
-            None => {
-                let error = RpcError::new(RpcErrorKind::UnknownMethod, format!("Unknown function {}", message.name));
-                return self.unreadable(&reply, message.name, &error);
+            Ok((sequence, read)) => {
+                reply.sequence = sequence;
+                match read {
+                    Ok(request) => request,
+                    Err((name, error)) => return self.unreadable(&reply, &name, &error),
+                }
             }
-            Some(Err(error)) => return self.unreadable(&reply, message.name, &error.into()),
-            Some(Ok(request)) => request,
         };
         let method = request.method();
         // Nobody waits for a oneway call: its sender's timeout was for sending it, as a publisher's is.
@@ -101,7 +97,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
             observed.end(Outcome::Call(error));
         }
         let exception = error.to_application(name);
-        reply.send(name, MessageType::Exception, |w| exception.encode(w))
+        reply.send(name, MessageType::Exception, &exception)
     }
 
     fn observed(&self, method: Option<&'static Method>, context: &Context) -> Option<Observed> {
@@ -174,6 +170,32 @@ impl<Req, S> fmt::Debug for Server<Req, S> {
     }
 }
 
+/// A call of some method of the service.
+struct Incoming<Req>(PhantomData<Req>);
+
+impl<Req: Request> ReadBody for Incoming<Req> {
+    /// The sequence number; then the call, or which method was called and why that does not come as far as the handler.
+    type Output = (i32, Result<Req, (String, RpcError)>);
+
+    fn read<R: Reader>(self, message: Message<'_>, r: &mut R) -> Self::Output {
+        let unknown = || RpcError::new(RpcErrorKind::UnknownMethod, format!("Unknown function {}", message.name));
+        let request = match Req::decode(message.name, r) {
+            None => Err(unknown()),
+            Some(read) => read.map_err(RpcError::from),
+        };
+        (message.sequence, request.map_err(|error| (message.name.to_owned(), error)))
+    }
+}
+
+/// A result, or a declared exception.
+struct ResultOf<'a, R>(&'a R);
+
+impl<R: Response> Body for ResultOf<'_, R> {
+    fn write<W: Writer>(&self, w: &mut W) {
+        self.0.encode(w);
+    }
+}
+
 /// A reply to one request: knows what to echo and how large it may get.
 struct Reply<'a> {
     operation_id: &'a str,
@@ -181,27 +203,32 @@ struct Reply<'a> {
     correlation_id: Option<&'a str>,
     context: &'a Context,
     max_size: usize,
+    /// The request's.
+    protocol: Protocol,
+    /// The request's, once it is read: a plain Thrift client looks for it.
+    sequence: i32,
 }
 
 impl<'a> Reply<'a> {
     fn to(frame: &'a Frame, context: &'a Context, max_size: usize) -> Option<Self> {
         let operation_id = frame.headers().get(OPERATION_ID)?;
         let correlation_id = frame.headers().get(CORRELATION_ID).filter(|id| !id.is_empty());
-        Some(Self { operation_id, correlation_id, context, max_size })
+        Some(Self { operation_id, correlation_id, context, max_size, protocol: frame.protocol(), sequence: 0 })
     }
 
     fn result<R: Response>(&self, method: &Method, response: &R) -> Option<Bytes> {
-        self.send(method.wire_name, MessageType::Reply, |w| response.encode(w))
+        self.send(method.wire_name, MessageType::Reply, &ResultOf(response))
     }
 
     fn failure(&self, method: &Method, error: &RpcError) -> Option<Bytes> {
         let exception = error.to_application(method.wire_name);
-        self.send(method.wire_name, MessageType::Exception, |w| exception.encode(w))
+        self.send(method.wire_name, MessageType::Exception, &exception)
     }
 
     /// Writes the reply; one that is too large is replaced by an exception that says so.
-    fn send(&self, name: &str, kind: MessageType, body: impl FnOnce(&mut BinaryWriter<'_>)) -> Option<Bytes> {
-        let size = match self.frame(true).message(Message::new(name, kind), body) {
+    fn send(&self, name: &str, kind: MessageType, body: &impl Body) -> Option<Bytes> {
+        let message = Message::new(name, kind).with_sequence(self.sequence);
+        let size = match self.frame(true).message_in(self.protocol, message, body) {
             Ok(frame) if frame.len() <= self.max_size => return Some(frame),
             Ok(frame) => frame.len(),
             Err(_) => usize::MAX,
@@ -209,8 +236,8 @@ impl<'a> Reply<'a> {
         let error = FrameError::TooLarge { size, limit: self.max_size };
         let exception = ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
         // Without the handler's own headers, since those may be what is too large.
-        let message = Message::new(name, MessageType::Exception);
-        let reply = self.frame(false).message(message, |w| exception.encode(w)).ok();
+        let message = Message { kind: MessageType::Exception, ..message };
+        let reply = self.frame(false).message_in(self.protocol, message, &exception).ok();
         // What must be echoed can itself be too large; a transport that carried it would have to drop the connection.
         reply.filter(|frame| frame.len() <= self.max_size)
     }

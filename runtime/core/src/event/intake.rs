@@ -1,5 +1,6 @@
 //! From a transport's delivery to a received event: reads the frame, and lets the observer hear of it.
 
+use std::marker::PhantomData;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
@@ -7,9 +8,8 @@ use tracing::warn;
 
 use super::received::Meta;
 use super::{Acknowledge, Delivery, Operation};
-use crate::codec::Wire;
-use crate::codec::binary::BinaryReader;
-use crate::frame::Frame;
+use crate::codec::{Message, Reader, Wire};
+use crate::frame::{Frame, ReadBody};
 use crate::observe::{Observed, Observing};
 use crate::transport::EventSource;
 use crate::{Context, Error, ErrorKind};
@@ -76,11 +76,24 @@ impl Intake {
 fn decode<T: Wire>(operation: &Operation, frame: Bytes) -> Result<(Context, T), Error> {
     let frame = Frame::decode(frame)?;
     let context = Context::received_event(frame.headers());
-    let mut reader = BinaryReader::new(frame.message());
-    let message = reader.message()?;
-    if message.name != operation.name {
-        let text = format!("it is a `{}`, not a `{}`", message.name, operation.name);
-        return Err(Error::new(ErrorKind::InvalidData, text));
+    let payload = frame.read(PayloadOf { operation, payload: PhantomData })??;
+    Ok((context, payload))
+}
+
+/// The payload of an operation's event.
+struct PayloadOf<'a, T> {
+    operation: &'a Operation,
+    payload: PhantomData<T>,
+}
+
+impl<T: Wire> ReadBody for PayloadOf<'_, T> {
+    type Output = Result<T, Error>;
+
+    fn read<R: Reader>(self, message: Message<'_>, r: &mut R) -> Self::Output {
+        if message.name != self.operation.name {
+            let text = format!("it is a `{}`, not a `{}`", message.name, self.operation.name);
+            return Err(Error::new(ErrorKind::InvalidData, text));
+        }
+        Ok(T::decode(r)?)
     }
-    Ok((context, T::decode(&mut reader)?))
 }

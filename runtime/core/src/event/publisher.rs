@@ -9,9 +9,8 @@ use tower_layer::Layer;
 use super::topic::ScopeTopic;
 use super::{Envelope, Operation, Recorded, Scope, ScopeEvent, Topic};
 use crate::call::next_operation_id;
-use crate::codec::binary::BinaryWriter;
-use crate::codec::{Message, MessageType, Wire};
-use crate::frame::{FrameBuilder, TOPIC_VARIABLE};
+use crate::codec::{Message, MessageType, Wire, Writer};
+use crate::frame::{Body, FrameBuilder, TOPIC_VARIABLE};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::observe::Observed;
 use crate::{Bus, Context, Error, ErrorKind};
@@ -75,7 +74,7 @@ impl<E: ScopeEvent> Publisher<E> {
         let topic = self.direct.scope.topic(operation)?;
         match &self.layers {
             None => {
-                let prepared = self.direct.prepare(context, operation, &topic, |w| payload.encode(w))?;
+                let prepared = self.direct.prepare(context, operation, &topic, payload)?;
                 self.direct.send(context, &topic, prepared).await
             }
             Some(step) => {
@@ -96,7 +95,7 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
         // A layer may have sent it to another topic; the stream stays that of the scope.
         let topic = Topic { name: topic, ..self.direct.scope.topic(operation)? };
         // Written before the await: an event need not be `Sync`.
-        let prepared = self.direct.prepare(&context, operation, &topic, |w| event.encode(w))?;
+        let prepared = self.direct.prepare(&context, operation, &topic, &Payload(&event))?;
         self.direct.send(&context, &topic, prepared).await
     }
 }
@@ -122,7 +121,7 @@ impl Direct {
         context: &Context,
         operation: &'static Operation,
         topic: &Topic,
-        payload: impl FnOnce(&mut BinaryWriter<'_>),
+        payload: &impl Body,
     ) -> Result<Prepared, Error> {
         let observed = self.bus.observing().and_then(|o| o.publish(&topic.name, operation, context));
         let context = observed.as_ref().map_or(context, |observed| &observed.context);
@@ -138,18 +137,22 @@ impl Direct {
         }
     }
 
-    fn frame(
-        &self,
-        context: &Context,
-        operation: &Operation,
-        payload: impl FnOnce(&mut BinaryWriter<'_>),
-    ) -> Result<Bytes, Error> {
+    fn frame(&self, context: &Context, operation: &Operation, payload: &impl Body) -> Result<Bytes, Error> {
         let mut frame = FrameBuilder::new();
         context.write_request(&mut frame, next_operation_id(), context.remaining());
         for (name, value) in self.scope.variables() {
             frame.header(&format!("{TOPIC_VARIABLE}{name}"), value);
         }
-        Ok(frame.message(Message::new(operation.name, MessageType::Call), payload)?)
+        Ok(frame.message_in(self.bus.protocol(), Message::new(operation.name, MessageType::Call), payload)?)
+    }
+}
+
+/// An event's payload.
+struct Payload<'a, E>(&'a E);
+
+impl<E: ScopeEvent> Body for Payload<'_, E> {
+    fn write<W: Writer>(&self, w: &mut W) {
+        self.0.encode(w);
     }
 }
 

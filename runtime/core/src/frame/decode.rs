@@ -4,6 +4,19 @@ use bytes::{Buf, Bytes};
 use thiserror::Error;
 
 use super::{Headers, PREAMBLE};
+use crate::codec::binary::BinaryReader;
+use crate::codec::{AnyReader, DecodeError, Message, Protocol, Reader};
+
+/// What is made of a message whose envelope was read.
+///
+/// A trait and not a closure, since a closure cannot be generic over the reader.
+pub trait ReadBody {
+    /// What comes of it.
+    type Output;
+
+    /// Goes on behind the envelope.
+    fn read<R: Reader>(self, message: Message<'_>, r: &mut R) -> Self::Output;
+}
 
 /// A frame that was read.
 #[derive(Clone, Debug)]
@@ -45,6 +58,30 @@ impl Frame {
     /// The Thrift message: envelope and value.
     pub fn message(&self) -> &Bytes {
         &self.message
+    }
+
+    /// The protocol that the message is in.
+    pub fn protocol(&self) -> Protocol {
+        Protocol::of(&self.message)
+    }
+
+    /// Reads the message, in whichever protocol it is.
+    ///
+    /// # Errors
+    /// When it has no envelope. What is wrong behind that is in the output.
+    pub fn read<B: ReadBody>(&self, body: B) -> Result<B::Output, DecodeError> {
+        match self.protocol() {
+            Protocol::Binary => {
+                let mut reader = BinaryReader::new(&self.message);
+                let message = reader.message()?;
+                Ok(body.read(message, &mut reader))
+            }
+            other => {
+                let mut reader = AnyReader::new(other, &self.message);
+                let message = reader.message()?;
+                Ok(body.read(message, &mut reader))
+            }
+        }
     }
 
     /// The operation id, where there is one and it is a number.

@@ -5,6 +5,21 @@ use bytes::Bytes;
 use super::headers::put_text;
 use super::{FrameError, Headers, PREAMBLE, is_reserved};
 use crate::codec::binary::BinaryWriter;
+use crate::codec::{AnyWriter, Message, Protocol, Wire, Writer};
+
+/// What stands behind a message's envelope: arguments, a result, a payload.
+///
+/// A trait and not a closure, since a closure cannot be generic over the writer.
+pub trait Body {
+    /// Writes it.
+    fn write<W: Writer>(&self, w: &mut W);
+}
+
+impl<T: Wire> Body for T {
+    fn write<W: Writer>(&self, w: &mut W) {
+        self.encode(w);
+    }
+}
 
 /// A frame being written: first the headers, then the message.
 ///
@@ -50,21 +65,48 @@ impl FrameBuilder {
         }
     }
 
-    /// Writes the message with `body` behind its envelope and closes the frame.
+    /// Writes the message in the binary protocol, with `body` behind its envelope, and closes the frame.
     ///
     /// # Errors
     /// [`FrameError::TooLarge`] when a size does not fit the 31 bits that every peer can read.
     pub fn message(
         mut self,
-        message: crate::codec::Message<'_>,
+        message: Message<'_>,
         body: impl FnOnce(&mut BinaryWriter<'_>),
     ) -> Result<Bytes, FrameError> {
-        let block = self.out.len() - PREAMBLE;
+        let block = self.out.len();
         let mut writer = BinaryWriter::new(&mut self.out);
         writer.message(message);
         body(&mut writer);
         let sound = writer.is_sound();
-        let (Ok(block), Ok(size), true) = (i32::try_from(block), i32::try_from(self.out.len() - 4), sound) else {
+        self.close(block, sound)
+    }
+
+    /// Writes the message in the protocol that is named at run time, and closes the frame.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLarge`] when a size does not fit the 31 bits that every peer can read.
+    pub fn message_in(
+        mut self,
+        protocol: Protocol,
+        message: Message<'_>,
+        body: &impl Body,
+    ) -> Result<Bytes, FrameError> {
+        if protocol == Protocol::Binary {
+            return self.message(message, |w| body.write(w));
+        }
+        let block = self.out.len();
+        let mut writer = AnyWriter::new(protocol, &mut self.out);
+        writer.message(message);
+        body.write(&mut writer);
+        let sound = writer.is_sound();
+        self.close(block, sound)
+    }
+
+    /// Fills in the sizes, of which the header block's ends at `block`.
+    fn close(mut self, block: usize, sound: bool) -> Result<Bytes, FrameError> {
+        let (Ok(block), Ok(size), true) = (i32::try_from(block - PREAMBLE), i32::try_from(self.out.len() - 4), sound)
+        else {
             return Err(FrameError::TooLarge { size: self.out.len(), limit: i32::MAX as usize });
         };
         self.out[..4].copy_from_slice(&size.to_be_bytes());

@@ -15,8 +15,8 @@ mod decode;
 mod encode;
 mod headers;
 
-pub use decode::{Frame, FrameError};
-pub use encode::FrameBuilder;
+pub use decode::{Frame, FrameError, ReadBody};
+pub use encode::{Body, FrameBuilder};
 pub use headers::Headers;
 
 /// The largest frame that is read where nothing else was said, in bytes without the leading size: Frugal's own limit.

@@ -6,19 +6,42 @@ use std::sync::Arc;
 use super::{Serve, ServeOptions, Transport};
 use crate::Error;
 use crate::call::{Handler, Rpc};
+use crate::codec::Protocol;
 use crate::observe::{Observer, Observing};
 
 /// A connected transport. Cheap to clone; all clones are the same bus.
 #[derive(Clone)]
 pub struct Bus {
     transport: Arc<dyn Transport>,
+    protocol: Protocol,
     observing: Option<Observing>,
 }
 
 impl Bus {
     /// A bus over this transport. `thriftwood::connect` makes one from a URL.
     pub fn new(transport: impl Transport) -> Self {
-        Self { transport: Arc::new(transport), observing: None }
+        Self { transport: Arc::new(transport), protocol: Protocol::default(), observing: None }
+    }
+
+    /// This bus, writing calls and events in this protocol. What was made from it before goes on in its own; the other handles of
+    /// the same bus do too. Servers and subscribers need none: they read each message in the protocol it is in.
+    ///
+    /// ```
+    /// use thriftwood_core::codec::Protocol;
+    ///
+    /// let bus = thriftwood_core::memory::bus();
+    /// let compact = bus.clone().with_protocol(Protocol::Compact);
+    /// assert_eq!(compact.protocol(), Protocol::Compact);
+    /// ```
+    #[must_use]
+    pub fn with_protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// The protocol in which calls and events are written.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// This bus with an observer that hears of every call and event made, handled, published or received through it from now
@@ -38,7 +61,7 @@ impl Bus {
 
     /// The way to the service at `address`, for a generated client.
     pub fn rpc(&self, address: &str) -> Rpc {
-        let rpc = Rpc::new(self.transport.rpc(address));
+        let rpc = Rpc::new(self.transport.rpc(address)).with_protocol(self.protocol);
         match &self.observing {
             Some(observing) => rpc.observed(observing.at(address)),
             None => rpc,
