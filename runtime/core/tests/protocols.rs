@@ -162,6 +162,9 @@ async fn a_reply_in_another_protocol_is_an_error_that_names_both() {
 async fn a_call_that_breaks_off_is_answered_in_its_protocol() {
     for protocol in Protocol::ALL {
         let (calc, _strings) = Calc::server();
+        let call = numbered_call(protocol, "add", &Arguments(CalcRequest::Wait)).frame;
+        let envelope = Message::new("add", MessageType::Call).with_sequence(-5);
+        assert_eq!(Frame::decode(call).unwrap().envelope().unwrap(), envelope);
         let mut frame = FrameBuilder::new();
         frame.header("_opid", "1");
         let frame = frame.message_in(

@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
 use thriftwood_core::BoxFuture;
 use thriftwood_core::call::{Handler, Inbound};
-use thriftwood_core::codec::{AnyReader, MessageType, Protocol};
+use thriftwood_core::codec::MessageType;
 use thriftwood_core::error::BoxError;
 use thriftwood_core::frame::{DEFAULT_MAX_FRAME, Frame, OPERATION_ID, TIMEOUT};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -240,8 +240,7 @@ impl Asked {
             return Err(unprocessable(format!("the frame has no `{OPERATION_ID}` header")));
         }
         let timeout = frame.headers().get(TIMEOUT).and_then(|ms| ms.parse().ok()).filter(|ms| *ms > 0);
-        let message = AnyReader::new(Protocol::of(frame.message()), frame.message()).message();
-        let kind = message.map(|message| message.kind);
+        let message = frame.envelope().map(|message| message.kind);
         Ok(Self {
             oneway: kind == Ok(MessageType::Oneway),
             deadline: timeout.and_then(|ms| received.checked_add(Duration::from_millis(ms))),

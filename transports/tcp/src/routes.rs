@@ -5,8 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use bytes::Bytes;
 use thriftwood_core::BoxFuture;
 use thriftwood_core::call::{Handler, Inbound};
-use thriftwood_core::codec::binary::BinaryReader;
-use thriftwood_core::codec::{Message, MessageType, Wire};
+use thriftwood_core::codec::{Message, MessageType};
 use thriftwood_core::error::{ApplicationCode, ApplicationError};
 use thriftwood_core::frame::{ADDRESS, CORRELATION_ID, Frame, FrameBuilder, OPERATION_ID};
 use tokio_util::task::TaskTracker;
@@ -100,7 +99,7 @@ impl Handler for Routes {
 /// The answer to a call of an address that is not served here.
 fn unknown(frame: &Frame, address: &str, known: &[&str]) -> Option<Bytes> {
     let headers = frame.headers();
-    let message = BinaryReader::new(frame.message()).message().ok()?;
+    let message = frame.envelope().ok()?;
     if message.kind == MessageType::Oneway {
         return None;
     }
@@ -111,5 +110,5 @@ fn unknown(frame: &Frame, address: &str, known: &[&str]) -> Option<Bytes> {
     if let Some(id) = headers.get(CORRELATION_ID) {
         reply.header(CORRELATION_ID, id);
     }
-    reply.message(Message::new(message.name, MessageType::Exception), |w| exception.encode(w)).ok()
+    reply.message_in(frame.protocol(), Message { kind: MessageType::Exception, ..message }, &exception).ok()
 }

@@ -65,6 +65,14 @@ impl Frame {
         Protocol::of(&self.message)
     }
 
+    /// The envelope of the message, in whichever protocol it is; for those who pass a message on or answer it unread.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn envelope(&self) -> Result<Message<'_>, DecodeError> {
+        AnyReader::new(self.protocol(), &self.message).message()
+    }
+
     /// Reads the message, in whichever protocol it is.
     ///
     /// # Errors
