@@ -9,7 +9,8 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// | `memory:` | a bus of its own, inside this process | at most once, not kept |
 /// | `memory:NAME` | the bus of that name, shared within this process | at most once, not kept |
 /// | `log:DIR` | a durable log in that directory, made if it is not there; calls are stored too | at least once, kept |
-/// | `nats://HOST:PORT` | a NATS server | at most once, not kept |
+/// | `nats://HOST:PORT` | a NATS server, or several divided by commas | at most once, not kept |
+/// | `jetstream://HOST:PORT` | a NATS server with JetStream | at least once, kept |
 /// | `tcp://HOST:PORT` | a server at the other end of a connection, or a server there; nothing is opened before it is needed | none |
 /// | `unix:PATH` | the same over a unix socket | none |
 /// | `http://HOST:PORT/PATH` | calls by HTTP to a server there, or a server there | none |
@@ -55,14 +56,14 @@ async fn unobserved(url: &str) -> Result<Bus, Error> {
         #[cfg(feature = "log")]
         "log" => thriftwood_log::connect(rest).await,
         #[cfg(feature = "nats")]
-        "nats" | "tls" => thriftwood_nats::connect(url, thriftwood_nats::Config::default()).await,
+        "nats" | "tls" | "jetstream" => thriftwood_nats::connect(url).await,
         #[cfg(feature = "tcp")]
         "tcp" | "unix" => thriftwood_tcp::connect(url, thriftwood_tcp::Config::default()),
         #[cfg(feature = "http")]
         "http" | "https" => thriftwood_http::connect(url, thriftwood_http::Config::default()),
         // Those of them that this build has are dealt with above.
         #[allow(unreachable_patterns, reason = "a build with every transport deals with all")]
-        "log" | "nats" | "tls" | "tcp" | "unix" | "http" | "https" => {
+        "log" | "nats" | "tls" | "jetstream" | "tcp" | "unix" | "http" | "https" => {
             Err(invalid(url, "this build of thriftwood lacks the feature for it (http, log, nats, tcp)"))
         }
         _ => Err(invalid(url, &format!("no transport goes by `{scheme}:`"))),
@@ -71,7 +72,7 @@ async fn unobserved(url: &str) -> Result<Bus, Error> {
 
 fn invalid(url: &str, problem: &str) -> Error {
     let text = format!(
-        "cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR, nats://HOST:PORT, tcp://HOST:PORT, \
+        "cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR, nats://HOST:PORT, jetstream://HOST:PORT, tcp://HOST:PORT, \
          unix:PATH or http://HOST:PORT/PATH"
     );
     Error::new(ErrorKind::InvalidUrl, text)

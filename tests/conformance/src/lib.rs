@@ -9,6 +9,7 @@ pub mod calls;
 pub mod events;
 pub mod fixture;
 pub mod hostile;
+pub mod kept;
 pub mod middleware;
 pub mod probe;
 pub mod without_events;
@@ -99,6 +100,19 @@ macro_rules! no_event_behaviours {
         $crate::behaviours! { $connect; without_events:
             publishing_is_refused_and_the_error_names_who_can
             subscribing_is_refused_and_the_error_names_who_can
+        }
+    };
+}
+
+/// What holds besides, on a transport that keeps events.
+#[macro_export]
+macro_rules! kept_behaviours {
+    ($connect:ident) => {
+        $crate::behaviours! { $connect; kept:
+            a_new_group_starts_with_the_first_event
+            a_group_goes_on_where_it_left_off
+            an_event_that_was_not_handled_comes_again
+            a_subscription_starts_where_it_is_told
         }
     };
 }

@@ -11,3 +11,4 @@ async fn connect(_test: &str) -> Option<Fixture> {
 }
 
 thriftwood_conformance::behaviours!(connect);
+thriftwood_conformance::kept_behaviours!(connect);

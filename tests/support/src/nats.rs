@@ -4,16 +4,20 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A running nats-server; stopped when dropped.
+const CONFIGURATION: &str = "server.conf";
+
+/// A running nats-server, with JetStream; stopped when dropped.
 #[derive(Debug)]
 pub struct NatsServer {
     process: Child,
     port: u16,
-    _store: TempDir,
+    /// Where its streams and its configuration are; kept over a restart.
+    folder: Arc<TempDir>,
 }
 
 impl NatsServer {
@@ -22,11 +26,23 @@ impl NatsServer {
     /// # Panics
     /// When a server is there and does not come up, or none is there in CI.
     pub fn start(test: &str) -> Option<Self> {
+        Self::start_with(test, "")
+    }
+
+    /// [`start`](NatsServer::start), with these lines of nats-server's own configuration language.
+    ///
+    /// # Panics
+    /// As [`start`](NatsServer::start).
+    pub fn start_with(test: &str, configuration: &str) -> Option<Self> {
         let Some(program) = find() else {
             crate::skipped(test, "no nats-server on the PATH (Debian has it as the package `nats-server`)");
             return None;
         };
-        match Self::run(&program, None) {
+        let started = tempfile::tempdir().and_then(|folder| {
+            std::fs::write(folder.path().join(CONFIGURATION), configuration)?;
+            Self::run(&program, free_port()?, Arc::new(folder))
+        });
+        match started {
             Ok(server) => Some(server),
             Err(error) => panic!("{} does not start: {error}", program.display()),
         }
@@ -37,29 +53,27 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Kills the server and starts another on the same port.
+    /// Kills the server and starts another on the same port, with the same streams.
     ///
     /// # Panics
     /// When it does not come up again.
     pub fn restart(&mut self) {
         self.stop();
         let program = find().unwrap_or_else(|| panic!("the nats-server is gone"));
-        *self = Self::run(&program, Some(self.port)).unwrap_or_else(|error| panic!("no restart: {error}"));
+        let restarted = Self::run(&program, self.port, Arc::clone(&self.folder));
+        *self = restarted.unwrap_or_else(|error| panic!("no restart: {error}"));
     }
 
-    fn run(program: &PathBuf, port: Option<u16>) -> io::Result<Self> {
-        let store = tempfile::tempdir()?;
-        let port = match port {
-            Some(port) => port,
-            None => free_port()?,
-        };
+    fn run(program: &PathBuf, port: u16, folder: Arc<TempDir>) -> io::Result<Self> {
         let process = Command::new(program)
             .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
-            .arg(store.path())
+            .arg(folder.path())
+            .arg("-c")
+            .arg(folder.path().join(CONFIGURATION))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let server = Self { process, port, _store: store };
+        let server = Self { process, port, folder };
         server.wait_until_it_listens()?;
         Ok(server)
     }

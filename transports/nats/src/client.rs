@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::debug;
 
-use crate::config::Shared;
+use crate::bus::Shared;
 use crate::error;
 
 /// The calls of one bus.

@@ -1,19 +1,38 @@
-//! Connecting: from a URL to a bus over one NATS connection.
+//! How to connect to NATS: what a URL says, and what only code can say.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, Subject};
-use bytes::Bytes;
-use futures_util::StreamExt;
-use thriftwood_core::call::Handler;
-use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
-use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
-use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind};
+use async_nats::{ConnectOptions, ServerAddr};
+use thriftwood_core::{Error, ErrorKind};
 
-use crate::{FRUGAL_MAX_PAYLOAD, client, error, publisher, server, subscriber};
+use crate::error;
+use crate::jetstream::StreamOptions;
 
 /// How to connect.
+///
+/// Most of it can stand in the URL, behind a `?` and joined by `&`:
+///
+/// | in the URL | here | what it is |
+/// |---|---|---|
+/// | `timeout=5000` | [`timeout`](Config::timeout) | milliseconds to wait for the first connection |
+/// | `name=shop` | [`name`](Config::name) | the connection's name in the server's monitoring |
+/// | `creds=FILE` | [`credentials`](Config::credentials) | the file of a user's JWT and seed |
+/// | `ca=FILE` | [`ca`](Config::ca) | root certificates to trust, PEM |
+/// | `cert=FILE` and `key=FILE` | [`certificate`](Config::certificate) | this client's certificate and key, PEM |
+/// | `version=1.2.0` | [`version`](Config::version) | the version of what is served, for `nats micro` |
+///
+/// User and password, or a token, stand before an `@`, as everywhere on NATS; `tls://` in place of `nats://` insists on TLS.
+/// What `jetstream://` adds is at [`StreamOptions`].
+///
+/// ```
+/// # async fn example() -> Result<(), thriftwood_core::Error> {
+/// let mut config = thriftwood_nats::Config::default();
+/// config.credentials = Some("shop.creds".into());
+/// let bus = config.connect("nats://one:4222,two:4222?name=shop&timeout=250").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
@@ -21,130 +40,142 @@ pub struct Config {
     pub timeout: Duration,
     /// The name shown by the server's monitoring.
     pub name: String,
+    /// A credentials file, with a user's JWT and the seed that proves it.
+    pub credentials: Option<PathBuf>,
+    /// A PEM file of root certificates to trust, besides those of the system.
+    pub ca: Option<PathBuf>,
+    /// PEM files of this client's certificate and of its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The version that services served here announce, as `major.minor.patch`.
+    pub version: String,
+    /// The stream that keeps the events of a `jetstream://` bus.
+    pub stream: StreamOptions,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(5), name: "thriftwood".to_owned() }
-    }
-}
-
-/// A bus over the NATS server at `url`, such as `nats://127.0.0.1:4222`. Once connected, a lost connection is made again by
-/// itself.
-///
-/// # Errors
-/// [`ErrorKind::Unreachable`] when nothing answers there within the timeout, [`ErrorKind::InvalidUrl`] when the URL is not
-/// one of NATS.
-pub async fn connect(url: &str, config: Config) -> Result<Bus, Error> {
-    let server = error::server(url)?;
-    let options = ConnectOptions::new().name(&config.name).connection_timeout(config.timeout);
-    let connecting = tokio::time::timeout(config.timeout, options.connect(server));
-    let nats = match connecting.await {
-        Ok(connected) => connected.map_err(|source| error::connect(url, source))?,
-        Err(_) => {
-            let (url, waited) = (error::without_password(url), config.timeout.as_millis());
-            let text = format!("nothing answered at {url} within {waited} ms; is a nats-server running there?");
-            return Err(Error::new(ErrorKind::Unreachable, text));
+        Self {
+            timeout: Duration::from_secs(5),
+            name: "thriftwood".to_owned(),
+            credentials: None,
+            ca: None,
+            certificate: None,
+            version: "0.0.0".to_owned(),
+            stream: StreamOptions::default(),
         }
-    };
-    let shared = Arc::new(Shared { nats, lifecycle: Lifecycle::new(), timeout: config.timeout });
-    let calls = client::Calls::start(&shared).await?;
-    Ok(Bus::new(Nats { shared, calls }))
+    }
 }
 
-/// What every part of one bus uses.
-pub(crate) struct Shared {
-    pub(crate) nats: Client,
-    pub(crate) lifecycle: Lifecycle,
-    pub(crate) timeout: Duration,
-}
-
-impl Shared {
-    /// The largest payload that can be sent, in bytes.
-    pub(crate) fn max_payload(&self) -> usize {
-        self.nats.max_payload().min(FRUGAL_MAX_PAYLOAD)
+impl Config {
+    /// Takes over what a URL says, and gives the servers that it lists.
+    pub(crate) fn read(&mut self, url: &str) -> Result<Vec<ServerAddr>, Error> {
+        let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let servers = error::servers(address)?;
+        let mut key = None;
+        for (name, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
+            self.set(&name, &value, &mut key).map_err(|problem| {
+                let url = error::without_password(address);
+                Error::new(ErrorKind::InvalidUrl, format!("`{name}={value}` in the URL {url}: {problem}"))
+            })?;
+        }
+        match (&mut self.certificate, key) {
+            (Some((_, place)), Some(key)) => *place = key,
+            (certificate, None) if certificate.as_ref().is_none_or(|(_, key)| !key.as_os_str().is_empty()) => {}
+            _ => {
+                let text =
+                    "`cert=FILE` and `key=FILE` come together in a URL: a certificate is of no use without its key";
+                return Err(Error::new(ErrorKind::InvalidUrl, text));
+            }
+        }
+        Ok(servers)
     }
 
-    /// Sends what is still to be sent, and closes the connection.
-    async fn disconnect(&self) -> Result<(), Error> {
-        let leave = async {
-            self.nats.flush().await.map_err(error::bus)?;
-            self.nats.drain().await.map_err(error::bus)
+    fn set(&mut self, name: &str, value: &str, key: &mut Option<PathBuf>) -> Result<(), String> {
+        match name {
+            "timeout" => self.timeout = milliseconds(value)?,
+            "name" => value.clone_into(&mut self.name),
+            "creds" => self.credentials = Some(value.into()),
+            "ca" => self.ca = Some(value.into()),
+            "cert" => self.certificate = Some((value.into(), PathBuf::new())),
+            "key" => *key = Some(value.into()),
+            "version" => value.clone_into(&mut self.version),
+            _ => return self.stream.set(name, value),
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn options(&self, servers: &[ServerAddr]) -> Result<ConnectOptions, Error> {
+        let mut options = ConnectOptions::new().name(&self.name).connection_timeout(self.timeout);
+        // The client library leaves what stands before the `@` to its user.
+        let user = servers.first().and_then(|server| Some((server.username()?, server.password())));
+        options = match user {
+            None => options,
+            Some((token, None)) => options.token(decoded(token)),
+            Some((user, Some(password))) => options.user_and_password(decoded(user), decoded(password)),
         };
-        match tokio::time::timeout(self.timeout, leave).await {
-            Ok(left) => left,
-            Err(_) => {
-                let text = format!(
-                    "the NATS connection is down, and was not made again within {} ms; what was still to be sent is lost",
-                    self.timeout.as_millis()
-                );
-                Err(Error::new(ErrorKind::Timeout, text))
-            }
+        if let Some(file) = &self.credentials {
+            options = options.credentials_file(file).await.map_err(|source| {
+                let text = format!("the credentials file {} cannot be used: {source}", file.display());
+                Error::new(ErrorKind::Refused, text).with_source(source)
+            })?;
         }
-    }
-
-    /// Waits until the server has acted on everything sent so far. A flush only empties this side's buffer; a message to
-    /// oneself comes back after the server has seen the subscriptions before it.
-    pub(crate) async fn round_trip(&self) -> Result<(), Error> {
-        let inbox = Subject::from(self.nats.new_inbox());
-        let there_and_back = async {
-            let mut echo = self.nats.subscribe(inbox.clone()).await.map_err(error::bus)?;
-            self.nats.publish(inbox, Bytes::new()).await.map_err(error::bus)?;
-            echo.next().await.ok_or_else(error::closed)
-        };
-        match tokio::time::timeout(self.timeout, there_and_back).await {
-            Ok(echo) => echo.map(drop),
-            Err(_) => {
-                let text = format!("the NATS server did not answer within {} ms", self.timeout.as_millis());
-                Err(Error::new(ErrorKind::Timeout, text))
-            }
+        if let Some(file) = &self.ca {
+            options = options.add_root_certificates(file.clone()).require_tls(true);
         }
+        if let Some((certificate, key)) = &self.certificate {
+            options = options.add_client_certificate(certificate.clone(), key.clone()).require_tls(true);
+        }
+        Ok(options)
     }
 }
 
-struct Nats {
-    shared: Arc<Shared>,
-    calls: Arc<client::Calls>,
+/// Text out of a URL, where `%40` stands for `@`.
+fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-impl Transport for Nats {
-    fn scheme(&self) -> &'static str {
-        "nats"
+pub(crate) fn milliseconds(value: &str) -> Result<Duration, String> {
+    number(value).map(Duration::from_millis)
+}
+
+pub(crate) fn number(value: &str) -> Result<u64, String> {
+    value.parse().map_err(|_| "it has to be a whole number".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_says_how_to_connect() {
+        let url = "jetstream://bill:secret@one,two:4333?creds=/etc/nats.creds&cert=/c.pem&key=/k.pem&ca=/ca.pem&stream=SHOP\
+                   &replicas=3&max_age=3600&ack_wait=1500&version=1.2.3";
+        let mut config = Config::default();
+        let servers = config.read(url).unwrap();
+        let hosts: Vec<(&str, u16)> = servers.iter().map(|server| (server.host(), server.port())).collect();
+        assert_eq!(hosts, [("one", 4222), ("two", 4333)]);
+        assert!(servers.iter().all(|server| server.username() == Some("bill") && server.password() == Some("secret")));
+        assert_eq!(config.certificate, Some(("/c.pem".into(), "/k.pem".into())));
+        assert_eq!((config.stream.name.as_str(), config.stream.replicas), ("SHOP", 3));
+        assert_eq!(config.stream.max_age, Some(Duration::from_secs(3600)));
+        assert_eq!(config.stream.ack_wait, Duration::from_millis(1500));
+        assert_eq!(config.version, "1.2.3");
     }
 
-    fn rpc(&self, address: &str) -> Arc<dyn RpcChannel> {
-        Arc::new(client::Channel::new(Arc::clone(&self.calls), address))
-    }
-
-    fn serve(
-        &self,
-        address: String,
-        handler: Arc<dyn Handler>,
-        options: ServeOptions,
-    ) -> BoxFuture<'_, Result<Serving, Error>> {
-        Box::pin(server::serve(&self.shared, address, handler, options))
-    }
-
-    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(publisher::publish(&self.shared, topic, frame))
-    }
-
-    fn subscribe(
-        &self,
-        filter: TopicFilter,
-        options: SubscribeOptions,
-    ) -> BoxFuture<'_, Result<Box<dyn EventSource>, Error>> {
-        Box::pin(subscriber::subscribe(&self.shared, filter, options))
-    }
-
-    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move {
-            if self.shared.lifecycle.check().is_err() {
-                return Ok(());
-            }
-            // Servers drain their own subscriptions and answer what they have before this returns.
-            self.shared.lifecycle.close().await;
-            self.shared.disconnect().await
-        })
+    #[test]
+    fn what_a_url_cannot_say_is_an_error_that_names_it() {
+        for (url, part) in [
+            ("nats://one?tiemout=5", "`tiemout=5`"),
+            ("nats://one?timeout=soon", "whole number"),
+            ("nats://one?cert=/c.pem", "come together"),
+            ("nats://", "no host"),
+            ("nats://one,,two", "no host"),
+        ] {
+            let error = Config::default().read(url).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{url}");
+            assert!(error.message().contains(part), "{url}: {error}");
+        }
+        let error = Config::default().read("nats://bill:secret@one?nothing=1").unwrap_err();
+        assert!(!error.message().contains("secret"), "{error}");
     }
 }

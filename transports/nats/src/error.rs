@@ -4,17 +4,22 @@ use async_nats::{ConnectError, ConnectErrorKind, ServerAddr};
 use thriftwood_core::error::BoxError;
 use thriftwood_core::{Error, ErrorKind};
 
-/// The server a URL names.
-pub(crate) fn server(url: &str) -> Result<ServerAddr, Error> {
+/// The servers a URL lists. All have the user and password that stand before the first.
+pub(crate) fn servers(url: &str) -> Result<Vec<ServerAddr>, Error> {
     let invalid = |problem: &str| {
         let text = format!("`{}` is not a NATS URL such as nats://127.0.0.1:4222: {problem}", without_password(url));
         Error::new(ErrorKind::InvalidUrl, text)
     };
-    let server: ServerAddr = url.parse().map_err(|source: std::io::Error| invalid(&source.to_string()))?;
-    if server.host().is_empty() {
-        return Err(invalid("it names no host"));
-    }
-    Ok(server)
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid("it has no `//`"))?;
+    let scheme = if scheme == "jetstream" { "nats" } else { scheme };
+    let (user, hosts) =
+        rest.rsplit_once('@').map_or((String::new(), rest), |(user, hosts)| (format!("{user}@"), hosts));
+    let server = |host: &str| {
+        let parsed = format!("{scheme}://{user}{host}").parse();
+        let server: ServerAddr = parsed.map_err(|source: std::io::Error| invalid(&source.to_string()))?;
+        if server.host().is_empty() { Err(invalid("it names no host")) } else { Ok(server) }
+    };
+    hosts.split(',').map(server).collect()
 }
 
 pub(crate) fn connect(url: &str, source: ConnectError) -> Error {

@@ -3,19 +3,25 @@
 //!
 //! * A call is published to the address as it is given, with the reply subject `<inbox>.<operation id>`; the reply is known
 //!   by the operation id *inside* its frame, since some peers answer to the bare inbox.
-//! * An event is published to `frugal.` and its topic. NATS keeps no events: delivery is at most once.
+//! * An event is published to `frugal.` and its topic. Core NATS keeps no events: delivery is at most once. With
+//!   `jetstream://` a stream keeps them, and groups have positions, acknowledgements and redelivery.
 //! * Nobody there is a typed error at once, by NATS's own no-responders status.
 //! * A payload is the whole frame, its leading size included, of up to 1 MiB or what the server allows.
 
+mod bus;
 mod client;
 mod config;
+mod discovery;
 mod error;
+mod jetstream;
 mod publisher;
 mod requests;
 mod server;
 mod subscriber;
 
-pub use config::{Config, connect};
+pub use bus::connect;
+pub use config::Config;
+pub use jetstream::StreamOptions;
 
 /// What stands before the topic in an event's subject. Calls have no prefix.
 const EVENT_PREFIX: &str = "frugal.";

@@ -1,13 +1,13 @@
-//! Events out: published to `frugal.` and the topic.
+//! Events out: published to `frugal.` and the topic; on JetStream, until the stream has it.
 
 use bytes::Bytes;
 use thriftwood_core::event::Topic;
 use thriftwood_core::{Error, ErrorKind};
 
-use crate::config::Shared;
+use crate::bus::Shared;
 use crate::{EVENT_PREFIX, error};
 
-/// Gives the event to the connection. NATS promises no more: the server does not say that it has it.
+/// Gives the event to the connection. Core NATS promises no more: the server does not say that it has it.
 pub(crate) async fn publish(shared: &Shared, topic: &Topic, frame: Bytes) -> Result<(), Error> {
     shared.lifecycle.check()?;
     let (size, limit) = (frame.len(), shared.max_payload());
@@ -15,5 +15,9 @@ pub(crate) async fn publish(shared: &Shared, topic: &Topic, frame: Bytes) -> Res
         let text = format!("an event of {size} bytes is over the limit of {limit} on NATS");
         return Err(Error::new(ErrorKind::TooLarge, text));
     }
-    shared.nats.publish(format!("{EVENT_PREFIX}{}", topic.name), frame).await.map_err(error::bus)
+    let subject = format!("{EVENT_PREFIX}{}", topic.name);
+    match &shared.stream {
+        None => shared.nats.publish(subject, frame).await.map_err(error::bus),
+        Some(stream) => stream.publish(subject, frame).await,
+    }
 }

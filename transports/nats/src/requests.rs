@@ -16,7 +16,7 @@ use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
 use tokio::task::JoinSet;
 
-use crate::config::Shared;
+use crate::bus::Shared;
 
 /// How long the last few requests may take to come.
 const LAST_REQUESTS: Duration = Duration::from_millis(250);

@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_nats::{Message, Subscriber};
+use bytes::Bytes;
 use thriftwood_core::call::{Handler, Inbound};
+use thriftwood_core::codec::{AnyReader, MessageType, Protocol, Wire};
+use thriftwood_core::error::ApplicationError;
+use thriftwood_core::frame::Frame;
 use thriftwood_core::transport::{ServeOptions, Serving};
 use thriftwood_core::{Error, ErrorKind};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::config::Shared;
+use crate::bus::Shared;
+use crate::discovery::Service;
 use crate::error;
 use crate::requests::Requests;
 
@@ -24,26 +29,38 @@ pub(crate) async fn serve(
     let invalid = |problem| Error::new(ErrorKind::InvalidName, problem);
     error::check_subject("the address of a service on NATS", &address, true).map_err(invalid)?;
     let requests = if options.queue_group.is_empty() {
-        shared.nats.subscribe(address).await
+        shared.nats.subscribe(address.clone()).await
     } else {
         error::check_subject("a queue group", &options.queue_group, false).map_err(invalid)?;
-        shared.nats.queue_subscribe(address, options.queue_group).await
+        shared.nats.queue_subscribe(address.clone(), options.queue_group.clone()).await
     };
     let requests = requests.map_err(error::bus)?;
+    let announced = shared.lifecycle.token().child_token();
+    let service =
+        Service::announce(shared, handler.service(), &address, &options.queue_group, announced.clone()).await?;
     shared.round_trip().await?;
-    let server = Server { shared: Arc::clone(shared), handler, max_response: shared.max_payload() };
-    Ok(shared.lifecycle.serve(|stop| server.run(requests, options.concurrency.max(1), stop)))
+    let server = Server { shared: Arc::clone(shared), handler, service, max_response: shared.max_payload() };
+    Ok(shared.lifecycle.serve(|stop| async move {
+        server.run(requests, options.concurrency.max(1), stop, announced).await;
+    }))
 }
 
 #[derive(Clone)]
 struct Server {
     shared: Arc<Shared>,
     handler: Arc<dyn Handler>,
+    service: Arc<Service>,
     max_response: usize,
 }
 
 impl Server {
-    async fn run(self, subscription: Subscriber, concurrency: usize, stop: CancellationToken) {
+    async fn run(
+        self,
+        subscription: Subscriber,
+        concurrency: usize,
+        stop: CancellationToken,
+        announced: CancellationToken,
+    ) {
         let shared = Arc::clone(&self.shared);
         let answer = move |message| self.clone().answer(message);
         let mut requests = Requests::new(&shared, subscription, concurrency, answer);
@@ -51,13 +68,16 @@ impl Server {
             () = requests.serve() => {}
             () = stop.cancelled() => {}
         }
+        announced.cancel();
         requests.leave(&shared).await;
     }
 
     async fn answer(self, message: Message) {
         let Message { reply, payload, .. } = message;
-        let inbound = Inbound { frame: payload, received: Instant::now(), max_response: self.max_response };
+        let received = Instant::now();
+        let inbound = Inbound { frame: payload, received, max_response: self.max_response };
         let frame = self.handler.handle(inbound).await;
+        self.service.count(received.elapsed(), frame.as_ref().and_then(failure));
         // Some peers send oneway calls without a reply subject; they are handled like any other.
         let (Some(frame), Some(reply)) = (frame, reply) else { return };
         // Without a connection there is soon no room for another reply, and the caller has given up before there is.
@@ -69,4 +89,13 @@ impl Server {
         };
         warn!(service = self.handler.service(), error = problem, "a reply could not be sent");
     }
+}
+
+/// The text of a reply that says why there is no result.
+fn failure(frame: &Bytes) -> Option<String> {
+    let frame = Frame::decode(frame.clone()).ok()?;
+    let mut reader = AnyReader::new(Protocol::of(frame.message()), frame.message());
+    let message = reader.message().ok()?;
+    let failed = message.kind == MessageType::Exception;
+    failed.then(|| ApplicationError::decode(&mut reader).map_or_else(|_| String::new(), |error| error.message))
 }

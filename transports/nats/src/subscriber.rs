@@ -10,7 +10,7 @@ use thriftwood_core::transport::EventSource;
 use thriftwood_core::{Error, ErrorKind};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::config::Shared;
+use crate::bus::Shared;
 use crate::{EVENT_PREFIX, error};
 
 pub(crate) async fn subscribe(

@@ -33,7 +33,7 @@ fn hasty() -> Config {
 }
 
 async fn bus(server: &NatsServer) -> Bus {
-    connect(&server.url(), Config::default()).await.unwrap()
+    connect(&server.url()).await.unwrap()
 }
 
 /// A peer's subscription that the NATS server is known to have.
@@ -92,7 +92,7 @@ async fn nothing_behind_the_url_is_said_at_once_and_silence_within_the_timeout()
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     for address in [closed, silent.local_addr().unwrap()] {
         let began = Instant::now();
-        let error = connect(&format!("nats://{address}"), hasty()).await.unwrap_err();
+        let error = hasty().connect(&format!("nats://{address}")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
         assert!(error.message().contains(&address.to_string()), "{error}");
         assert!(error.message().contains("nats-server"), "{error}");
@@ -103,11 +103,11 @@ async fn nothing_behind_the_url_is_said_at_once_and_silence_within_the_timeout()
 #[tokio::test]
 async fn a_url_that_is_none_is_said_to_be_and_a_password_is_not_repeated() {
     for url in ["nats://", "nats://127.0.0.1:notaport", "gopher://127.0.0.1:1"] {
-        let error = connect(url, hasty()).await.unwrap_err();
+        let error = hasty().connect(url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{url}: {error}");
         assert!(error.message().contains(url) && error.message().contains("nats://127.0.0.1:4222"), "{error}");
     }
-    let error = connect("nats://ann:secret@127.0.0.1:1", hasty()).await.unwrap_err();
+    let error = hasty().connect("nats://ann:secret@127.0.0.1:1").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
     assert!(!format!("{error:?}").contains("secret") && error.message().contains("127.0.0.1:1"), "{error:?}");
 }
@@ -285,7 +285,7 @@ async fn a_restarted_server_is_found_again_by_clients_servers_and_waiting_calls_
 async fn with_the_server_gone_calls_fail_at_once_and_stop_and_close_come_to_an_end() {
     let test = "with_the_server_gone_calls_fail_at_once_and_stop_and_close_come_to_an_end";
     let Some(server) = NatsServer::start(test) else { return };
-    let bus = connect(&server.url(), hasty()).await.unwrap();
+    let bus = hasty().connect(&server.url()).await.unwrap();
     let (echo, _seen) = Echo::new("echo");
     let stopped = bus.serve("one", echo.clone()).await.unwrap();
     bus.serve("two", echo).await.unwrap();
@@ -353,7 +353,7 @@ async fn a_bus_lets_go_of_its_connection_when_it_is_closed_and_when_it_is_droppe
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("nats://{}", listener.local_addr().unwrap());
         let attending = tokio::spawn(attend(listener));
-        let bus = connect(&url, hasty()).await.unwrap();
+        let bus = hasty().connect(&url).await.unwrap();
         if closed {
             bus.close().await.unwrap();
             soon("the end of the connection", attending).await.unwrap();

@@ -1,0 +1,108 @@
+//! What becomes of events on a transport that keeps them.
+
+use std::time::{Duration, SystemTime};
+
+use thriftwood::event::{Guarantee, Start};
+use thriftwood::{Event, Subscription};
+
+use crate::Fixture;
+use crate::fixture::{patient, soon};
+use crate::idl::Things;
+
+async fn publish(fixture: &Fixture, numbers: impl IntoIterator<Item = i64>) {
+    let things = Things::publisher(&fixture.client, "bill", "emea");
+    for number in numbers {
+        things.counted(&patient(), number).await.unwrap();
+    }
+}
+
+async fn group(fixture: &Fixture, name: &str) -> Subscription<i64> {
+    Things::subscriber(&fixture.server, "bill", "emea").group(name).counted().await.unwrap()
+}
+
+async fn next(subscription: &mut Subscription<i64>) -> Event<i64> {
+    soon("the event", subscription.next()).await.unwrap().unwrap()
+}
+
+/// What was published before anybody subscribed, in order, with offsets that rise and times that do not fall.
+pub async fn a_new_group_starts_with_the_first_event(fixture: &Fixture) {
+    let before = SystemTime::now() - Duration::from_secs(1);
+    publish(fixture, 0..50).await;
+    let mut late = group(fixture, "late").await;
+    let mut last = None;
+    for number in 0..50 {
+        let event = next(&mut late).await;
+        assert_eq!((*event, event.attempt(), event.guarantee()), (number, 1, Guarantee::AtLeastOnce));
+        let at = (event.offset().unwrap(), event.time().unwrap());
+        assert!(last.is_none_or(|(offset, time)| at.0 > offset && at.1 >= time), "{last:?} then {at:?}");
+        assert!(at.1 > before);
+        last = Some(at);
+        event.ack().await.unwrap();
+    }
+}
+
+/// Acknowledged is done with, over the end of the subscription; what was not comes again.
+pub async fn a_group_goes_on_where_it_left_off(fixture: &Fixture) {
+    publish(fixture, 0..10).await;
+    let mut first = group(fixture, "mailer").await;
+    for number in 0..4 {
+        let event = next(&mut first).await;
+        assert_eq!(*event, number);
+        event.ack().await.unwrap();
+    }
+    let unfinished = next(&mut first).await;
+    assert_eq!(*unfinished, 4);
+    drop((unfinished, first));
+    let mut second = group(fixture, "mailer").await;
+    let mut rest = Vec::new();
+    while rest.len() < 6 {
+        let event = next(&mut second).await;
+        rest.push(*event);
+        event.ack().await.unwrap();
+    }
+    rest.sort_unstable();
+    assert_eq!(rest, [4, 5, 6, 7, 8, 9]);
+}
+
+/// By name, and by being dropped; each further delivery says so.
+pub async fn an_event_that_was_not_handled_comes_again(fixture: &Fixture) {
+    publish(fixture, [7]).await;
+    let mut events = group(fixture, "clumsy").await;
+    let event = next(&mut events).await;
+    assert_eq!(event.attempt(), 1);
+    event.nack().await.unwrap();
+    let event = next(&mut events).await;
+    assert_eq!((*event, event.attempt()), (7, 2));
+    drop(event);
+    let event = next(&mut events).await;
+    assert_eq!((*event, event.attempt()), (7, 3));
+    event.ack().await.unwrap();
+    publish(fixture, [8]).await;
+    let event = next(&mut events).await;
+    assert_eq!((*event, event.attempt()), (8, 1), "what was acknowledged does not come again");
+}
+
+/// At the first, at an offset, at a time; and two groups do not share.
+pub async fn a_subscription_starts_where_it_is_told(fixture: &Fixture) {
+    publish(fixture, 0..5).await;
+    let subscriber = |start| Things::subscriber(&fixture.server, "bill", "emea").start(start);
+    let mut all = subscriber(Start::First).counted().await.unwrap();
+    let mut offsets = Vec::new();
+    for number in 0..5 {
+        let event = next(&mut all).await;
+        assert_eq!((*event, event.guarantee()), (number, Guarantee::AtMostOnce));
+        offsets.push(event.offset().unwrap());
+    }
+    let mut from = subscriber(Start::Offset(offsets[3])).counted().await.unwrap();
+    assert_eq!(*next(&mut from).await, 3);
+    let mut new = subscriber(Start::Next).counted().await.unwrap();
+    // A clock is read twice within its own step otherwise.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let now = SystemTime::now();
+    publish(fixture, [5]).await;
+    let mut since = subscriber(Start::Time(now)).counted().await.unwrap();
+    assert_eq!((*next(&mut new).await, *next(&mut since).await), (5, 5));
+    let mut grouped = subscriber(Start::Next).group("fresh").counted().await.unwrap();
+    publish(fixture, [6]).await;
+    assert_eq!(*next(&mut grouped).await, 6);
+}

@@ -1,0 +1,81 @@
+//! The list of behaviours, over the JetStream of a real nats-server, each side with a connection of its own.
+
+#![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
+
+use std::collections::BTreeSet;
+
+use thriftwood::ErrorKind;
+use thriftwood_conformance::Fixture;
+use thriftwood_conformance::fixture::{patient, soon};
+use thriftwood_conformance::idl::Things;
+use thriftwood_test_support::NatsServer;
+
+async fn connect(test: &str) -> Option<Fixture> {
+    let nats = NatsServer::start(test)?;
+    let url = nats.url().replace("nats:", "jetstream:");
+    let server = thriftwood::connect(&url).await.expect("the server's side connects");
+    let client = thriftwood::connect(&url).await.expect("the client's side connects");
+    Some(Fixture::pair(server, client).holding(nats))
+}
+
+thriftwood_conformance::behaviours!(connect);
+thriftwood_conformance::kept_behaviours!(connect);
+
+/// The stream is on the server's disk, and a position with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_of_the_server_loses_no_event_and_no_position() {
+    let Some(mut nats) = NatsServer::start("a_restart_of_the_server_loses_no_event_and_no_position") else { return };
+    let bus = thriftwood::connect(&nats.url().replace("nats:", "jetstream:")).await.expect("the bus connects");
+    let things = Things::publisher(&bus, "bill", "emea");
+    let subscriber = Things::subscriber(&bus, "bill", "emea").group("steady");
+    let mut events = subscriber.counted().await.expect("a group");
+    let mut alone = Things::subscriber(&bus, "bill", "emea").counted().await.expect("a subscription");
+    for number in 0..10 {
+        things.counted(&patient(), number).await.expect("published");
+    }
+    for number in 0..5 {
+        let event = soon("an event", events.next()).await.expect("open").expect("an event");
+        assert_eq!(*event, number);
+        event.ack().await.expect("acknowledged");
+        assert_eq!(*soon("an event", alone.next()).await.expect("open").expect("an event"), number);
+    }
+    nats.restart();
+    // Published as soon as the connection is there again; until then it says so.
+    soon("the connection", async {
+        while things.counted(&patient(), 10).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    let mut seen = BTreeSet::new();
+    while seen.len() < 6 {
+        // Errors concern the moment: the next call goes on.
+        if let Some(Ok(event)) = soon("an event", events.next()).await
+            && *event >= 5
+        {
+            seen.insert(*event);
+            let _ = event.ack().await;
+        }
+    }
+    assert_eq!(seen, BTreeSet::from_iter(5..=10));
+    let mut rest = Vec::new();
+    while rest.len() < 6 {
+        if let Some(Ok(event)) = soon("an event", alone.next()).await {
+            rest.push(*event);
+        }
+    }
+    assert_eq!(rest, [5, 6, 7, 8, 9, 10]);
+    bus.close().await.expect("the bus closes");
+}
+
+/// Not a time-out some seconds later, and not a bus that loses what it is given.
+#[tokio::test]
+async fn a_stream_that_cannot_be_is_refused_at_once() {
+    let Some(nats) = NatsServer::start("a_stream_that_cannot_be_is_refused_at_once") else { return };
+    let url = nats.url().replace("nats:", "jetstream:");
+    let first = thriftwood::connect(&format!("{url}?stream=SHOP&max_age=3600")).await.expect("a stream of that name");
+    let error = thriftwood::connect(&url).await.expect_err("its subjects are taken");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.message().contains("stream=NAME"), "{error}");
+    first.close().await.expect("the bus closes");
+}

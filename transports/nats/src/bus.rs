@@ -1,0 +1,162 @@
+//! The bus over one NATS connection: made, used by every part, and let go of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, Subject};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use thriftwood_core::call::Handler;
+use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
+use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind};
+
+use crate::jetstream::Stream;
+use crate::{Config, FRUGAL_MAX_PAYLOAD, client, error, publisher, server, subscriber};
+
+/// A bus over the NATS server at `url`, such as `nats://127.0.0.1:4222`, or over several, divided by commas. Once connected,
+/// a lost connection is made again by itself.
+///
+/// With `jetstream://` in place of `nats://`, events are kept: see [`StreamOptions`](crate::StreamOptions). Calls are the
+/// same on both.
+///
+/// # Errors
+/// [`ErrorKind::Unreachable`] when nothing answers there within the timeout, [`ErrorKind::InvalidUrl`] when the URL is not
+/// one of NATS, [`ErrorKind::Refused`] when the server does not let this user in, [`ErrorKind::Unsupported`] when the
+/// server has no JetStream.
+pub async fn connect(url: &str) -> Result<Bus, Error> {
+    Config::default().connect(url).await
+}
+
+impl Config {
+    /// [`connect`], in this way; where the URL says otherwise, in that.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub async fn connect(mut self, url: &str) -> Result<Bus, Error> {
+        let servers = self.read(url)?;
+        let connecting = tokio::time::timeout(self.timeout, self.options(&servers).await?.connect(servers));
+        let nats = match connecting.await {
+            Ok(connected) => connected.map_err(|source| error::connect(url, source))?,
+            Err(_) => {
+                let (url, waited) = (error::without_password(url), self.timeout.as_millis());
+                let text = format!("nothing answered at {url} within {waited} ms; is a nats-server running there?");
+                return Err(Error::new(ErrorKind::Unreachable, text));
+            }
+        };
+        let stream = match url.starts_with("jetstream:") {
+            true => Some(Stream::open(&nats, &self).await?),
+            false => None,
+        };
+        let shared = Shared { nats, lifecycle: Lifecycle::new(), timeout: self.timeout, version: self.version, stream };
+        let shared = Arc::new(shared);
+        let calls = client::Calls::start(&shared).await?;
+        Ok(Bus::new(Nats { shared, calls }))
+    }
+}
+
+/// What every part of one bus uses.
+pub(crate) struct Shared {
+    pub(crate) nats: Client,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) timeout: Duration,
+    /// What services announce as their version.
+    pub(crate) version: String,
+    /// Where events are kept, on JetStream.
+    pub(crate) stream: Option<Stream>,
+}
+
+impl Shared {
+    /// The largest payload that can be sent, in bytes.
+    pub(crate) fn max_payload(&self) -> usize {
+        self.nats.max_payload().min(FRUGAL_MAX_PAYLOAD)
+    }
+
+    /// Sends what is still to be sent, and closes the connection.
+    async fn disconnect(&self) -> Result<(), Error> {
+        let leave = async {
+            self.nats.flush().await.map_err(error::bus)?;
+            self.nats.drain().await.map_err(error::bus)
+        };
+        match tokio::time::timeout(self.timeout, leave).await {
+            Ok(left) => left,
+            Err(_) => {
+                let text = format!(
+                    "the NATS connection is down, and was not made again within {} ms; what was still to be sent is lost",
+                    self.timeout.as_millis()
+                );
+                Err(Error::new(ErrorKind::Timeout, text))
+            }
+        }
+    }
+
+    /// Waits until the server has acted on everything sent so far. A flush only empties this side's buffer; a message to
+    /// oneself comes back after the server has seen the subscriptions before it.
+    pub(crate) async fn round_trip(&self) -> Result<(), Error> {
+        let inbox = Subject::from(self.nats.new_inbox());
+        let there_and_back = async {
+            let mut echo = self.nats.subscribe(inbox.clone()).await.map_err(error::bus)?;
+            self.nats.publish(inbox, Bytes::new()).await.map_err(error::bus)?;
+            echo.next().await.ok_or_else(error::closed)
+        };
+        match tokio::time::timeout(self.timeout, there_and_back).await {
+            Ok(echo) => echo.map(drop),
+            Err(_) => {
+                let text = format!("the NATS server did not answer within {} ms", self.timeout.as_millis());
+                Err(Error::new(ErrorKind::Timeout, text))
+            }
+        }
+    }
+}
+
+struct Nats {
+    shared: Arc<Shared>,
+    calls: Arc<client::Calls>,
+}
+
+impl Transport for Nats {
+    fn scheme(&self) -> &'static str {
+        if self.shared.stream.is_some() { "jetstream" } else { "nats" }
+    }
+
+    fn rpc(&self, address: &str) -> Arc<dyn RpcChannel> {
+        Arc::new(client::Channel::new(Arc::clone(&self.calls), address))
+    }
+
+    fn serve(
+        &self,
+        address: String,
+        handler: Arc<dyn Handler>,
+        options: ServeOptions,
+    ) -> BoxFuture<'_, Result<Serving, Error>> {
+        Box::pin(server::serve(&self.shared, address, handler, options))
+    }
+
+    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(publisher::publish(&self.shared, topic, frame))
+    }
+
+    fn subscribe(
+        &self,
+        filter: TopicFilter,
+        options: SubscribeOptions,
+    ) -> BoxFuture<'_, Result<Box<dyn EventSource>, Error>> {
+        Box::pin(async move {
+            match &self.shared.stream {
+                None => subscriber::subscribe(&self.shared, filter, options).await,
+                Some(stream) => stream.subscribe(&self.shared, filter, options).await,
+            }
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            if self.shared.lifecycle.check().is_err() {
+                return Ok(());
+            }
+            // Servers drain their own subscriptions and answer what they have before this returns.
+            self.shared.lifecycle.close().await;
+            self.shared.disconnect().await
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! Servers that want to know who is there: passwords, TLS, client certificates.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+use std::path::Path;
+
+use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use thriftwood_core::ErrorKind;
+use thriftwood_nats::connect;
+use thriftwood_test_support::NatsServer;
+
+#[tokio::test]
+async fn a_password_in_the_url_lets_in_and_a_wrong_one_does_not() {
+    let configuration = "authorization { user: ann, password: \"s3@cret\" }";
+    let test = "a_password_in_the_url_lets_in_and_a_wrong_one_does_not";
+    let Some(server) = NatsServer::start_with(test, configuration) else { return };
+    let host = server.url().replace("nats://", "");
+    connect(&format!("nats://ann:s3%40cret@{host}")).await.unwrap().close().await.unwrap();
+    for url in [format!("nats://ann:guess@{host}"), server.url()] {
+        let error = connect(&url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+        assert!(!error.message().contains("guess"), "{error}");
+    }
+}
+
+/// A certificate authority, and a certificate by it with its key, as PEM files.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new(folder: &Path, name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        std::fs::write(folder.join(name), issuer.pem()).unwrap();
+        Self(issuer)
+    }
+
+    fn issue(&self, folder: &Path, name: &str) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
+        std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn tls_wants_a_known_authority_and_may_want_a_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let file = |name: &str| path.join(name).display().to_string();
+    let ours = Authority::new(path, "ca.pem");
+    ours.issue(path, "server");
+    ours.issue(path, "client");
+    Authority::new(path, "stranger.pem").issue(path, "stranger");
+    let configuration = format!(
+        "tls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, verify: true, timeout: 5 }}",
+        file("server.pem"),
+        file("server.key"),
+        file("ca.pem")
+    );
+    let test = "tls_wants_a_known_authority_and_may_want_a_certificate";
+    let Some(server) = NatsServer::start_with(test, &configuration) else { return };
+    let with = |ca: &str, certificate: &str| {
+        let (cert, key) = (file(&format!("{certificate}.pem")), file(&format!("{certificate}.key")));
+        format!("{}?ca={}&cert={cert}&key={key}&timeout=5000", server.url(), file(ca))
+    };
+    connect(&with("ca.pem", "client")).await.unwrap().close().await.unwrap();
+    let strange_server = connect(&with("stranger.pem", "client")).await.unwrap_err();
+    assert_eq!(strange_server.kind(), ErrorKind::Unreachable, "{strange_server}");
+    let strange_client = connect(&with("ca.pem", "stranger")).await.unwrap_err();
+    assert_eq!(strange_client.kind(), ErrorKind::Unreachable, "{strange_client}");
+    let no_certificate = connect(&format!("{}?ca={}", server.url(), file("ca.pem"))).await.unwrap_err();
+    assert_eq!(no_certificate.kind(), ErrorKind::Unreachable, "{no_certificate}");
+    let no_file = connect(&with("nothing.pem", "client")).await.unwrap_err();
+    assert!(no_file.message().contains("nothing.pem"), "{no_file}");
+}
+
+#[tokio::test]
+async fn a_token_in_the_url_lets_in() {
+    let test = "a_token_in_the_url_lets_in";
+    let Some(server) = NatsServer::start_with(test, "authorization { token: t0ken }") else { return };
+    let host = server.url().replace("nats://", "");
+    connect(&format!("nats://t0ken@{host}")).await.unwrap().close().await.unwrap();
+    assert_eq!(connect(&server.url()).await.unwrap_err().kind(), ErrorKind::Refused);
+}
