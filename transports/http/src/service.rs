@@ -242,7 +242,7 @@ impl Asked {
         let timeout = frame.headers().get(TIMEOUT).and_then(|ms| ms.parse().ok()).filter(|ms| *ms > 0);
         let message = frame.envelope().map(|message| message.kind);
         Ok(Self {
-            oneway: kind == Ok(MessageType::Oneway),
+            oneway: message == Ok(MessageType::Oneway),
             deadline: timeout.and_then(|ms| received.checked_add(Duration::from_millis(ms))),
         })
     }
