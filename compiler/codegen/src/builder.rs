@@ -57,6 +57,14 @@ impl Builder {
         self
     }
 
+    /// Describes, or does not, the types in calls and events for those who know them only at run time; it does unless told
+    /// otherwise. Without it nobody can speak JSON to a service over HTTP.
+    #[must_use]
+    pub fn schema(mut self, wanted: bool) -> Self {
+        self.rust.no_schema = !wanted;
+        self
+    }
+
     /// Lets every generated struct, union, exception and enum derive this trait too, by its path. The IDL says the same for one
     /// type with `(rust.derive = "serde::Serialize")`.
     #[must_use]

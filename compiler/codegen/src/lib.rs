@@ -12,8 +12,10 @@
 //! The crate then includes what was generated, with `thriftwood::include_idl!("v1.music")`.
 
 mod builder;
+mod defaults;
 pub mod html;
 pub mod rust;
 
 pub use builder::{Build, BuildError, Builder, compile};
+pub use defaults::default_json;
 pub use thriftwood_idl::model::FileKind;

@@ -232,7 +232,7 @@ async fn events_may_be_collected_to_the_end_of_the_bus_and_then_acknowledged() {
 async fn an_event_of_another_operation_is_an_error_of_that_event_only() {
     let bus = memory::bus();
     // A subscription to one operation, with the types of another: as after a rename on one side.
-    static SOME_RENAMED: Operation = Operation { scope: &NUMBERS, name: "Some", annotations: &[] };
+    static SOME_RENAMED: Operation = Operation { scope: &NUMBERS, name: "Some", annotations: &[], payload: None };
     let mut numbers =
         subscriber(&bus).subscribe::<String>(&SOME_RENAMED, |_| NumbersEvent::Some(0), |_| None).await.unwrap();
     publish(&bus, &SOME, i64::MAX).await.unwrap();

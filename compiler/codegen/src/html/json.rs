@@ -78,7 +78,7 @@ impl Json {
 }
 
 /// A text in quotes, so that it may stand in JSON and in a script.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -174,7 +174,7 @@ fn is_plain(value: &ConstValue) -> bool {
 }
 
 /// The usual form of a uuid: 8-4-4-4-12 digits.
-pub(super) fn uuid(bytes: &[u8; 16]) -> String {
+pub(crate) fn uuid(bytes: &[u8; 16]) -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

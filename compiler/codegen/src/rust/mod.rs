@@ -10,6 +10,7 @@ mod module;
 mod names;
 mod newtypes;
 mod plan;
+mod schema;
 mod scopes;
 mod service;
 mod structs;
@@ -47,6 +48,8 @@ pub struct RustOptions {
     pub keep_unknown_fields: bool,
     /// Whether services and scopes are left out.
     pub types_only: bool,
+    /// Whether the descriptions of types are left out by which tools, and HTTP, speak JSON to a service.
+    pub no_schema: bool,
 }
 
 /// Turns a model into Rust, formatted as rustfmt would.
@@ -70,6 +73,9 @@ pub fn generate_with(model: &Model, options: RustOptions) -> Result<Generated, G
     let root = Node::of(&plan.tree.namespaces, here);
     for (name, child) in &root.children {
         module_tree(&mut w, &plan, &mut vec![name.clone()], child)?;
+    }
+    if let Some(schema) = &plan.schema {
+        schema::schema(&mut w, model, schema, |file| !plan.elsewhere.contains_key(&file));
     }
     let path = |namespace: &Namespace| (namespace.name.clone(), namespace.path.join("::"));
     let namespaces = plan.tree.namespaces.iter().filter(here).map(path).collect();

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use thriftwood_idl::model::{BaseType, ConstId, DefKind, FileId, Model, ServiceId, Type, TypeId};
 
 use super::RustOptions;
+use super::layout::Expr;
 use super::names::{Taken, bare};
 use super::plan::{Facts, Names, Plan};
 use super::writer::Writer;
@@ -96,6 +97,25 @@ impl<'a> Module<'a> {
     /// A declared type.
     pub(crate) fn named(&self, id: TypeId) -> String {
         self.at(id.file, self.names().ty(id))
+    }
+
+    /// A description of the function's arguments and one of its result: `Some(&super::idl_schema::STORE_BUY_ALBUM_ARGS)`.
+    pub(crate) fn described_function(&self, id: ServiceId, index: usize) -> [Expr; 2] {
+        match self.plan.schema.as_ref().and_then(|schema| schema.function(id, index)) {
+            Some(names) => names.each_ref().map(|name| self.described(Some(name))),
+            None => [(); 2].map(|()| self.described(None)),
+        }
+    }
+
+    /// A description of the operation's payload.
+    pub(crate) fn described_operation(&self, file: FileId, scope: usize, index: usize) -> Expr {
+        self.described(self.plan.schema.as_ref().and_then(|schema| schema.operation(file, scope, index)))
+    }
+
+    fn described(&self, name: Option<&str>) -> Expr {
+        let (Some(schema), Some(name)) = (&self.plan.schema, name) else { return Expr::text("None") };
+        let up = "super::".repeat(self.plan.tree.namespaces[self.namespace].path.len());
+        Expr::call("Some", [Expr::text(format!("&{up}{}::{name}", schema.module))])
     }
 
     pub(crate) fn constant(&self, id: ConstId) -> String {

@@ -28,7 +28,7 @@ pub(crate) fn scope(w: &mut Writer, m: &Module<'_>, file: FileId, index: usize, 
     publisher(w, m, def, names, &operations);
     subscriber(w, m, names, &operations);
     event(w, m, names, &operations);
-    descriptors(w, m, def, names, &operations);
+    descriptors(w, m, (file, index), def, &operations);
 }
 
 struct OperationForm {
@@ -226,7 +226,14 @@ fn event(w: &mut Writer, m: &Module<'_>, names: &ScopeNames, operations: &[Opera
     });
 }
 
-fn descriptors(w: &mut Writer, m: &Module<'_>, def: &Scope, names: &ScopeNames, operations: &[OperationForm]) {
+fn descriptors(
+    w: &mut Writer,
+    m: &Module<'_>,
+    (file, index): (FileId, usize),
+    def: &Scope,
+    operations: &[OperationForm],
+) {
+    let names = m.names().scope(file, index);
     let (scope, operation_type) = (m.rt("event", "Scope"), m.rt("event", "Operation"));
     let tokens = def.prefix.tokens.iter().map(|token| match token {
         PrefixToken::Literal(text) => text.clone(),
@@ -245,13 +252,14 @@ fn descriptors(w: &mut Writer, m: &Module<'_>, def: &Scope, names: &ScopeNames, 
     ];
     let value = Expr::Struct(scope.clone(), fields, None);
     w.assign(&format!("pub static {}: {scope} =", names.descriptor), &value, ";");
-    for (operation, def) in operations.iter().zip(&def.operations) {
+    for (place, (operation, def)) in operations.iter().zip(&def.operations).enumerate() {
         w.item();
         w.doc(format!("`{}`, as the IDL declares it.", def.name));
         let fields = vec![
             ("scope".to_owned(), Some(Expr::text(format!("&{}", names.descriptor)))),
             ("name".to_owned(), text(&def.name)),
             ("annotations".to_owned(), Some(annotations(&def.annotations))),
+            ("payload".to_owned(), Some(m.described_operation(file, index, place))),
         ];
         let value = Expr::Struct(operation_type.clone(), fields, None);
         w.assign(&format!("pub static {}: {operation_type} =", operation.descriptor), &value, ";");

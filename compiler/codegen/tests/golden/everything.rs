@@ -309,6 +309,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
             fn observe(&mut self, observing: Observing) {
                 self.0.observe(observing);
             }
@@ -361,6 +365,11 @@ pub mod golden {
 
         impl Request for BaseRequest {
             type Response = BaseResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                static METHODS: &[&Method] = &[&BASE_PING, &BASE_WHO_AM_I];
+                METHODS
+            }
 
             fn method(&self) -> &'static Method {
                 match self {
@@ -487,6 +496,8 @@ pub mod golden {
             wire_name: "ping",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::BASE_PING_ARGS),
+            result: Some(&super::super::idl_schema::BASE_PING_RESULT),
         };
 
         /// `Base.whoAmI`, as the IDL declares it.
@@ -496,6 +507,8 @@ pub mod golden {
             wire_name: "whoAmI",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::BASE_WHO_AM_I_ARGS),
+            result: Some(&super::super::idl_schema::BASE_WHO_AM_I_RESULT),
         };
     }
 
@@ -2049,6 +2062,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
             fn observe(&mut self, observing: Observing) {
                 self.0.observe(observing);
             }
@@ -2160,6 +2177,22 @@ pub mod golden {
 
         impl Request for FullRequest {
             type Response = FullResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                static METHODS: &[&Method] = &[
+                    &FULL_ECHO,
+                    &FULL_NOTHING,
+                    &FULL_GATHER,
+                    &FULL_MAY_FAIL,
+                    &FULL_TELL,
+                    &FULL_UPPER,
+                    &FULL_NEW,
+                    &FULL_COLOUR,
+                    &base::BASE_PING,
+                    &base::BASE_WHO_AM_I,
+                ];
+                METHODS
+            }
 
             fn method(&self) -> &'static Method {
                 match self {
@@ -2637,6 +2670,8 @@ pub mod golden {
             wire_name: "echo",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::FULL_ECHO_ARGS),
+            result: Some(&super::super::idl_schema::FULL_ECHO_RESULT),
         };
 
         /// `Full.nothing`, as the IDL declares it.
@@ -2646,6 +2681,8 @@ pub mod golden {
             wire_name: "nothing",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::FULL_NOTHING_ARGS),
+            result: Some(&super::super::idl_schema::FULL_NOTHING_RESULT),
         };
 
         /// `Full.gather`, as the IDL declares it.
@@ -2655,6 +2692,8 @@ pub mod golden {
             wire_name: "gather",
             oneway: false,
             annotations: &[("idempotent", ""), ("cost", "high")],
+            arguments: Some(&super::super::idl_schema::FULL_GATHER_ARGS),
+            result: Some(&super::super::idl_schema::FULL_GATHER_RESULT),
         };
 
         /// `Full.mayFail`, as the IDL declares it.
@@ -2664,6 +2703,8 @@ pub mod golden {
             wire_name: "mayFail",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::FULL_MAY_FAIL_ARGS),
+            result: Some(&super::super::idl_schema::FULL_MAY_FAIL_RESULT),
         };
 
         /// `Full.tell`, as the IDL declares it.
@@ -2673,6 +2714,8 @@ pub mod golden {
             wire_name: "tell",
             oneway: true,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::FULL_TELL_ARGS),
+            result: Some(&super::super::idl_schema::FULL_TELL_RESULT),
         };
 
         /// `Full.Upper`, as the IDL declares it.
@@ -2682,6 +2725,8 @@ pub mod golden {
             wire_name: "upper",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::FULL_UPPER_ARGS),
+            result: Some(&super::super::idl_schema::FULL_UPPER_RESULT),
         };
 
         /// `Full.new`, as the IDL declares it.
@@ -2691,6 +2736,8 @@ pub mod golden {
             wire_name: "new",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::FULL_NEW_ARGS),
+            result: Some(&super::super::idl_schema::FULL_NEW_RESULT),
         };
 
         /// `Full.colour`, as the IDL declares it.
@@ -2700,6 +2747,8 @@ pub mod golden {
             wire_name: "colour",
             oneway: false,
             annotations: &[("deprecated", "ask somebody else")],
+            arguments: Some(&super::super::idl_schema::FULL_COLOUR_ARGS),
+            result: Some(&super::super::idl_schema::FULL_COLOUR_RESULT),
         };
 
         pub trait Child: Full {
@@ -2910,6 +2959,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
             fn observe(&mut self, observing: Observing) {
                 self.0.observe(observing);
             }
@@ -2960,6 +3013,23 @@ pub mod golden {
 
         impl Request for ChildRequest {
             type Response = ChildResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                static METHODS: &[&Method] = &[
+                    &CHILD_GROW,
+                    &FULL_ECHO,
+                    &FULL_NOTHING,
+                    &FULL_GATHER,
+                    &FULL_MAY_FAIL,
+                    &FULL_TELL,
+                    &FULL_UPPER,
+                    &FULL_NEW,
+                    &FULL_COLOUR,
+                    &base::BASE_PING,
+                    &base::BASE_WHO_AM_I,
+                ];
+                METHODS
+            }
 
             fn method(&self) -> &'static Method {
                 match self {
@@ -3046,6 +3116,8 @@ pub mod golden {
             wire_name: "grow",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::CHILD_GROW_ARGS),
+            result: Some(&super::super::idl_schema::CHILD_GROW_RESULT),
         };
 
         pub trait Bare: Send + Sync + 'static {}
@@ -3100,6 +3172,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
             fn observe(&mut self, observing: Observing) {
                 self.0.observe(observing);
             }
@@ -3136,6 +3212,10 @@ pub mod golden {
 
         impl Request for BareRequest {
             type Response = BareResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                &[]
+            }
 
             fn method(&self) -> &'static Method {
                 match *self {}
@@ -3437,6 +3517,7 @@ pub mod golden {
             scope: &EVENTS,
             name: "Made",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::EVENTS_MADE),
         };
 
         /// `Counted`, as the IDL declares it.
@@ -3444,6 +3525,7 @@ pub mod golden {
             scope: &EVENTS,
             name: "Counted",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::EVENTS_COUNTED),
         };
 
         /// `Named`, as the IDL declares it.
@@ -3451,6 +3533,7 @@ pub mod golden {
             scope: &EVENTS,
             name: "Named",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::EVENTS_NAMED),
         };
 
         /// `Stored`, as the IDL declares it.
@@ -3458,6 +3541,7 @@ pub mod golden {
             scope: &EVENTS,
             name: "Stored",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::EVENTS_STORED),
         };
 
         /// `Listed`, as the IDL declares it.
@@ -3465,6 +3549,7 @@ pub mod golden {
             scope: &EVENTS,
             name: "Listed",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::EVENTS_LISTED),
         };
 
         /// `Chosen`, as the IDL declares it.
@@ -3472,6 +3557,7 @@ pub mod golden {
             scope: &EVENTS,
             name: "Chosen",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::EVENTS_CHOSEN),
         };
 
         /// `Painted`, as the IDL declares it.
@@ -3479,6 +3565,7 @@ pub mod golden {
             scope: &EVENTS,
             name: "Painted",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::EVENTS_PAINTED),
         };
 
         #[derive(Clone, Copy, Debug)]
@@ -3590,6 +3677,152 @@ pub mod golden {
             scope: &LONE,
             name: "Only",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::LONE_ONLY),
         };
     }
+}
+
+/// What tools, and JSON, have to know of the types in calls and events.
+#[doc(hidden)]
+#[allow(missing_docs, unreachable_pub)]
+#[rustfmt::skip]
+pub mod idl_schema {
+    use ::thriftwood::schema::{Enum, Field, Struct, StructKind, Type};
+
+    pub static DENIED: Struct = Struct::new("Denied", StructKind::Exception, &[
+        Field::new(1, "reason", Type::String),
+    ]);
+    pub static POINT: Struct = Struct::new("Point", StructKind::Struct, &[
+        Field::required(1, "x", Type::Double),
+        Field::required(2, "y", Type::Double),
+    ]);
+    pub static LEVEL: Enum = Enum { name: "Level", values: &[("LOW", 0), ("HIGH", 5), ("HIGHEST", 6)] };
+    pub static EVERYTHING: Struct = Struct::new("Everything", StructKind::Struct, &[
+        Field::new(1, "flag", Type::Bool),
+        Field::new(2, "small", Type::I8),
+        Field::new(3, "medium", Type::I16),
+        Field::new(4, "number", Type::I32),
+        Field::new(5, "large", Type::I64),
+        Field::new(6, "ratio", Type::Double),
+        Field::new(7, "text", Type::String),
+        Field::new(8, "blob", Type::Binary),
+        Field::new(9, "key", Type::Uuid),
+        Field::new(10, "children", Type::List(&Type::Struct(&EVERYTHING))),
+        Field::new(11, "names", Type::Set(&Type::String)),
+        Field::new(12, "scores", Type::Map(&Type::I32, &Type::Map(&Type::String, &Type::Double))),
+        Field::new(13, "colour", Type::Enum(&COLOUR)).with_default("\"GREEN\""),
+        Field::new(14, "index", Type::Map(&Type::String, &Type::List(&Type::I64))),
+        Field::required(15, "id", Type::I64),
+        Field::optional(16, "maybe", Type::I32),
+        Field::optional(17, "perhaps", Type::String).with_default("\"so\""),
+        Field::new(18, "limit", Type::I32).with_default("42"),
+        Field::new(19, "greeting", Type::String).with_default("\"hallo \\\"Welt\\\"\\n\""),
+        Field::new(20, "some", Type::List(&Type::I32)).with_default("[1,2,3]"),
+        Field::new(21, "point", Type::Struct(&POINT)),
+        Field::optional(22, "optionalPoint", Type::Struct(&POINT)),
+        Field::new(23, "choice", Type::Struct(&CHOICE)),
+        Field::new(24, "ranks", Type::Set(&Type::Double)),
+        Field::new(25, "byKey", Type::Map(&Type::Struct(&KEY), &Type::Double)),
+        Field::required(26, "must", Type::String).with_default("\"must\""),
+        Field::new(27, "level", Type::Enum(&LEVEL)),
+        Field::new(28, "odd", Type::Map(&Type::List(&Type::Double), &Type::Set(&Type::Enum(&LEVEL)))),
+    ]);
+    pub static KEY: Struct = Struct::new("Key", StructKind::Struct, &[
+        Field::new(1, "weight", Type::Double),
+        Field::new(2, "scores", Type::List(&Type::Double)),
+    ]);
+    pub static CHOICE: Struct = Struct::new("Choice", StructKind::Union, &[
+        Field::optional(1, "text", Type::String),
+        Field::optional(2, "number", Type::I32),
+        Field::optional(3, "nested", Type::Struct(&CHOICE)),
+        Field::optional(4, "many", Type::List(&Type::Struct(&CHOICE))),
+        Field::optional(5, "tree", Type::Struct(&TREE)),
+        Field::optional(6, "unknown", Type::String),
+    ]);
+    pub static TREE: Struct = Struct::new("Tree", StructKind::Struct, &[
+        Field::optional(1, "left", Type::Struct(&TREE)),
+        Field::optional(2, "right", Type::Struct(&TREE)),
+        Field::required(3, "leaf", Type::Struct(&LEAF)),
+    ]);
+    pub static LEAF: Struct = Struct::new("Leaf", StructKind::Struct, &[
+        Field::new(1, "back", Type::Struct(&TREE)),
+    ]);
+    pub static REFUSED: Struct = Struct::new("Refused", StructKind::Exception, &[
+        Field::new(1, "message", Type::String),
+        Field::optional(2, "why", Type::Struct(&CHOICE)),
+    ]);
+    pub static QUIET: Struct = Struct::new("Quiet", StructKind::Exception, &[
+        Field::new(1, "code", Type::I32),
+    ]);
+    pub static COLOUR: Enum = Enum { name: "Colour", values: &[("RED", 1), ("GREEN", 2), ("BLUE", 10), ("NAVY", 10)] };
+    pub static BASE_PING_ARGS: Struct = Struct::new("Base.ping", StructKind::Struct, &[]);
+    pub static BASE_PING_RESULT: Struct = Struct::new("Base.ping", StructKind::Struct, &[]);
+    pub static BASE_WHO_AM_I_ARGS: Struct = Struct::new("Base.whoAmI", StructKind::Struct, &[
+        Field::new(1, "token", Type::String),
+    ]);
+    pub static BASE_WHO_AM_I_RESULT: Struct = Struct::new("Base.whoAmI", StructKind::Struct, &[
+        Field::optional(0, "success", Type::String),
+        Field::optional(1, "denied", Type::Struct(&DENIED)),
+    ]);
+    pub static FULL_ECHO_ARGS: Struct = Struct::new("Full.echo", StructKind::Struct, &[
+        Field::new(1, "value", Type::Struct(&EVERYTHING)),
+        Field::new(2, "maybe", Type::I32),
+        Field::new(3, "limit", Type::I32).with_default("7"),
+    ]);
+    pub static FULL_ECHO_RESULT: Struct = Struct::new("Full.echo", StructKind::Struct, &[
+        Field::optional(0, "success", Type::Struct(&EVERYTHING)),
+    ]);
+    pub static FULL_NOTHING_ARGS: Struct = Struct::new("Full.nothing", StructKind::Struct, &[]);
+    pub static FULL_NOTHING_RESULT: Struct = Struct::new("Full.nothing", StructKind::Struct, &[]);
+    pub static FULL_GATHER_ARGS: Struct = Struct::new("Full.gather", StructKind::Struct, &[
+        Field::new(1, "first", Type::List(&Type::Struct(&EVERYTHING))),
+        Field::new(2, "second", Type::Set(&Type::String)),
+        Field::new(3, "choice", Type::Struct(&CHOICE)),
+        Field::new(4, "point", Type::Struct(&POINT)),
+    ]);
+    pub static FULL_GATHER_RESULT: Struct = Struct::new("Full.gather", StructKind::Struct, &[
+        Field::optional(0, "success", Type::Map(&Type::String, &Type::List(&Type::Struct(&EVERYTHING)))),
+        Field::optional(1, "refused", Type::Struct(&REFUSED)),
+        Field::optional(2, "quiet", Type::Struct(&QUIET)),
+        Field::optional(3, "again", Type::Struct(&REFUSED)),
+    ]);
+    pub static FULL_MAY_FAIL_ARGS: Struct = Struct::new("Full.mayFail", StructKind::Struct, &[
+        Field::new(1, "id", Type::I64),
+    ]);
+    pub static FULL_MAY_FAIL_RESULT: Struct = Struct::new("Full.mayFail", StructKind::Struct, &[
+        Field::optional(1, "quiet", Type::Struct(&QUIET)),
+    ]);
+    pub static FULL_TELL_ARGS: Struct = Struct::new("Full.tell", StructKind::Struct, &[
+        Field::new(1, "w", Type::String),
+        Field::new(2, "r", Type::Double),
+    ]);
+    pub static FULL_TELL_RESULT: Struct = Struct::new("Full.tell", StructKind::Struct, &[]);
+    pub static FULL_UPPER_ARGS: Struct = Struct::new("Full.Upper", StructKind::Struct, &[
+        Field::new(1, "self", Type::Binary),
+    ]);
+    pub static FULL_UPPER_RESULT: Struct = Struct::new("Full.Upper", StructKind::Struct, &[
+        Field::optional(0, "success", Type::String),
+    ]);
+    pub static FULL_NEW_ARGS: Struct = Struct::new("Full.new", StructKind::Struct, &[
+        Field::new(1, "layer", Type::I32),
+    ]);
+    pub static FULL_NEW_RESULT: Struct = Struct::new("Full.new", StructKind::Struct, &[
+        Field::optional(0, "success", Type::I32),
+    ]);
+    pub static FULL_COLOUR_ARGS: Struct = Struct::new("Full.colour", StructKind::Struct, &[
+        Field::new(1, "ctx", Type::Enum(&COLOUR)),
+    ]);
+    pub static FULL_COLOUR_RESULT: Struct = Struct::new("Full.colour", StructKind::Struct, &[
+        Field::optional(0, "success", Type::Enum(&COLOUR)),
+    ]);
+    pub static CHILD_GROW_ARGS: Struct = Struct::new("Child.grow", StructKind::Struct, &[]);
+    pub static CHILD_GROW_RESULT: Struct = Struct::new("Child.grow", StructKind::Struct, &[]);
+    pub static EVENTS_MADE: Type = Type::Struct(&EVERYTHING);
+    pub static EVENTS_COUNTED: Type = Type::I64;
+    pub static EVENTS_NAMED: Type = Type::String;
+    pub static EVENTS_STORED: Type = Type::Binary;
+    pub static EVENTS_LISTED: Type = Type::List(&Type::Struct(&POINT));
+    pub static EVENTS_CHOSEN: Type = Type::Struct(&CHOICE);
+    pub static EVENTS_PAINTED: Type = Type::Enum(&COLOUR);
+    pub static LONE_ONLY: Type = Type::Struct(&TREE);
 }

@@ -546,6 +546,10 @@ pub mod v1 {
                 self.0.service()
             }
 
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
             fn observe(&mut self, observing: Observing) {
                 self.0.observe(observing);
             }
@@ -604,6 +608,15 @@ pub mod v1 {
 
         impl Request for StoreRequest {
             type Response = StoreResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                static METHODS: &[&Method] = &[
+                    &STORE_BUY_ALBUM,
+                    &STORE_ENTER_ALBUM_GIVEAWAY,
+                    &STORE_RATE_ALBUM,
+                ];
+                METHODS
+            }
 
             fn method(&self) -> &'static Method {
                 match self {
@@ -807,6 +820,8 @@ pub mod v1 {
             wire_name: "buyAlbum",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::STORE_BUY_ALBUM_ARGS),
+            result: Some(&super::super::idl_schema::STORE_BUY_ALBUM_RESULT),
         };
 
         /// `Store.enterAlbumGiveaway`, as the IDL declares it.
@@ -816,6 +831,8 @@ pub mod v1 {
             wire_name: "enterAlbumGiveaway",
             oneway: false,
             annotations: &[("idempotent", "")],
+            arguments: Some(&super::super::idl_schema::STORE_ENTER_ALBUM_GIVEAWAY_ARGS),
+            result: Some(&super::super::idl_schema::STORE_ENTER_ALBUM_GIVEAWAY_RESULT),
         };
 
         /// `Store.rateAlbum`, as the IDL declares it.
@@ -825,6 +842,8 @@ pub mod v1 {
             wire_name: "rateAlbum",
             oneway: true,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::STORE_RATE_ALBUM_ARGS),
+            result: Some(&super::super::idl_schema::STORE_RATE_ALBUM_RESULT),
         };
 
         /// Who wins what, by region.
@@ -969,6 +988,7 @@ pub mod v1 {
             scope: &ALBUM_WINNERS,
             name: "Winner",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::ALBUM_WINNERS_WINNER),
         };
 
         /// `Redraw`, as the IDL declares it.
@@ -976,6 +996,58 @@ pub mod v1 {
             scope: &ALBUM_WINNERS,
             name: "Redraw",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::ALBUM_WINNERS_REDRAW),
         };
     }
+}
+
+/// What tools, and JSON, have to know of the types in calls and events.
+#[doc(hidden)]
+#[allow(missing_docs, unreachable_pub)]
+#[rustfmt::skip]
+pub mod idl_schema {
+    use ::thriftwood::schema::{Enum, Field, Struct, StructKind, Type};
+
+    pub static PRICE: Struct = Struct::new("Price", StructKind::Struct, &[
+        Field::required(1, "micros", Type::I64),
+        Field::required(2, "currency", Type::String),
+    ]);
+    pub static TRACK: Struct = Struct::new("Track", StructKind::Struct, &[
+        Field::new(1, "title", Type::String),
+        Field::new(2, "artist", Type::String),
+        Field::new(3, "seconds", Type::I32).with_default("180"),
+    ]);
+    pub static ALBUM: Struct = Struct::new("Album", StructKind::Struct, &[
+        Field::required(1, "asin", Type::String),
+        Field::new(2, "tracks", Type::List(&Type::Struct(&TRACK))),
+        Field::new(3, "format", Type::Enum(&FORMAT)).with_default("\"CD\""),
+        Field::optional(4, "price", Type::Struct(&PRICE)),
+    ]);
+    pub static PURCHASING_ERROR: Struct = Struct::new("PurchasingError", StructKind::Exception, &[
+        Field::new(1, "message", Type::String),
+        Field::new(2, "code", Type::I16),
+    ]);
+    pub static FORMAT: Enum = Enum { name: "Format", values: &[("CD", 1), ("VINYL", 2), ("CASSETTE", 3)] };
+    pub static STORE_BUY_ALBUM_ARGS: Struct = Struct::new("Store.buyAlbum", StructKind::Struct, &[
+        Field::new(1, "asin", Type::String),
+        Field::new(2, "acct", Type::String),
+    ]);
+    pub static STORE_BUY_ALBUM_RESULT: Struct = Struct::new("Store.buyAlbum", StructKind::Struct, &[
+        Field::optional(0, "success", Type::Struct(&ALBUM)),
+        Field::optional(1, "error", Type::Struct(&PURCHASING_ERROR)),
+    ]);
+    pub static STORE_ENTER_ALBUM_GIVEAWAY_ARGS: Struct = Struct::new("Store.enterAlbumGiveaway", StructKind::Struct, &[
+        Field::new(1, "email", Type::String),
+        Field::new(2, "name", Type::String),
+    ]);
+    pub static STORE_ENTER_ALBUM_GIVEAWAY_RESULT: Struct = Struct::new("Store.enterAlbumGiveaway", StructKind::Struct, &[
+        Field::optional(0, "success", Type::Bool),
+    ]);
+    pub static STORE_RATE_ALBUM_ARGS: Struct = Struct::new("Store.rateAlbum", StructKind::Struct, &[
+        Field::new(1, "asin", Type::String),
+        Field::new(2, "stars", Type::I32),
+    ]);
+    pub static STORE_RATE_ALBUM_RESULT: Struct = Struct::new("Store.rateAlbum", StructKind::Struct, &[]);
+    pub static ALBUM_WINNERS_WINNER: Type = Type::Struct(&ALBUM);
+    pub static ALBUM_WINNERS_REDRAW: Type = Type::String;
 }

@@ -611,6 +611,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
             fn observe(&mut self, observing: Observing) {
                 self.0.observe(observing);
             }
@@ -655,6 +659,11 @@ pub mod golden {
 
         impl Request for BaseRequest {
             type Response = BaseResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                static METHODS: &[&Method] = &[&BASE_PING];
+                METHODS
+            }
 
             fn method(&self) -> &'static Method {
                 match self {
@@ -716,6 +725,8 @@ pub mod golden {
             wire_name: "ping",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::BASE_PING_ARGS),
+            result: Some(&super::super::idl_schema::BASE_PING_RESULT),
         };
 
         impl BaseClient {
@@ -909,6 +920,10 @@ pub mod golden {
                 self.0.service()
             }
 
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
             fn observe(&mut self, observing: Observing) {
                 self.0.observe(observing);
             }
@@ -967,6 +982,11 @@ pub mod golden {
 
         impl Request for UsersRequest {
             type Response = UsersResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                static METHODS: &[&Method] = &[&USERS_GET, &USERS_FORGET, &BASE_PING];
+                METHODS
+            }
 
             fn method(&self) -> &'static Method {
                 match self {
@@ -1131,6 +1151,8 @@ pub mod golden {
             wire_name: "get",
             oneway: false,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::USERS_GET_ARGS),
+            result: Some(&super::super::idl_schema::USERS_GET_RESULT),
         };
 
         /// `Users.forget`, as the IDL declares it.
@@ -1140,6 +1162,8 @@ pub mod golden {
             wire_name: "forget",
             oneway: true,
             annotations: &[],
+            arguments: Some(&super::super::idl_schema::USERS_FORGET_ARGS),
+            result: Some(&super::super::idl_schema::USERS_FORGET_RESULT),
         };
 
         impl UsersClient {
@@ -1363,6 +1387,7 @@ pub mod golden {
             scope: &HIRINGS,
             name: "Hired",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::HIRINGS_HIRED),
         };
 
         /// `Left`, as the IDL declares it.
@@ -1370,6 +1395,42 @@ pub mod golden {
             scope: &HIRINGS,
             name: "Left",
             annotations: &[],
+            payload: Some(&super::super::idl_schema::HIRINGS_LEFT),
         };
     }
+}
+
+/// What tools, and JSON, have to know of the types in calls and events.
+#[doc(hidden)]
+#[allow(missing_docs, unreachable_pub)]
+#[rustfmt::skip]
+pub mod idl_schema {
+    use ::thriftwood::schema::{Field, Struct, StructKind, Type};
+
+    pub static USER: Struct = Struct::new("User", StructKind::Struct, &[
+        Field::required(1, "id", Type::I64),
+        Field::new(2, "name", Type::String).with_default("\"nobody\""),
+        Field::optional(3, "owner", Type::I64),
+        Field::new(4, "crew", Type::List(&Type::I64)),
+        Field::new(5, "weights", Type::Map(&Type::I64, &Type::Double)),
+    ]);
+    pub static DENIED: Struct = Struct::new("Denied", StructKind::Exception, &[
+        Field::new(1, "message", Type::String),
+    ]);
+    pub static BASE_PING_ARGS: Struct = Struct::new("Base.ping", StructKind::Struct, &[]);
+    pub static BASE_PING_RESULT: Struct = Struct::new("Base.ping", StructKind::Struct, &[]);
+    pub static USERS_GET_ARGS: Struct = Struct::new("Users.get", StructKind::Struct, &[
+        Field::new(1, "id", Type::I64),
+        Field::new(2, "name", Type::String),
+    ]);
+    pub static USERS_GET_RESULT: Struct = Struct::new("Users.get", StructKind::Struct, &[
+        Field::optional(0, "success", Type::Struct(&USER)),
+        Field::optional(1, "denied", Type::Struct(&DENIED)),
+    ]);
+    pub static USERS_FORGET_ARGS: Struct = Struct::new("Users.forget", StructKind::Struct, &[
+        Field::new(1, "id", Type::I64),
+    ]);
+    pub static USERS_FORGET_RESULT: Struct = Struct::new("Users.forget", StructKind::Struct, &[]);
+    pub static HIRINGS_HIRED: Type = Type::Struct(&USER);
+    pub static HIRINGS_LEFT: Type = Type::I64;
 }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::Method;
 use crate::BoxFuture;
 use crate::observe::Observing;
 
@@ -22,6 +23,11 @@ pub struct Inbound {
 pub trait Handler: Send + Sync + 'static {
     /// The service's name in the IDL, for people and for telemetry.
     fn service(&self) -> &'static str;
+
+    /// Its methods, those of the services it extends included; none where nobody says.
+    fn methods(&self) -> &'static [&'static Method] {
+        &[]
+    }
 
     /// Has its calls observed from now on. A bus with an observer says so before it serves a handler.
     fn observe(&mut self, observing: Observing) {

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::middleware::Passage;
+use crate::schema::Struct;
 use crate::{Context, RpcError};
 
 /// One method of a service, as the IDL declares it. Generated as a `static`.
@@ -19,6 +20,11 @@ pub struct Method {
     pub oneway: bool,
     /// Its annotations, names and values.
     pub annotations: &'static [(&'static str, &'static str)],
+    /// What its arguments are, where the generated code describes it.
+    pub arguments: Option<&'static Struct>,
+    /// What it answers, where the generated code describes it: the result as field 0, and each declared exception as a field of
+    /// its own.
+    pub result: Option<&'static Struct>,
 }
 
 impl Method {
@@ -32,6 +38,11 @@ impl Method {
 pub trait Request: Clone + Debug + Send + Sync + 'static {
     /// The results of the same service.
     type Response: Response;
+
+    /// All methods of the service, those of the services it extends included.
+    fn methods() -> &'static [&'static Method] {
+        &[]
+    }
 
     /// Which method is called.
     fn method(&self) -> &'static Method;

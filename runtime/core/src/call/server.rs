@@ -155,6 +155,10 @@ impl<Req: Request, S: Step<Call<Req>>> Handler for Server<Req, S> {
         self.name
     }
 
+    fn methods(&self) -> &'static [&'static Method] {
+        Req::methods()
+    }
+
     fn observe(&mut self, observing: Observing) {
         self.observing = Some(observing);
     }

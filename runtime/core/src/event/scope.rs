@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::layered::Slot;
 use crate::codec::Writer;
 use crate::middleware::Passage;
+use crate::schema::Type;
 use crate::{Context, Error};
 
 /// A scope, as the IDL declares it. Generated as a `static`.
@@ -30,6 +31,8 @@ pub struct Operation {
     pub name: &'static str,
     /// Its annotations, names and values.
     pub annotations: &'static [(&'static str, &'static str)],
+    /// What its payload is, where the generated code describes it.
+    pub payload: Option<&'static Type>,
 }
 
 impl Operation {

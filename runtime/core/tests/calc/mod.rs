@@ -29,7 +29,7 @@ pub enum CalcResponse {
 }
 
 const fn method(name: &'static str, wire_name: &'static str, oneway: bool) -> Method {
-    Method { service: "Calc", name, wire_name, oneway, annotations: &[] }
+    Method { service: "Calc", name, wire_name, oneway, annotations: &[], arguments: None, result: None }
 }
 
 static ADD: Method = method("Add", "add", false);
@@ -200,8 +200,8 @@ pub async fn soon<F: Future>(what: &str, future: F) -> F::Output {
 /// `scope Numbers prefix n.{user}.{region} { Some: i64, Other: i64 }`
 pub static NUMBERS: Scope =
     Scope { name: "Numbers", topic_name: "Numbers", prefix: "n.{user}.{region}", variables: &["user", "region"] };
-pub static SOME: Operation = Operation { scope: &NUMBERS, name: "Some", annotations: &[] };
-pub static OTHER: Operation = Operation { scope: &NUMBERS, name: "Other", annotations: &[] };
+pub static SOME: Operation = Operation { scope: &NUMBERS, name: "Some", annotations: &[], payload: None };
+pub static OTHER: Operation = Operation { scope: &NUMBERS, name: "Other", annotations: &[], payload: None };
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum NumbersEvent {

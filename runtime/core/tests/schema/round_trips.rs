@@ -2,11 +2,12 @@
 
 use thriftwood_core::codec::compact::{CompactReader, CompactWriter};
 use thriftwood_core::codec::{Wire, binary};
-use thriftwood_core::schema::{Field, Struct, StructKind, Type, Value, json};
+use thriftwood_core::schema::json::{self, Answer};
+use thriftwood_core::schema::{Field, Struct, StructKind, Type, Value};
 
 use crate::random::Random;
 use crate::rich;
-use crate::support::{ALBUM, FORMAT, TRACK, bytes, parse, print};
+use crate::support::{ALBUM, CHOICE, FORMAT, TRACK, bytes, parse, print};
 
 static RICH: Struct = Struct::new(
     "Rich",
@@ -106,6 +107,29 @@ fn what_the_description_does_not_have_is_named_by_its_place() {
     let printed = print(Type::Struct(&OLDER), &newer);
     assert_eq!(printed.json, r#"{"tracks":[{"duration":180},{"duration":180}]}"#);
     assert_eq!(printed.unknown, ["1", "tracks[0].1", "tracks[1].1", "3"]);
+}
+
+#[test]
+fn an_answer_is_a_result_or_a_declared_exception() {
+    static BOUGHT: Struct = Struct::new(
+        "Store.buy",
+        StructKind::Struct,
+        &[Field::optional(0, "success", Type::Struct(&TRACK)), Field::optional(1, "denied", Type::Struct(&CHOICE))],
+    );
+    static VOID: Struct = Struct::new("Store.ping", StructKind::Struct, &[]);
+    let answer = |result, bytes: &[u8]| {
+        json::print_answer(result, &mut binary::BinaryReader::new(&bytes.to_vec().into())).unwrap()
+    };
+    let track = [&[12, 0, 0][..], &parse(Type::Struct(&TRACK), r#"{"title": "a"}"#).unwrap(), &[0]].concat();
+    let Some(Answer::Result(printed)) = answer(&BOUGHT, &track) else { panic!("no result") };
+    assert_eq!(printed.json, r#"{"title":"a","duration":180}"#);
+    let denied = [&[12, 0, 1][..], &parse(Type::Struct(&CHOICE), r#"{"number": 5}"#).unwrap(), &[0]].concat();
+    let Some(Answer::Exception(field, printed)) = answer(&BOUGHT, &denied) else { panic!("no exception") };
+    assert_eq!((field.name, printed.json.as_str()), ("denied", r#"{"number":5}"#));
+    assert_eq!(answer(&BOUGHT, &[0]), None);
+    // An exception that only a newer peer knows.
+    assert_eq!(answer(&BOUGHT, &[12, 0, 7, 0, 0]), None);
+    assert!(matches!(answer(&VOID, &[0]), Some(Answer::Result(printed)) if printed.json == "null"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(crate) use facts::{Facts, is_copy};
 pub(crate) use names::{Names, ScopeNames, ServiceNames};
 pub(crate) use tree::{Namespace, Tree};
 
+use super::schema::Schema;
 use super::{GenerateError, RustOptions};
 
 /// Every decision about one model.
@@ -25,6 +26,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) options: RustOptions,
     /// The files whose Rust is in another crate, with the path of the module that holds their namespaces.
     pub(crate) elsewhere: HashMap<FileId, String>,
+    /// The descriptions of types, unless nobody wants them.
+    pub(crate) schema: Option<Schema>,
 }
 
 impl<'a> Plan<'a> {
@@ -32,7 +35,10 @@ impl<'a> Plan<'a> {
         let tree = Tree::new(model);
         let names = Names::new(model, &tree)?;
         let facts = Facts::new(model);
-        Ok(Self { model, tree, names, facts, options, elsewhere: elsewhere(model) })
+        let elsewhere = elsewhere(model);
+        let wanted = !options.types_only && !options.no_schema;
+        let schema = wanted.then(|| Schema::new(model, &tree, |file| !elsewhere.contains_key(&file)));
+        Ok(Self { model, tree, names, facts, options, elsewhere, schema })
     }
 }
 

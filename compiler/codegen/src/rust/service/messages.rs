@@ -79,16 +79,19 @@ pub(super) fn response(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
 /// `pub static STORE_BUY_ALBUM: Method`
 pub(super) fn descriptors(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     let method = m.rt("call", "Method");
-    for function in &form.functions {
+    for (index, function) in form.functions.iter().enumerate() {
         w.item();
         w.doc(format!("`{}.{}`, as the IDL declares it.", form.def.name, function.def.name));
         let text = |text: &str| Some(Expr::text(format!("{text:?}")));
+        let [arguments, result] = m.described_function(form.id, index);
         let fields = vec![
             ("service".to_owned(), text(&form.def.name)),
             ("name".to_owned(), text(&function.def.name)),
             ("wire_name".to_owned(), text(&function.def.wire_name())),
             ("oneway".to_owned(), Some(Expr::text(function.def.oneway.to_string()))),
             ("annotations".to_owned(), Some(annotations(&function.def.annotations))),
+            ("arguments".to_owned(), Some(arguments)),
+            ("result".to_owned(), Some(result)),
         ];
         let value = Expr::Struct(method.clone(), fields, None);
         w.assign(&format!("pub static {}: {method} =", function.descriptor), &value, ";");
@@ -113,6 +116,8 @@ fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     w.item();
     w.impl_block(format!("impl {request} for {}", names.request), |w| {
         w.line(format!("type Response = {};", names.response));
+        w.item();
+        methods(w, m, form);
         w.item();
         w.block(format!("fn method(&self) -> &'static {method}"), |w| {
             if empty {
@@ -167,6 +172,18 @@ fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
                 }
             });
         });
+    });
+}
+
+/// `fn methods`
+fn methods(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
+    let method = m.rt("call", "Method");
+    w.block(format!("fn methods() -> &'static [&'static {method}]"), |w| match form.all_methods(m) {
+        none if none.is_empty() => w.line("&[]"),
+        methods => {
+            w.assign(&format!("static METHODS: &[&{method}] ="), &Expr::Array("&", methods), ";");
+            w.line("METHODS");
+        }
     });
 }
 

@@ -11,6 +11,7 @@ use thriftwood_idl::model::{BaseType, DefKind, Function, Service, ServiceId, Typ
 
 use super::error::GenerateError;
 use super::fields::{FieldForm, arguments};
+use super::layout::Expr;
 use super::module::Module;
 use super::names::{Taken, camel, snake};
 use super::plan::ServiceNames;
@@ -36,6 +37,7 @@ pub(crate) fn service(w: &mut Writer, m: &Module<'_>, id: ServiceId) -> Result<(
 
 /// A service and the names of everything about it.
 struct ServiceForm<'a> {
+    id: ServiceId,
     def: &'a Service,
     names: &'a ServiceNames,
     functions: Vec<FunctionForm<'a>>,
@@ -98,11 +100,18 @@ impl<'a> ServiceForm<'a> {
                 response: m.of_service(id, &names.response),
             }
         });
-        Ok(Self { def, names, functions, parent })
+        Ok(Self { id, def, names, functions, parent })
     }
 }
 
 impl ServiceForm<'_> {
+    /// The descriptors of its functions and of those it inherits: `&STORE_BUY_ALBUM`.
+    fn all_methods(&self, m: &Module<'_>) -> Vec<Expr> {
+        let services = std::iter::successors(Some(self.id), |id| m.model().service(*id).extends);
+        let methods = services.flat_map(|id| m.names().service(id).methods.iter().map(move |name| (id, name)));
+        methods.map(|(id, name)| Expr::text(format!("&{}", m.of_service(id, name)))).collect()
+    }
+
     /// Whether its messages have one variant, so that a pattern for it always matches.
     fn is_single(&self) -> bool {
         self.functions.len() + usize::from(self.parent.is_some()) == 1

@@ -60,6 +60,9 @@ fn serve(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     w.impl_block(format!("impl<S: {step}<{call}<{}>>> {handler} for {}<S>", names.request, names.server), |w| {
         w.block("fn service(&self) -> &'static str", |w| w.line("self.0.service()"));
         w.item();
+        let method = m.rt("call", "Method");
+        w.block(format!("fn methods(&self) -> &'static [&'static {method}]"), |w| w.line("self.0.methods()"));
+        w.item();
         w.block(format!("fn observe(&mut self, observing: {observing})"), |w| w.line("self.0.observe(observing);"));
         w.item();
         let params = ["&self".to_owned(), format!("inbound: {inbound}")];

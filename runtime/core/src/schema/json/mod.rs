@@ -43,12 +43,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answer;
 mod error;
 mod parse;
 mod path;
 mod print;
 mod scalar;
 
+pub use answer::{Answer, print_answer};
 pub use error::{JsonError, JsonErrorKind};
 pub(super) use parse::parse;
 pub use print::{Printed, print};
