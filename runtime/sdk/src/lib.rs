@@ -1,4 +1,4 @@
-//! Typed RPC and pub/sub from one IDL file, on an embedded log, on NATS, or inside one process.
+//! Typed RPC and pub/sub from one IDL file, on an embedded log, on TCP, HTTP, NATS or JetStream, or inside one process.
 //!
 //! Write the contract once, in Thrift's IDL with Frugal's scopes:
 //!
@@ -25,7 +25,7 @@
 //! mod music { thriftwood::include_idl!("v1.music"); }
 //! use music::*;
 //!
-//! let bus = thriftwood::connect("log:./data").await?;       // or memory:, nats://127.0.0.1:4222
+//! let bus = thriftwood::connect("log:./data").await?;       // or memory:, nats://, jetstream://, tcp://, http://
 //! bus.serve("music", StoreServer::new(Shop)).await?;
 //! let store = StoreClient::new(bus.rpc("music"));
 //! let album = store.buy_album(&Context::new(), "B000".into(), "acct".into()).await?;
