@@ -12,6 +12,7 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// | `nats://HOST:PORT` | a NATS server, or several divided by commas | at most once, not kept |
 /// | `jetstream://HOST:PORT` | a NATS server with JetStream | at least once, kept |
 /// | `tcp://HOST:PORT` | a server at the other end of a connection, or a server there; nothing is opened before it is needed | none |
+/// | `tcps://HOST:PORT` | the same with TLS, trusting whom the system trusts; a server needs `thriftwood_tcp::Config` | none |
 /// | `unix:PATH` | the same over a unix socket | none |
 /// | `http://HOST:PORT/PATH` | calls by HTTP to a server there, or a server there | none |
 ///
@@ -58,12 +59,12 @@ async fn unobserved(url: &str) -> Result<Bus, Error> {
         #[cfg(feature = "nats")]
         "nats" | "tls" | "jetstream" => thriftwood_nats::connect(url).await,
         #[cfg(feature = "tcp")]
-        "tcp" | "unix" => thriftwood_tcp::connect(url, thriftwood_tcp::Config::default()),
+        "tcp" | "tcps" | "unix" => thriftwood_tcp::connect(url, thriftwood_tcp::Config::default()),
         #[cfg(feature = "http")]
         "http" | "https" => thriftwood_http::connect(url, thriftwood_http::Config::default()),
         // Those of them that this build has are dealt with above.
         #[allow(unreachable_patterns, reason = "a build with every transport deals with all")]
-        "log" | "nats" | "tls" | "jetstream" | "tcp" | "unix" | "http" | "https" => {
+        "log" | "nats" | "tls" | "jetstream" | "tcp" | "tcps" | "unix" | "http" | "https" => {
             Err(invalid(url, "this build of thriftwood lacks the feature for it (http, log, nats, tcp)"))
         }
         _ => Err(invalid(url, &format!("no transport goes by `{scheme}:`"))),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use thriftwood_core::transport::{Outbound, RpcChannel};
 use thriftwood_core::{BoxFuture, RpcError, RpcErrorKind};
 
-use crate::dial::Peer;
+use crate::dial::{Line, Peer};
 
 /// The way to one service at the other end.
 pub(crate) struct Channel {
@@ -31,12 +31,20 @@ impl Channel {
             let text = format!("{size} bytes that do not begin with their own size are no frame");
             return Err(RpcError::new(RpcErrorKind::InvalidRequest, text));
         }
-        let connection = self.peer.connection().await?;
-        match connection.call(outbound.clone()).await {
+        let line = self.peer.line().await?;
+        match line.connection.call(outbound.clone()).await {
             // The other end closed it, as a server does that stops, and this end learned of it only now. Nothing was sent.
-            Err(error) if error.is_unavailable() => self.peer.connection().await?.call(outbound).await,
-            outcome => outcome,
+            Err(error) if error.is_unavailable() => {
+                let line = self.peer.line().await?;
+                line.connection.call(outbound).await.map_err(|error| self.told(error, &line))
+            }
+            outcome => outcome.map_err(|error| self.told(error, &line)),
         }
+    }
+
+    /// The error with what is known of the connection.
+    fn told(&self, error: RpcError, line: &Line) -> RpcError {
+        if error.kind() == RpcErrorKind::Disconnected { self.peer.lost(line) } else { error }
     }
 }
 

@@ -9,6 +9,7 @@ use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::frame::DEFAULT_MAX_FRAME;
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
+use thriftwood_tls::{ClientTls, ServerTls};
 
 use crate::endpoint::Endpoint;
 use crate::server::Listener;
@@ -18,13 +19,17 @@ use crate::{client, dial, error, server};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How long one attempt to connect may take.
+    /// How long one attempt to connect may take, and how long a server waits for a client to shake hands.
     pub connect_timeout: Duration,
     /// The largest frame read or written, in bytes without the leading size.
     pub max_frame: usize,
     /// How long the other end may be silent, without even acknowledging what was sent, before the connection counts as lost. In
     /// whole seconds, at least 4.
     pub silence: Duration,
+    /// Whom a caller trusts on `tcps://`, and the certificate it shows.
+    pub client_tls: ClientTls,
+    /// The certificate of a server on `tcps://`, and whom it lets in. A server there cannot be without one.
+    pub server_tls: Option<ServerTls>,
     /// The most connections a server has at once; further ones wait until one ends.
     pub max_connections: usize,
 }
@@ -35,12 +40,14 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(5),
             max_frame: DEFAULT_MAX_FRAME,
             silence: Duration::from_secs(20),
+            client_tls: ClientTls::new(),
+            server_tls: None,
             max_connections: 10_000,
         }
     }
 }
 
-/// A bus to, or at, the `tcp://HOST:PORT` or `unix:PATH` that the URL names. Nothing is opened yet: the first call connects,
+/// A bus to, or at, the `tcp://HOST:PORT`, `tcps://HOST:PORT` (with TLS) or `unix:PATH` that the URL names. Nothing is opened yet: the first call connects,
 /// [`Bus::serve`] listens.
 ///
 /// A server may listen on port 0 and have the system choose; [`Serving::local_addr`] tells which it is, and the bus itself

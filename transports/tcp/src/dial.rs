@@ -9,16 +9,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use thriftwood_core::RpcError;
 use thriftwood_core::connection::Connection;
+use thriftwood_core::{RpcError, RpcErrorKind};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::config::{Config, Shared};
 use crate::endpoint::Endpoint;
-use crate::stream::Stream;
-use crate::{error, socket};
+use crate::stream::{Fate, Stream};
+use crate::{error, socket, tls};
 
 /// The pause after the first failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -33,15 +33,37 @@ pub(crate) struct Peer {
     link: Mutex<Link>,
 }
 
+/// A connection, where it goes, and what becomes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) connection: Connection,
+    target: Arc<Endpoint>,
+    fate: Fate,
+}
+
+impl Line {
+    fn new(stream: Stream, target: Endpoint, max_frame: usize) -> Self {
+        let fate = stream.fate();
+        Self { connection: Connection::spawn(stream, max_frame), target: Arc::new(target), fate }
+    }
+}
+
 /// What an attempt came to: a connection, or why there is none.
-type Outcome = Result<Connection, Arc<str>>;
+type Outcome = Result<Line, Arc<str>>;
 
 #[derive(Default)]
 struct Link {
-    connection: Option<Connection>,
+    line: Option<Line>,
     attempt: Option<watch::Receiver<Option<Outcome>>>,
     /// How often it failed since it last did not, when the next attempt may begin, and why the last one failed.
     failed: Option<(u32, Instant, Arc<str>)>,
+}
+
+impl Link {
+    fn fail(&mut self, cause: Arc<str>) {
+        let times = self.failed.as_ref().map_or(0, |(times, _, _)| *times);
+        self.failed = Some((times.saturating_add(1), Instant::now() + pause_after(times), cause));
+    }
 }
 
 impl Peer {
@@ -54,28 +76,49 @@ impl Peer {
     }
 
     /// The connection, made if there is none. Dropping the future leaves the attempt to others.
-    pub(crate) async fn connection(self: &Arc<Self>) -> Result<Connection, RpcError> {
+    pub(crate) async fn line(self: &Arc<Self>) -> Result<Line, RpcError> {
         self.shared.lifecycle.check().map_err(|error| error::unavailable(error.message()))?;
         let mut attempt = match self.join()? {
-            Joined::Open(connection) => return Ok(connection),
+            Joined::Open(line) => return Ok(line),
             Joined::Attempt(attempt) => attempt,
         };
         match attempt.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(Ok(connection))) => Ok(connection.clone()),
+            Ok(Some(Ok(line))) => Ok(line.clone()),
             Ok(Some(Err(cause))) => Err(error::unavailable(&**cause)),
             // The task went, and its runtime with it.
             Ok(None) | Err(_) => Err(error::unavailable("the runtime that was connecting has shut down")),
         }
     }
 
+    /// Why a call on this connection has no reply.
+    pub(crate) fn lost(&self, line: &Line) -> RpcError {
+        let target = &line.target;
+        match line.fate.problem() {
+            // It looked like a connection and was none: the next attempt has to wait like after any other that failed.
+            Some(problem) if problem.turned_away => {
+                let cause = format!("{target} does not let this side in: {}", problem.text);
+                let mut link = self.link();
+                if link.line.take_if(|known| known.fate.is(&line.fate)).is_some() {
+                    link.fail(cause.as_str().into());
+                }
+                error::unavailable(cause)
+            }
+            problem => {
+                let cause = problem.map_or("the other end closed it", |problem| &problem.text);
+                let text = format!("the connection to {target} was lost before the reply came: {cause}");
+                RpcError::new(RpcErrorKind::Disconnected, text)
+            }
+        }
+    }
+
     /// Lets go of the connection; calls under way still get their replies.
     pub(crate) fn hang_up(&self) {
-        self.link().connection = None;
+        self.link().line = None;
     }
 
     fn join(self: &Arc<Self>) -> Result<Joined, RpcError> {
         let mut link = self.link();
-        if let Some(open) = link.connection.as_ref().filter(|connection| !connection.is_closed()) {
+        if let Some(open) = link.line.as_ref().filter(|line| !line.connection.is_closed()) {
             return Ok(Joined::Open(open.clone()));
         }
         // One whose task went with its runtime will never come to anything.
@@ -103,18 +146,18 @@ impl Peer {
             connected = dial(&target, &self.shared.config) => connected,
             () = self.shared.lifecycle.closed() => Err("the bus is closed".into()),
         };
-        let result = connected.map(|stream| Connection::spawn(stream, self.shared.config.max_frame));
+        let max_frame = self.shared.config.max_frame;
+        let result = connected.map(|stream| Line::new(stream, target.clone(), max_frame));
         let mut link = self.link();
         link.attempt = None;
         match &result {
-            Ok(connection) => {
+            Ok(line) => {
                 debug!(%target, "connected");
-                (link.connection, link.failed) = (Some(connection.clone()), None);
+                (link.line, link.failed) = (Some(line.clone()), None);
             }
             Err(cause) => {
                 debug!(%target, cause = &**cause, "could not connect");
-                let times = link.failed.as_ref().map_or(0, |(times, _, _)| *times);
-                link.failed = Some((times.saturating_add(1), Instant::now() + pause_after(times), Arc::clone(cause)));
+                link.fail(Arc::clone(cause));
             }
         }
         drop(link);
@@ -128,7 +171,7 @@ impl Peer {
 }
 
 enum Joined {
-    Open(Connection),
+    Open(Line),
     Attempt(watch::Receiver<Option<Outcome>>),
 }
 
@@ -143,15 +186,23 @@ fn pause_after(failures: u32) -> Duration {
 /// Connects, or says what stood in the way.
 async fn dial(target: &Endpoint, config: &Config) -> Result<Stream, Arc<str>> {
     let within = config.connect_timeout;
-    let refused = |source: &io::Error| -> Arc<str> {
-        let hint = match source.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "nobody listens at",
-            _ => "cannot connect to",
-        };
-        format!("{hint} {target} ({source})").into()
+    let connecting = async {
+        let socket = socket::connect(target, config).await.map_err(|source| {
+            let hint = match source.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "nobody listens at",
+                _ => "cannot connect to",
+            };
+            format!("{hint} {target} ({source})")
+        })?;
+        if target.scheme() == "tcps" {
+            let secured = tls::connect(socket, target, &config.client_tls).await;
+            secured.map_err(|problem| format!("cannot speak TLS with {target}: {problem}"))
+        } else {
+            Ok(socket)
+        }
     };
-    match tokio::time::timeout(within, socket::connect(target, config)).await {
-        Ok(opened) => opened.map_err(|source| refused(&source)),
+    match tokio::time::timeout(within, connecting).await {
+        Ok(connected) => connected.map(Stream::new).map_err(Arc::from),
         Err(_) => Err(format!("nothing answered at {target} within {} ms", within.as_millis()).into()),
     }
 }

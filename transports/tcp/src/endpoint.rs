@@ -11,22 +11,22 @@ use crate::error;
 /// One end of a bus, as its URL names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Endpoint {
-    /// A name or an address without the brackets of IPv6, and a port.
-    Tcp { host: String, port: u16 },
+    /// A name or an address without the brackets of IPv6, a port, and whether TLS is spoken there.
+    Tcp { host: String, port: u16, tls: bool },
     /// The path of a socket.
     Unix(PathBuf),
 }
 
 impl Endpoint {
-    /// Reads `tcp://HOST:PORT` or `unix:PATH`.
+    /// Reads `tcp://HOST:PORT`, `tcps://HOST:PORT` or `unix:PATH`.
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
         let invalid = |problem: &str| error::invalid_url(url, problem);
         match url.split_once(':') {
-            Some(("tcp", rest)) => {
+            Some((scheme @ ("tcp" | "tcps"), rest)) => {
                 let authority =
-                    rest.strip_prefix("//").ok_or_else(|| invalid("two slashes are missing behind `tcp:`"))?;
+                    rest.strip_prefix("//").ok_or_else(|| invalid("two slashes are missing behind the scheme"))?;
                 let (host, port) = split_authority(authority).map_err(invalid)?;
-                Ok(Self::Tcp { host, port })
+                Ok(Self::Tcp { host, port, tls: scheme == "tcps" })
             }
             Some(("unix", path)) => {
                 // `unix:///run/x` is how others write the path `/run/x`.
@@ -36,27 +36,32 @@ impl Endpoint {
                 }
                 Ok(Self::Unix(path.into()))
             }
-            _ => Err(invalid("it begins with neither `tcp:` nor `unix:`")),
+            _ => Err(invalid("it begins with neither of `tcp:`, `tcps:` and `unix:`")),
         }
     }
 
-    /// Where a server listens that was told to listen at this address.
-    pub(crate) fn of(address: SocketAddr) -> Self {
-        Self::Tcp { host: address.ip().to_string(), port: address.port() }
+    /// This end, where a server that was told to listen at it really listens.
+    pub(crate) fn bound(&self, address: SocketAddr) -> Self {
+        let tls = matches!(self, Self::Tcp { tls: true, .. });
+        Self::Tcp { host: address.ip().to_string(), port: address.port(), tls }
     }
 
     /// The end to call for a server that listens here: one that listens on every address is called on the loopback one.
-    pub(crate) fn callable(self) -> Self {
-        match self {
-            Self::Tcp { host, port } if host == "0.0.0.0" => Self::Tcp { host: "127.0.0.1".to_owned(), port },
-            Self::Tcp { host, port } if host == "::" => Self::Tcp { host: "::1".to_owned(), port },
-            other => other,
+    pub(crate) fn callable(mut self) -> Self {
+        if let Self::Tcp { host, .. } = &mut self {
+            match &**host {
+                "0.0.0.0" => "127.0.0.1".clone_into(host),
+                "::" => "::1".clone_into(host),
+                _ => {}
+            }
         }
+        self
     }
 
     pub(crate) fn scheme(&self) -> &'static str {
         match self {
-            Self::Tcp { .. } => "tcp",
+            Self::Tcp { tls: false, .. } => "tcp",
+            Self::Tcp { tls: true, .. } => "tcps",
             Self::Unix(_) => "unix",
         }
     }
@@ -64,8 +69,8 @@ impl Endpoint {
     /// The part behind the scheme: `HOST:PORT`, or the path.
     pub(crate) fn local_part(&self) -> String {
         match self {
-            Self::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Self::Tcp { host, port } => format!("{host}:{port}"),
+            Self::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
+            Self::Tcp { host, port, .. } => format!("{host}:{port}"),
             Self::Unix(path) => path.display().to_string(),
         }
     }
@@ -106,7 +111,7 @@ mod tests {
 
     #[test]
     fn urls_name_what_they_name_and_come_back_as_they_were() {
-        for url in ["tcp://127.0.0.1:4090", "tcp://music.local:0", "tcp://[::1]:4090", "unix:/run/music", "unix:music"]
+        for url in ["tcp://127.0.0.1:4090", "tcps://music.local:0", "tcp://[::1]:4090", "unix:/run/music", "unix:music"]
         {
             assert_eq!(Endpoint::parse(url).unwrap().to_string(), url);
         }
@@ -136,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_server_on_every_address_is_called_on_the_loopback_one() {
-        let everywhere = Endpoint::of("[::]:4090".parse().unwrap());
-        assert_eq!(everywhere.callable().to_string(), "tcp://[::1]:4090");
+        for (told, called) in [("tcp://[::]:4090", "tcp://[::1]:4090"), ("tcps://0.0.0.0:1", "tcps://127.0.0.1:1")] {
+            assert_eq!(Endpoint::parse(told).unwrap().callable().to_string(), called);
+        }
     }
 }

@@ -17,5 +17,7 @@ mod routes;
 mod server;
 mod socket;
 mod stream;
+mod tls;
 
 pub use config::{Config, connect};
+pub use thriftwood_tls::{ClientTls, Pem, ServerTls};

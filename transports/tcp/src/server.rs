@@ -10,16 +10,17 @@ use thriftwood_core::transport::{ServeOptions, Serving};
 use thriftwood_core::{Error, ErrorKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::config::{Config, Shared};
 use crate::endpoint::Endpoint;
-use crate::error;
 use crate::routes::Routes;
 use crate::socket::{self, Socket};
-use crate::stream::Stream;
+use crate::stream::{Kind, Stream};
+use crate::{error, tls};
 
 /// How long a server that cannot accept waits before it tries again; most often it is out of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
@@ -33,6 +34,7 @@ pub(crate) async fn serve(
     shared.lifecycle.check()?;
     let addresses =
         socket::resolve(&shared.endpoint).await.map_err(|source| error::listen(&shared.endpoint, source))?;
+    let tls = tls::acceptor(&shared.endpoint, &shared.config)?;
     let mut place = shared.listener();
     let listener = match &*place {
         Some(listener) => {
@@ -50,7 +52,7 @@ pub(crate) async fn serve(
             let (socket, endpoint) = bound.map_err(|source| error::listen(&shared.endpoint, source))?;
             let listener = Arc::new(Listener::new(endpoint));
             listener.routes.add(&address, handler);
-            listener.start(socket, &shared.config, options.concurrency);
+            listener.start(socket, tls, &shared.config, options.concurrency);
             Arc::clone(place.insert(listener))
         }
     };
@@ -82,11 +84,16 @@ impl Listener {
         &self.endpoint
     }
 
-    fn start(&self, socket: Socket, config: &Config, concurrency: usize) {
+    fn start(&self, socket: Socket, tls: Option<TlsAcceptor>, config: &Config, concurrency: usize) {
         let mut connection = ConnectionOptions::default();
         (connection.max_frame, connection.concurrency) = (config.max_frame, concurrency);
-        let accept =
-            Accept { routes: Arc::clone(&self.routes), connection, stop: self.stop.clone(), config: config.clone() };
+        let accept = Accept {
+            routes: Arc::clone(&self.routes),
+            connection,
+            tls,
+            stop: self.stop.clone(),
+            config: config.clone(),
+        };
         self.tasks.spawn(accept.run(socket));
         self.tasks.close();
     }
@@ -118,6 +125,7 @@ impl Listener {
 struct Accept {
     routes: Arc<Routes>,
     connection: ConnectionOptions,
+    tls: Option<TlsAcceptor>,
     stop: CancellationToken,
     config: Config,
 }
@@ -125,20 +133,20 @@ struct Accept {
 impl Accept {
     /// Accepts until it is stopped, then lets the connections finish what they have.
     async fn run(self, socket: Socket) {
-        let room = Arc::new(Semaphore::new(self.config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let this = Arc::new(self);
+        let room = Arc::new(Semaphore::new(this.config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
-                () = self.stop.cancelled() => break,
+                () = this.stop.cancelled() => break,
                 Some(_) = connections.join_next() => continue,
                 accepted = accept(&socket, &room) => accepted,
             };
             match accepted {
-                Ok((stream, permit)) => {
-                    let handler: Arc<dyn Handler> = self.routes.clone();
-                    let served = serve_connection(stream, handler, self.connection, self.stop.clone());
+                Ok((socket, permit)) => {
+                    let connection = Arc::clone(&this);
                     connections.spawn(async move {
-                        served.await;
+                        connection.serve(socket).await;
                         drop(permit);
                     });
                 }
@@ -151,10 +159,31 @@ impl Accept {
         drop(socket);
         while connections.join_next().await.is_some() {}
     }
+
+    /// Shakes hands where TLS is spoken, and serves.
+    async fn serve(&self, socket: Kind) {
+        let socket = match &self.tls {
+            None => socket,
+            Some(acceptor) => {
+                let peer = socket.peer();
+                let within = tokio::time::timeout(self.config.connect_timeout, tls::accept(socket, acceptor));
+                let shaken = tokio::select! {
+                    () = self.stop.cancelled() => return,
+                    shaken = within => shaken.unwrap_or_else(|_| Err("it took too long over the handshake".to_owned())),
+                };
+                match shaken {
+                    Ok(socket) => socket,
+                    Err(problem) => return warn!(peer, problem, "a client could not be let in"),
+                }
+            }
+        };
+        let handler: Arc<dyn Handler> = self.routes.clone();
+        serve_connection(Stream::new(socket), handler, self.connection, self.stop.clone()).await;
+    }
 }
 
 /// The next connection, once there is room for it. Until then it waits where the system keeps it.
-async fn accept(socket: &Socket, room: &Arc<Semaphore>) -> io::Result<(Stream, OwnedSemaphorePermit)> {
+async fn accept(socket: &Socket, room: &Arc<Semaphore>) -> io::Result<(Kind, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
     Ok((socket.accept().await?, permit))
 }

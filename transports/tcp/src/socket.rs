@@ -18,7 +18,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::stream::Stream;
+use crate::stream::Kind;
 
 /// Connections that wait to be accepted before the system turns further ones away.
 const BACKLOG: i32 = 1024;
@@ -49,15 +49,15 @@ impl Drop for Unlink {
 }
 
 impl Socket {
-    pub(crate) async fn accept(&self) -> io::Result<Stream> {
+    pub(crate) async fn accept(&self) -> io::Result<Kind> {
         match self {
             Self::Tcp { listener, silence } => {
-                let (stream, _) = listener.accept().await?;
-                set_up(&stream, *silence)?;
-                Ok(Stream::Tcp(stream))
+                let (socket, _) = listener.accept().await?;
+                set_up(&socket, *silence)?;
+                Ok(Kind::Tcp(socket))
             }
             #[cfg(unix)]
-            Self::Unix { listener, .. } => Ok(Stream::Unix(listener.accept().await?.0)),
+            Self::Unix { listener, .. } => Ok(Kind::Unix(listener.accept().await?.0)),
         }
     }
 }
@@ -65,7 +65,7 @@ impl Socket {
 /// The addresses a host stands for. Apart from [`bind`], because it may have to ask somebody.
 pub(crate) async fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
     match endpoint {
-        Endpoint::Tcp { host, port } => Ok(tokio::net::lookup_host((&**host, *port)).await?.collect()),
+        Endpoint::Tcp { host, port, .. } => Ok(tokio::net::lookup_host((&**host, *port)).await?.collect()),
         Endpoint::Unix(_) => Ok(Vec::new()),
     }
 }
@@ -82,7 +82,7 @@ pub(crate) fn bind(endpoint: &Endpoint, addresses: &[SocketAddr], config: &Confi
                 }
             }
             let listener = result?;
-            let bound = Endpoint::of(listener.local_addr()?);
+            let bound = endpoint.bound(listener.local_addr()?);
             Ok((Socket::Tcp { listener, silence: config.silence }, bound))
         }
         #[cfg(unix)]
@@ -92,20 +92,20 @@ pub(crate) fn bind(endpoint: &Endpoint, addresses: &[SocketAddr], config: &Confi
     }
 }
 
-/// Connects.
-pub(crate) async fn connect(endpoint: &Endpoint, config: &Config) -> io::Result<Stream> {
+/// Connects. TLS, where it is spoken, comes on top.
+pub(crate) async fn connect(endpoint: &Endpoint, config: &Config) -> io::Result<Kind> {
     match endpoint {
         Endpoint::Tcp { port: 0, .. } => {
             let problem = "port 0 is for servers, which let the system choose one, and this bus serves nothing";
             Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
         }
-        Endpoint::Tcp { host, port } => {
-            let stream = TcpStream::connect((&**host, *port)).await?;
-            set_up(&stream, config.silence)?;
-            Ok(Stream::Tcp(stream))
+        Endpoint::Tcp { host, port, .. } => {
+            let socket = TcpStream::connect((&**host, *port)).await?;
+            set_up(&socket, config.silence)?;
+            Ok(Kind::Tcp(socket))
         }
         #[cfg(unix)]
-        Endpoint::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
+        Endpoint::Unix(path) => Ok(Kind::Unix(UnixStream::connect(path).await?)),
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(no_unix()),
     }

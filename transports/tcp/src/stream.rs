@@ -1,60 +1,138 @@
-//! A connected socket, of whichever kind.
+//! A connected socket, of whichever kind, that remembers what went wrong with it.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use thriftwood_tls::explain;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio_rustls::TlsStream;
+
+use crate::tls;
 
 /// One type for all, so that the driver above is compiled once.
-pub(crate) enum Stream {
+pub(crate) struct Stream {
+    socket: Kind,
+    fate: Fate,
+}
+
+pub(crate) enum Kind {
     Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
     #[cfg(unix)]
     Unix(UnixStream),
+}
+
+impl Kind {
+    /// Who is at the other end, for people.
+    pub(crate) fn peer(&self) -> String {
+        let address = match self {
+            Self::Tcp(socket) => socket.peer_addr(),
+            Self::Tls(socket) => socket.get_ref().0.peer_addr(),
+            #[cfg(unix)]
+            Self::Unix(_) => return "a unix socket".to_owned(),
+        };
+        // It may have gone already.
+        address.map_or_else(|_| "unknown".to_owned(), |address| address.to_string())
+    }
+}
+
+/// What became of a stream: the first error of reading or writing, if there was one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fate(Arc<OnceLock<Problem>>);
+
+#[derive(Debug)]
+pub(crate) struct Problem {
+    pub(crate) text: String,
+    /// Whether the other end would not have this one, so that it looked at nothing it was sent.
+    pub(crate) turned_away: bool,
+}
+
+impl Fate {
+    pub(crate) fn problem(&self) -> Option<&Problem> {
+        self.0.get()
+    }
+
+    /// Whether this is that one and not a like one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn note<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &polled {
+            self.0.get_or_init(|| Problem {
+                text: explain(error).unwrap_or_else(|| error.to_string()),
+                turned_away: tls::is_turned_away(error),
+            });
+        }
+        polled
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(socket: Kind) -> Self {
+        Self { socket, fate: Fate::default() }
+    }
+
+    pub(crate) fn fate(&self) -> Fate {
+        self.fate.clone()
+    }
 }
 
 /// Calls the same method of whichever socket it is.
 macro_rules! each {
     ($stream:expr, $socket:ident => $call:expr) => {
-        match $stream.get_mut() {
-            Stream::Tcp($socket) => $call,
+        match &mut $stream.socket {
+            Kind::Tcp($socket) => $call,
+            Kind::Tls($socket) => $call,
             #[cfg(unix)]
-            Stream::Unix($socket) => $call,
+            Kind::Unix($socket) => $call,
         }
     };
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        each!(self, socket => Pin::new(socket).poll_read(cx, buf))
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let polled = each!(self, socket => Pin::new(socket).poll_read(cx, buf));
+        self.fate.note(polled)
     }
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        each!(self, socket => Pin::new(socket).poll_write(cx, bytes))
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = each!(self, socket => Pin::new(socket).poll_write(cx, bytes));
+        self.fate.note(polled)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, socket => Pin::new(socket).poll_flush(cx))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = each!(self, socket => Pin::new(socket).poll_flush(cx));
+        self.fate.note(polled)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, socket => Pin::new(socket).poll_shutdown(cx))
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = each!(self, socket => Pin::new(socket).poll_shutdown(cx));
+        self.fate.note(polled)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        each!(self, socket => Pin::new(socket).poll_write_vectored(cx, slices))
+        let polled = each!(self, socket => Pin::new(socket).poll_write_vectored(cx, slices));
+        self.fate.note(polled)
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        match &self.socket {
+            Kind::Tcp(socket) => socket.is_write_vectored(),
+            Kind::Tls(socket) => socket.is_write_vectored(),
+            #[cfg(unix)]
+            Kind::Unix(socket) => socket.is_write_vectored(),
+        }
     }
 }

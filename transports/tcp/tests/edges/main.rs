@@ -5,4 +5,5 @@
 mod cuts;
 mod dialling;
 mod listening;
+mod secrets;
 mod support;

@@ -1,0 +1,171 @@
+//! TLS: calls over it, and what both ends say when there is none.
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use thriftwood_core::{Bus, ErrorKind, RpcErrorKind, Serving};
+use thriftwood_tcp::{ClientTls, Config, Pem, ServerTls};
+
+use crate::support::{Echo, bus_to, call, port_of, request};
+
+/// An authority, and what it signs.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new(name: &str) -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> Pem {
+        Pem::text(self.0.pem())
+    }
+
+    /// A certificate for this name, and its key.
+    fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (Pem, Pem) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        change(&mut params);
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        (Pem::text(certificate.pem()), Pem::text(key.serialize_pem()))
+    }
+
+    fn server(&self) -> ServerTls {
+        let (certificate, key) = self.sign("localhost", |_| {});
+        ServerTls::new(certificate, key)
+    }
+}
+
+async fn serve(tls: ServerTls) -> (Bus, Serving, u16) {
+    let mut config = Config::default();
+    config.server_tls = Some(tls);
+    let bus = thriftwood_tcp::connect("tcps://localhost:0", config).unwrap();
+    let serving = bus.serve("echo", Echo).await.unwrap();
+    let port = port_of(&serving);
+    (bus, serving, port)
+}
+
+fn client(port: u16, tls: ClientTls) -> Bus {
+    let mut config = Config::default();
+    config.client_tls = tls;
+    thriftwood_tcp::connect(&format!("tcps://localhost:{port}"), config).unwrap()
+}
+
+#[tokio::test]
+async fn calls_go_over_tls() {
+    let authority = Authority::new("ours");
+    let (server, _serving, port) = serve(authority.server()).await;
+    let bus = client(port, ClientTls::new().trusting(authority.pem()));
+    assert_eq!(bus.scheme(), "tcps");
+    for id in 1..=100 {
+        assert_eq!(call(&bus, id).await.unwrap(), Some(request(id)));
+    }
+    bus.close().await.unwrap();
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_is_refused_and_the_caller_told_why() {
+    let (server, _serving, port) = serve(Authority::new("theirs").server()).await;
+    let ours = Authority::new("ours");
+    let error = call(&client(port, ClientTls::new().trusting(ours.pem())), 1).await.unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::Unavailable);
+    let url = format!("tcps://localhost:{port}");
+    for part in [&*url, "signed by no authority that is trusted here"] {
+        assert!(error.message().contains(part), "{part:?} is not in: {error}");
+    }
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_and_one_that_expired_are_told_apart() {
+    let authority = Authority::new("ours");
+    let (certificate, key) = authority.sign("elsewhere.example", |_| {});
+    let (elsewhere, _serving, port) = serve(ServerTls::new(certificate, key)).await;
+    let error = call(&client(port, ClientTls::new().trusting(authority.pem())), 1).await.unwrap_err();
+    assert!(error.message().contains("elsewhere.example") && error.message().contains("not for localhost"), "{error}");
+    elsewhere.close().await.unwrap();
+
+    let (certificate, key) = authority.sign("localhost", |params| params.not_after = date_time_ymd(2020, 1, 1));
+    let (expired, _serving, port) = serve(ServerTls::new(certificate, key)).await;
+    let error = call(&client(port, ClientTls::new().trusting(authority.pem())), 1).await.unwrap_err();
+    assert!(error.message().contains("expired") && error.message().contains("days ago"), "{error}");
+    expired.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn mutual_tls_lets_in_who_shows_a_certificate_of_the_right_authority() {
+    let (authority, clients) = (Authority::new("ours"), Authority::new("our clients"));
+    let (server, _serving, port) = serve(authority.server().admitting(clients.pem())).await;
+    let trusting = || ClientTls::new().trusting(authority.pem());
+
+    let (certificate, key) = clients.sign("shop", |_| {});
+    call(&client(port, trusting().showing(certificate, key)), 1).await.unwrap();
+
+    let nobody = client(port, trusting());
+    let error = call(&nobody, 2).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    assert!(error.message().contains("wants to see a certificate, and this side has none"), "{error}");
+
+    let (certificate, key) = Authority::new("somebody else's").sign("shop", |_| {});
+    let stranger = client(port, trusting().showing(certificate, key));
+    let error = call(&stranger, 3).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    assert!(error.message().contains("this side's certificate"), "{error}");
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn tls_to_a_plain_server_and_none_to_a_tls_server_end_in_words() {
+    let authority = Authority::new("ours");
+    let (plain, _serving, port) = crate::support::echo(Config::default()).await;
+    let error = call(&client(port, ClientTls::new().trusting(authority.pem())), 1).await.unwrap_err();
+    assert!(error.is_unavailable() && error.message().contains("cannot speak TLS with"), "{error}");
+    plain.close().await.unwrap();
+
+    let (secured, _serving, port) = serve(authority.server()).await;
+    let error = call(&bus_to(port), 1).await.unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::Disconnected, "{error}");
+    call(&client(port, ClientTls::new().trusting(authority.pem())), 2).await.unwrap();
+    secured.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_without_a_certificate_and_one_with_the_wrong_key_do_not_start() {
+    let bus = thriftwood_tcp::connect("tcps://localhost:0", Config::default()).unwrap();
+    let error = bus.serve("echo", Echo).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidUrl);
+    assert!(error.message().contains("server_tls"), "{error}");
+
+    let authority = Authority::new("ours");
+    let ((certificate, _), (_, key)) = (authority.sign("localhost", |_| {}), authority.sign("localhost", |_| {}));
+    let mut config = Config::default();
+    config.server_tls = Some(ServerTls::new(certificate, key));
+    let bus = thriftwood_tcp::connect("tcps://localhost:0", config).unwrap();
+    let error = bus.serve("echo", Echo).await.unwrap_err();
+    assert!(error.message().contains("cannot be used"), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_file_is_read_anew_for_each_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (Authority::new("the old one"), Authority::new("the new one"));
+    let path = folder.path().join("ca.pem");
+    std::fs::write(&path, old.0.pem()).unwrap();
+    let (server, serving, port) = serve(old.server()).await;
+    let bus = client(port, ClientTls::new().trusting(Pem::file(&path)));
+    call(&bus, 1).await.unwrap();
+    serving.stop().await;
+    server.close().await.unwrap();
+
+    std::fs::write(&path, new.0.pem()).unwrap();
+    let mut config = Config::default();
+    config.server_tls = Some(new.server());
+    let server = thriftwood_tcp::connect(&format!("tcps://localhost:{port}"), config).unwrap();
+    let _serving = server.serve("echo", Echo).await.unwrap();
+    // The first call may still be lost with the old connection.
+    if call(&bus, 2).await.is_err() {
+        call(&bus, 3).await.unwrap();
+    }
+    server.close().await.unwrap();
+}
