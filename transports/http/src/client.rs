@@ -1,6 +1,6 @@
-//! Calls out: each is one request, on a connection from the pool.
+//! Calls out: each is one request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
@@ -8,17 +8,14 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use thriftwood_core::transport::{Outbound, RpcChannel};
 use thriftwood_core::{BoxFuture, RpcError, RpcErrorKind};
-use tokio::sync::Semaphore;
 
 use crate::body::{self, Unread};
 use crate::config::{Config, Shared};
-use crate::convention::{FRUGAL, Form, PAYLOAD_LIMIT, is_no_frame};
+use crate::convention::{EITHER, ERROR, Form, PAYLOAD_LIMIT, is_no_frame};
 use crate::error;
+use crate::pool::Pool;
 
 /// The most bytes read of an answer that is no reply.
 const REFUSAL: usize = 16 * 1024;
@@ -26,24 +23,15 @@ const REFUSAL: usize = 16 * 1024;
 /// The calls of one bus.
 pub(crate) struct Calls {
     shared: Arc<Shared>,
-    client: Client<HttpConnector, Full<Bytes>>,
+    /// Made by the first call: a bus that only serves needs none, nor the certificates of authorities.
+    pool: OnceLock<Result<Pool, String>>,
     /// The headers that every request has.
     headers: HeaderMap,
-    connections: Semaphore,
 }
 
 impl Calls {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let config = &shared.config;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(config.connect_timeout));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(config.idle_timeout)
-            .build(connector);
-        let connections = Semaphore::new(config.calls.clamp(1, Semaphore::MAX_PERMITS));
-        Self { headers: headers(config), client, connections, shared }
+        Self { headers: headers(&shared.config), pool: OnceLock::new(), shared }
     }
 
     async fn call(&self, path: &PathAndQuery, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
@@ -54,40 +42,56 @@ impl Calls {
             let text = format!("a call of {size} bytes is over the limit of {limit}");
             return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
         }
+        let endpoint = &self.shared.endpoint;
         let bound = self.shared.listener().as_ref().map(|listener| listener.local_addr());
-        let uri = self.shared.endpoint.uri(path, bound).ok_or_else(|| {
-            unavailable(&format!("{} has port 0, and nothing is served on this bus yet", self.shared.endpoint.url()))
+        let uri = endpoint.uri(path, bound).ok_or_else(|| {
+            unavailable(&format!("{} has port 0, and nothing is served on this bus yet", endpoint.url()))
         })?;
-        // It is never closed.
-        let _connection = self.connections.acquire().await.map_err(|_| unavailable("the bus is closed"))?;
-        let answer = self.client.request(self.request(&uri, outbound.frame));
-        let answer = answer.await.map_err(|source| error::no_answer(&uri, source))?;
-        let reply = self.read(&uri, answer).await?;
-        match reply {
+        let pool = self
+            .pool
+            .get_or_init(|| Pool::new(&self.shared.config, endpoint.is_tls()).map_err(|error| error.to_string()));
+        let pool = pool.as_ref().map_err(|problem| RpcError::new(RpcErrorKind::InvalidRequest, problem.as_str()))?;
+        match self.exchange(pool, &uri, outbound.frame).await? {
             _ if outbound.oneway => Ok(None),
             Some(reply) => Ok(Some(reply)),
             None => Err(RpcError::new(RpcErrorKind::Disconnected, format!("{uri} ended the call without a reply"))),
         }
     }
 
-    fn request(&self, uri: &Uri, frame: Bytes) -> Request<Full<Bytes>> {
-        let form = Form::Base64;
+    async fn exchange(&self, pool: &Pool, uri: &Uri, frame: Bytes) -> Result<Option<Bytes>, RpcError> {
+        let form = pool.form();
+        let sent = pool.send(self.request(uri, form, frame.clone())).await;
+        let mut sent = sent.map_err(|source| error::no_answer(uri, source))?;
+        if form == Form::Raw && !is_ours(&sent.answer) {
+            // Somebody else answers here now, who may have been a server of Frugal's all along behind one of ours. Of bytes
+            // that are no base64 it has handled nothing, and says so.
+            pool.forget();
+            if matches!(sent.answer.status(), StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE) {
+                drop(sent);
+                let again = pool.send(self.request(uri, Form::Base64, frame)).await;
+                sent = again.map_err(|source| error::no_answer(uri, source))?;
+            }
+        }
+        self.read(uri, &mut sent.answer).await
+    }
+
+    fn request(&self, uri: &Uri, form: Form, frame: Bytes) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(form.write(frame)));
         *request.method_mut() = Method::POST;
         request.uri_mut().clone_from(uri);
-        *request.headers_mut() = self.headers.clone();
+        request.headers_mut().clone_from(&self.headers);
         form.describe(request.headers_mut());
         request
     }
 
     /// The reply in an answer; `None` where there is none in it, as for a oneway call.
-    async fn read(&self, uri: &Uri, answer: Response<Incoming>) -> Result<Option<Bytes>, RpcError> {
-        let (head, body) = answer.into_parts();
-        let form = Form::of(&head.headers);
-        let is_reply = head.status == StatusCode::OK && !is_for_people(&head.headers);
+    async fn read(&self, uri: &Uri, answer: &mut Response<Incoming>) -> Result<Option<Bytes>, RpcError> {
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+        let form = Form::of(&headers);
+        let is_reply = status == StatusCode::OK && !is_for_people(&headers);
         let limit = self.shared.config.max_frame;
         let most = if is_reply { form.max_body(limit) } else { REFUSAL };
-        let body = match body::read(&head.headers, body, most).await {
+        let body = match body::read(&headers, answer.body_mut(), most).await {
             Ok(body) => body,
             // Whatever more there is, the status has said it.
             Err(_) if !is_reply => Bytes::new(),
@@ -98,13 +102,13 @@ impl Calls {
             Err(Unread::Lost(source)) => return Err(error::broken_off(uri, &*source)),
         };
         if !is_reply {
-            return Err(error::refused(uri, head.status, &head.headers, &body));
+            return Err(error::refused(uri, status, &headers, &body));
         }
         let protocol = |problem: String| {
-            let said = error::excerpt(&head.headers, &body);
+            let said = error::excerpt(&headers, &body);
             RpcError::new(RpcErrorKind::Protocol, format!("{uri} answered with no frame: {problem}: {said}"))
         };
-        let frame = form.read(&body).map_err(protocol)?;
+        let frame = form.read(body.clone()).map_err(protocol)?;
         if frame.len() < 4 {
             return Err(protocol(format!("{} bytes are too few", frame.len())));
         }
@@ -140,9 +144,14 @@ fn headers(config: &Config) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("thriftwood/", env!("CARGO_PKG_VERSION"))));
     headers.extend(config.headers.clone());
-    headers.insert(ACCEPT, FRUGAL);
+    headers.insert(ACCEPT, EITHER);
     headers.insert(PAYLOAD_LIMIT, HeaderValue::from(config.max_frame));
     headers
+}
+
+/// Whether a server of ours gave this answer.
+fn is_ours(answer: &Response<Incoming>) -> bool {
+    Form::of(answer.headers()) == Form::Raw || answer.headers().contains_key(ERROR)
 }
 
 /// Whether the content type is one that no frame ever has: something other than a Frugal server gave this answer.

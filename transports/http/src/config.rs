@@ -9,7 +9,8 @@ use thriftwood_core::call::Handler;
 use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::frame::DEFAULT_MAX_FRAME;
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
-use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind};
+use thriftwood_core::{BoxFuture, Bus, Error};
+use thriftwood_tls::{ClientTls, ServerTls};
 
 use crate::endpoint::Endpoint;
 use crate::server::Listener;
@@ -24,15 +25,21 @@ pub struct Config {
     /// How long a client tries to connect.
     pub connect_timeout: Duration,
     /// The most calls of one bus under way at once over HTTP/1.1, each of which has a connection to itself; further ones
-    /// wait for one.
+    /// wait for one. Over HTTP/2 all share one.
     pub calls: usize,
     /// How long a client keeps a connection that nobody uses. Less than the `head_timeout` of the server, which closes it
-    /// then.
+    /// then. Over HTTP/2 also how often a client makes sure that the other end is still there.
     pub idle_timeout: Duration,
     /// Headers of every request, such as `authorization`. Those that Frugal's convention sets come from the convention.
     pub headers: HeaderMap,
+    /// Whom a client trusts and what it shows at an `https:` URL; by default the system's authorities, and nothing.
+    pub client_tls: ClientTls,
+    /// The certificate of a server at an `https:` URL, and whom it lets in. There is no default.
+    pub server_tls: Option<ServerTls>,
     /// The most connections of a server at once; further ones wait to be accepted.
     pub max_connections: usize,
+    /// The most calls a server takes at once from one connection over HTTP/2.
+    pub max_streams: u32,
     /// How long a server waits for the head of the first request, and of each further one.
     pub head_timeout: Duration,
     /// How long a server waits for the body of a request.
@@ -47,25 +54,25 @@ impl Default for Config {
             calls: 256,
             idle_timeout: Duration::from_secs(20),
             headers: HeaderMap::new(),
+            client_tls: ClientTls::new(),
+            server_tls: None,
             max_connections: 4096,
+            max_streams: 1024,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
         }
     }
 }
 
-/// A bus to, or at, the `http://HOST:PORT/PATH` that the URL names. The service at an address is found at the URL with the
+/// A bus to, or at, the `http://HOST:PORT/PATH` or `https://HOST:PORT/PATH` that the URL names. The service at an address is found at the URL with the
 /// address as one more part of its path. Nothing is opened yet: the first call connects, [`Bus::serve`] listens.
 ///
 /// A server may listen on port 0 and have the system choose; the bus itself then calls that port.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidUrl`] when the URL is not one of HTTP.
+/// [`ErrorKind::InvalidUrl`](thriftwood_core::ErrorKind::InvalidUrl) when the URL is not one of HTTP.
 pub fn connect(url: &str, config: Config) -> Result<Bus, Error> {
     let endpoint = Endpoint::parse(url)?;
-    if endpoint.scheme_name() == "https" {
-        return Err(Error::new(ErrorKind::Unsupported, "this build speaks HTTP without TLS; take an http:// URL"));
-    }
     let shared = Arc::new(Shared { endpoint, config, lifecycle: Lifecycle::new(), listener: Mutex::new(None) });
     let calls = Arc::new(client::Calls::new(Arc::clone(&shared)));
     Ok(Bus::new(Http { shared, calls }))

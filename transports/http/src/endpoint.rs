@@ -54,7 +54,11 @@ impl Endpoint {
     }
 
     pub(crate) fn scheme_name(&self) -> &'static str {
-        if self.scheme == Scheme::HTTPS { "https" } else { "http" }
+        if self.is_tls() { "https" } else { "http" }
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.scheme == Scheme::HTTPS
     }
 
     /// The host and port to listen on or to connect to, as `tokio` takes them.

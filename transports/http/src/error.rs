@@ -37,7 +37,12 @@ pub(crate) fn no_answer(uri: &Uri, source: legacy::Error) -> RpcError {
     let cause = root(&source).to_string();
     let below = source.source().and_then(|source| source.downcast_ref::<hyper::Error>());
     let unsent = below.is_some_and(hyper::Error::is_canceled);
-    let (kind, text) = if source.is_connect() {
+    // The h2 library keeps no more than the text of what TLS says.
+    let alert = cause.starts_with("received fatal alert").then(|| format!("the peer refuses this side: {cause}"));
+    let (kind, text) = if let Some(problem) = thriftwood_tls::explain(&source).or(alert) {
+        // In the handshake or, where it is this side that is refused, right behind it.
+        (RpcErrorKind::Unavailable, format!("no TLS connection to {uri}: {problem}"))
+    } else if source.is_connect() {
         (RpcErrorKind::Unavailable, format!("nothing answers at {uri}: {cause}"))
     } else if unsent {
         (RpcErrorKind::Unavailable, format!("the connection to {uri} was closed before the call was sent: {cause}"))

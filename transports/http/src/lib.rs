@@ -4,17 +4,23 @@
 //!   answer, in the same form. The address of a service is the last part of the URL's path.
 //! * A oneway call is answered with four zero bytes, as by every Frugal server.
 //! * A frame that is too large is answered with 413, bytes that are no frame with 400 or 500, each with a text that says why.
+//! * Between our own peers the frame stands in the body as it is, and many calls share one connection by HTTP/2; both are
+//!   found out by the first call (`convention`, `pool`).
 //! * HTTP carries no events: publishing and subscribing fail with [`Unsupported`](thriftwood_core::ErrorKind::Unsupported).
 
 mod answer;
 mod body;
 mod client;
 mod config;
+mod connection;
 mod convention;
 mod endpoint;
 mod error;
+mod pool;
+mod routes;
 mod server;
 mod service;
 
 pub use config::{Config, connect};
 pub use service::{HttpService, service};
+pub use thriftwood_tls as tls;

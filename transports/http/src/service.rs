@@ -100,12 +100,15 @@ impl HttpService {
             let text = format!("{} is served here; send it a Frugal frame by POST", self.0.handler.service());
             return Err(Refused::new(Code::MethodNotAllowed, text));
         }
-        let (form, limit) = (Form::of(&head.headers), payload_limit(&head.headers)?);
+        let (form, wanted) = (Form::of(&head.headers), Form::wanted(&head.headers));
+        let limit = payload_limit(&head.headers)?;
         let body = self.read(&head.headers, body, form.max_body(self.0.max_frame)).await?;
-        let frame = form.read(&body).map_err(|problem| Refused::new(Code::BadRequest, problem))?;
+        let frame = form.read(body).map_err(|problem| Refused::new(Code::BadRequest, problem))?;
         let Asked { oneway, deadline } = Asked::of(&frame, received)?;
         let place = self.place().await?;
-        let inbound = Inbound { frame, received, max_response: self.0.max_frame };
+        // Our own peers read of a reply that is too large in a frame, Frugal's in a status.
+        let max_response = if wanted == Form::Raw { limit.min(self.0.max_frame) } else { self.0.max_frame };
+        let inbound = Inbound { frame, received, max_response };
         if oneway {
             // Nobody waits for it, so nobody's going away may end it.
             let handler = Arc::clone(&self.0.handler);
@@ -113,7 +116,7 @@ impl HttpService {
                 handler.handle(inbound).await;
                 drop(place);
             });
-            return Ok(answer::frame(form, None));
+            return Ok(answer::frame(wanted, None));
         }
         let reply = self.0.handler.handle(inbound).await;
         drop(place);
@@ -125,7 +128,7 @@ impl HttpService {
             None if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
                 Err(Refused::new(Code::TimedOut, "the caller's time was up before the handler ended"))
             }
-            reply => Ok(answer::frame(form, reply)),
+            reply => Ok(answer::frame(wanted, reply)),
         }
     }
 

@@ -32,6 +32,10 @@ fn certificate(problem: &CertificateError) -> String {
         CertificateError::UnknownIssuer => {
             "the peer's certificate is signed by no authority that is trusted here".to_owned()
         }
+        CertificateError::BadSignature => {
+            "the peer's certificate is signed by another authority than the one of that name that is trusted here"
+                .to_owned()
+        }
         CertificateError::NotValidForNameContext { expected, presented } => {
             let presented = if presented.is_empty() { "no name".to_owned() } else { presented.join(", ") };
             format!("the peer's certificate is for {presented}, and not for {}", expected.to_str())

@@ -26,7 +26,7 @@ async fn fake() -> (TcpListener, Bus) {
 }
 
 /// Reads a request from a connection that stays open: its head in lower case, and its body.
-async fn read_request(stream: &mut BufReader<TcpStream>) -> (String, String) {
+pub(crate) async fn read_request(stream: &mut BufReader<TcpStream>) -> (String, String) {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
         assert_ne!(stream.read_line(&mut head).await.unwrap(), 0, "the client closed after {head:?}");

@@ -5,4 +5,7 @@
 mod callers;
 mod convention;
 mod hostile;
+mod ours;
 mod support;
+mod tap;
+mod tls;
