@@ -10,7 +10,7 @@ use thriftwood_idl::diagnostics::Style;
 use thriftwood_idl::model::FileKind;
 use thriftwood_idl::{Compilation, Options};
 
-use crate::rust::{self, GenerateError, Generated, RustOptions};
+use crate::rust::{self, GenerateError, Generated, RustOptions, RustType};
 
 /// Compiles IDL files with the defaults of [`Builder`].
 pub fn compile<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Build {
@@ -70,6 +70,15 @@ impl Builder {
     #[must_use]
     pub fn derive(mut self, path: impl Into<String>) -> Self {
         self.rust.derives.push(path.into());
+        self
+    }
+
+    /// Lets this Rust type stand for the type of the IDL that it can stand for, everywhere. The IDL says the same for one place with
+    /// `(rust.type = "Arc<str>")`, which goes before what is said here. A `HashSet` or `HashMap` takes order and hash from the structs it
+    /// is in; within a key they stay ordered.
+    #[must_use]
+    pub fn rust_type(mut self, choice: RustType) -> Self {
+        self.rust.types.push(choice);
         self
     }
 

@@ -18,4 +18,5 @@ pub mod rust;
 
 pub use builder::{Build, BuildError, Builder, compile};
 pub use defaults::default_json;
+pub use rust::RustType;
 pub use thriftwood_idl::model::FileKind;

@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
 
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -96,37 +98,10 @@ fn format(folder: &Path, names: &[String]) {
 }
 
 fn build(folder: &Path, names: &[String]) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let core = root.join("runtime/core").canonicalize().expect("core is there");
-    let manifest = format!(
-        "[package]\nname = \"corpus\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-         thriftwood = {{ package = \"thriftwood-core\", path = {core:?} }}\n\n[workspace]\n"
-    );
-    std::fs::write(folder.join("Cargo.toml"), manifest).expect("the manifest is written");
-    std::fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock file is copied");
+    support::manifest(folder, "\"runtime\"", "");
     let modules = names.iter().map(|name| format!("pub mod {name} {{ include!(\"{name}.rs\"); }}\n"));
     std::fs::write(folder.join("src/lib.rs"), modules.collect::<String>()).expect("the crate is written");
-    cargo(folder, &["check"]);
-    cargo(folder, &["doc", "--no-deps"]);
+    support::cargo(folder, &["check"]);
+    support::cargo(folder, &["doc", "--no-deps"]);
     println!("the Rust of {} files compiles, and so does its documentation", names.len());
-}
-
-/// Runs cargo, which must have nothing to say.
-fn cargo(folder: &Path, arguments: &[&str]) {
-    let run = Command::new(env!("CARGO"))
-        .args(arguments)
-        .arg("--quiet")
-        .current_dir(folder)
-        .env("CARGO_TARGET_DIR", target())
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .output()
-        .expect("cargo runs");
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success() && !said.contains("warning"), "cargo {}:\n{said}", arguments.join(" "));
-}
-
-/// This workspace's own target folder, where the dependencies are built already.
-fn target() -> PathBuf {
-    let test = std::env::current_exe().expect("a test is a file");
-    test.ancestors().nth(3).expect("it is in target/PROFILE/deps").to_owned()
 }

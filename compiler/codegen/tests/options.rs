@@ -4,8 +4,12 @@ mod options {
     include!("golden/options.rs");
 }
 
-use idl::{Crew, Denied, Found, GetError, Name, User, UserId, UsersClient, UsersMock, Weight};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use idl::{Choices, Crew, Denied, Found, GetError, Name, User, UserId, UsersClient, UsersMock, Weight};
 use options::golden::options as idl;
+use thriftwood::bytes::Bytes;
 use thriftwood::codec::{TotalF64, binary};
 use thriftwood::{Context, RpcErrorKind};
 
@@ -64,6 +68,36 @@ fn what_a_struct_does_not_know_it_keeps_and_passes_on() {
     assert_eq!(binary::to_bytes(&anything), bytes);
 }
 
+#[test]
+fn the_rust_type_that_is_chosen_changes_no_byte() {
+    let chosen = Choices::new("a")
+        .with_alias("b")
+        .with_raw(*b"raw")
+        .with_parts([("c".into(), vec![b"d".to_vec()])].into())
+        .with_tally([("e".into(), 1)].into())
+        .with_seats([7].into())
+        .with_names(["f".into()].into())
+        .with_ratios([("g".to_owned(), 0.5)].into())
+        .with_rows(vec![[8].into()]);
+    let bytes = binary::to_bytes(&chosen);
+    assert_eq!(binary::from_bytes::<Choices>(&bytes.clone().into()).unwrap(), chosen);
+    assert_eq!(binary::to_bytes(&Arc::<str>::from("a")), binary::to_bytes(&"a".to_owned()));
+    assert_eq!(binary::to_bytes(&b"ab".to_vec()), binary::to_bytes(&Bytes::from_static(b"ab")));
+    assert_eq!(binary::to_bytes(&HashSet::from([1])), binary::to_bytes(&BTreeSet::from([1])));
+    assert_eq!(binary::to_bytes(&HashMap::from([(1, 2)])), binary::to_bytes(&BTreeMap::from([(1, 2)])));
+    let text = serde_json::to_string(&chosen).unwrap();
+    assert_eq!(serde_json::from_str::<Choices>(&text).unwrap(), chosen);
+}
+
+#[test]
+fn a_constant_serves_where_another_rust_type_stands_for_its_type() {
+    let choices = Choices::new("a");
+    assert_eq!((&*idl::TALLY, &choices.ordered), (&choices.tally, &choices.tally.clone().into_iter().collect()));
+    assert_eq!((choices.seats, idl::FRONT.len()), (idl::FRONT.iter().copied().collect(), 2));
+    assert_eq!((choices.raw.as_slice(), choices.seal.as_ref()), (idl::SEAL, idl::SEAL));
+    assert_eq!((&*choices.plain, &*idl::TAG.0, choices.names.len()), ("tag", "tag", 2));
+}
+
 #[tokio::test]
 async fn a_mock_answers_what_the_test_gives_it_through_a_real_client() {
     let mock = UsersMock::new()
@@ -73,6 +107,7 @@ async fn a_mock_answers_what_the_test_gives_it_through_a_real_client() {
             }
             id => Ok(User::new(id).with_name(name)),
         })
+        .ping_1(|_, answer| Ok(answer + "!"))
         .ping(|_| Ok(()));
     let users = UsersClient::in_memory(mock);
     let ctx = Context::new().with_header("tenant", "blue");
@@ -81,6 +116,7 @@ async fn a_mock_answers_what_the_test_gives_it_through_a_real_client() {
     let denied = users.get(&ctx, UserId(0), "ann".into()).await;
     assert!(matches!(denied, Err(GetError::Denied(error)) if error.message == "not for blue"));
     users.ping(&ctx).await.unwrap();
+    assert_eq!(users.ping_1(&ctx, "yes".into()).await.unwrap(), "yes!");
     users.forget(&ctx, UserId(5)).await.unwrap();
 }
 

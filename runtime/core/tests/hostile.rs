@@ -7,7 +7,7 @@
 mod protocol;
 mod rich;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
 use peak_alloc::PeakAlloc;
@@ -110,6 +110,8 @@ fn bomb<P: Protocol>(head: &[u8]) {
         let _ = P::from_bytes::<Vec<Vec<Rich>>>(&bomb);
         let _ = P::from_bytes::<BTreeSet<Vec<String>>>(&bomb);
         let _ = P::from_bytes::<Vec<BTreeMap<String, String>>>(&bomb);
+        let _ = P::from_bytes::<HashSet<i64>>(&bomb);
+        let _ = P::from_bytes::<Vec<HashMap<String, Vec<u8>>>>(&bomb);
         let _ = P::reader(&bomb).skip(TType::List);
     });
     assert!(memory <= 4 * bomb.len(), "{} list {head:x?}: {memory} bytes for {}", P::NAME, bomb.len());

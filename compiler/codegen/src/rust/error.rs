@@ -29,6 +29,17 @@ pub enum GenerateError {
         /// Where the constant or the field with the default stands.
         at: Span,
     },
+    /// `rust.type` asks for what cannot stand for the type it is written at.
+    RustType {
+        /// What it asks for.
+        name: String,
+        /// What could be asked for there.
+        choices: Vec<&'static str>,
+        /// The typedef with `rust.newtype` that the type is, by its IDL name: its form is decided where it is declared.
+        newtype: Option<String>,
+        /// Where the annotation stands.
+        at: Span,
+    },
 }
 
 impl GenerateError {
@@ -38,13 +49,27 @@ impl GenerateError {
         let (code, labels, help) = match self {
             GenerateError::Clash { first, second, .. } => {
                 let labels = vec![label(*second, "defined again here"), label(*first, "defined first here")];
-                (Code::DuplicateName, labels, "rename one of them, or give the files namespaces of their own")
+                (
+                    Code::DuplicateName,
+                    labels,
+                    "rename one of them, or give the files namespaces of their own".to_owned(),
+                )
             }
             GenerateError::MissingField { at, .. } => (
                 Code::WrongValue,
                 vec![label(*at, "")],
-                "give the field a value here, or a default where it is declared",
+                "give the field a value here, or a default where it is declared".to_owned(),
             ),
+            GenerateError::RustType { choices, newtype, at, .. } => {
+                let help = match (newtype, choices.as_slice()) {
+                    (Some(newtype), _) => format!("write it where `{newtype}` is declared"),
+                    (None, []) => {
+                        "a `string`, a `binary`, a `set` or a `map` has a choice; write it behind that".to_owned()
+                    }
+                    (None, choices) => format!("write `{}`", choices.join("` or `")),
+                };
+                (Code::WrongValue, vec![label(*at, "")], help)
+            }
         };
         Diagnostic {
             code,
@@ -52,7 +77,7 @@ impl GenerateError {
             message: self.to_string(),
             labels,
             notes: Vec::new(),
-            help: Some(help.to_owned()),
+            help: Some(help),
         }
     }
 }
@@ -66,6 +91,10 @@ impl fmt::Display for GenerateError {
             GenerateError::MissingField { structure, field, .. } => {
                 write!(f, "this value of `{structure}` needs a value for `{field}`")
             }
+            GenerateError::RustType { name, newtype: Some(newtype), .. } => {
+                write!(f, "`{newtype}` is a type of its own, which cannot be `{name}` in one place only")
+            }
+            GenerateError::RustType { name, .. } => write!(f, "`{name}` is no Rust type for this one"),
         }
     }
 }

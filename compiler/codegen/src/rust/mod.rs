@@ -1,6 +1,7 @@
 //! From a checked model to Rust: what is decided first (`plan`), how text is laid out (`layout`, `writer`), and one
 //! module for each construct of the IDL.
 
+mod choice;
 mod docs;
 mod enums;
 mod error;
@@ -21,6 +22,7 @@ mod writer;
 
 use thriftwood_idl::model::{DefKind, FileId, Model, ServiceId, StructKind, TypeId};
 
+pub use choice::RustType;
 pub use error::GenerateError;
 
 use module::Module;
@@ -50,12 +52,15 @@ pub struct RustOptions {
     pub types_only: bool,
     /// Whether the descriptions of types are left out by which tools, and HTTP, speak JSON to a service.
     pub no_schema: bool,
+    /// What stands for the types of the IDL that can have several; of two for one type the later counts.
+    pub types: Vec<RustType>,
 }
 
 /// Turns a model into Rust, formatted as rustfmt would.
 ///
 /// # Errors
-/// When two files of one namespace define the same name, or a constant leaves out a field that must have a value.
+/// When two files of one namespace define the same name, a constant leaves out a field that must have a value, or `rust.type` asks for a
+/// type that is none.
 pub fn generate(model: &Model) -> Result<Generated, GenerateError> {
     generate_with(model, RustOptions::default())
 }
@@ -65,6 +70,7 @@ pub fn generate(model: &Model) -> Result<Generated, GenerateError> {
 /// # Errors
 /// As [`generate`].
 pub fn generate_with(model: &Model, options: RustOptions) -> Result<Generated, GenerateError> {
+    let model = &choice::settle(model)?;
     let plan = Plan::new(model, options)?;
     let names: Vec<String> = model.files.iter().map(|file| file_name(&file.path)).collect();
     let mut w = Writer::new(0);

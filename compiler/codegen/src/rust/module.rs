@@ -4,9 +4,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use thriftwood_idl::model::{BaseType, ConstId, DefKind, FileId, Model, ServiceId, Type, TypeId};
+use thriftwood_idl::model::{BaseType, ConstId, DefKind, FileId, Model, ServiceId, Type, TypeId, TypeUse};
 
 use super::RustOptions;
+use super::choice::{RustType, chooses};
 use super::layout::Expr;
 use super::names::{Taken, bare};
 use super::plan::{Facts, Names, Plan};
@@ -127,24 +128,26 @@ impl<'a> Module<'a> {
         self.at(id.file, name)
     }
 
-    /// The Rust type for a type of the IDL. Inside of a key a `double` is a `TotalF64`.
-    pub(crate) fn ty(&self, ty: &Type, key: bool) -> String {
-        match ty {
-            Type::Base(base) => self.base(*base, key),
+    /// The Rust type for a type of the IDL. Inside of a key a `double` is a `TotalF64`, and sets and maps are ordered.
+    pub(crate) fn ty(&self, ty: &TypeUse, key: bool) -> String {
+        if let Type::Named(id) = ty.ty
+            && !self.is_written_out(id, ty, key)
+        {
+            return self.named(id);
+        }
+        match self.model().resolve(ty) {
+            Type::Base(base) => self.base(*base, ty, key),
             Type::List(element) => format!("{}<{}>", self.std("Vec"), self.ty(element, key)),
-            Type::Set(element) => {
-                format!("{}<{}>", self.imported("::std::collections", "BTreeSet"), self.ty(element, true))
-            }
-            Type::Map(k, v) => {
-                let map = self.imported("::std::collections", "BTreeMap");
-                format!("{map}<{}, {}>", self.ty(k, true), self.ty(v, key))
-            }
-            // A typedef that spells a `double` out would spell the wrong one inside of a key.
-            Type::Named(id) if key && id.kind == DefKind::Typedef && self.facts().spells_float(ty) => {
-                self.ty(self.model().resolve(ty), key)
-            }
+            Type::Set(element) => format!("{}<{}>", self.collection(ty, key), self.ty(element, true)),
+            Type::Map(k, v) => format!("{}<{}, {}>", self.collection(ty, key), self.ty(k, true), self.ty(v, key)),
             Type::Named(id) => self.named(*id),
         }
+    }
+
+    /// `BTreeSet`, `HashSet`, `BTreeMap` or `HashMap`, for a set or map.
+    pub(crate) fn collection(&self, ty: &TypeUse, key: bool) -> String {
+        let chosen = self.facts().rust_type(ty, key).unwrap_or(RustType::BTreeMap);
+        self.imported("::std::collections", chosen.name())
     }
 
     /// `TType::I32`
@@ -196,7 +199,13 @@ impl<'a> Module<'a> {
         }
     }
 
-    fn base(&self, base: BaseType, key: bool) -> String {
+    /// Whether a named type is spelled by its parts: a typedef that would spell what is wrong in a key, or one that is used with a
+    /// choice of its own.
+    fn is_written_out(&self, id: TypeId, ty: &TypeUse, key: bool) -> bool {
+        id.kind == DefKind::Typedef && (chooses(ty) || key && self.facts().is_other_in_key(ty))
+    }
+
+    fn base(&self, base: BaseType, ty: &TypeUse, key: bool) -> String {
         match base {
             BaseType::Bool => "bool".to_owned(),
             BaseType::I8 => "i8".to_owned(),
@@ -205,8 +214,14 @@ impl<'a> Module<'a> {
             BaseType::I64 => "i64".to_owned(),
             BaseType::Double if key => self.rt("codec", "TotalF64"),
             BaseType::Double => "f64".to_owned(),
-            BaseType::String => self.std("String"),
-            BaseType::Binary => self.rt("bytes", "Bytes"),
+            BaseType::String => match self.facts().rust_type(ty, key) {
+                Some(RustType::ArcStr) => format!("{}<str>", self.imported("::std::sync", "Arc")),
+                _ => self.std("String"),
+            },
+            BaseType::Binary => match self.facts().rust_type(ty, key) {
+                Some(RustType::VecU8) => format!("{}<u8>", self.std("Vec")),
+                _ => self.rt("bytes", "Bytes"),
+            },
             BaseType::Uuid => "[u8; 16]".to_owned(),
         }
     }

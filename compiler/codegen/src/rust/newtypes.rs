@@ -2,6 +2,7 @@
 
 use thriftwood_idl::model::{BaseType, DefKind, Model, Type, TypeId, Typedef};
 
+use super::choice::RustType;
 use super::layout::Expr;
 use super::module::Module;
 use super::plan::is_copy;
@@ -23,7 +24,7 @@ pub(crate) fn newtype(w: &mut Writer, m: &Module<'_>, name: &str, def: &Typedef)
     if m.facts().has_default(&def.target) {
         derives.push("Default");
     }
-    derives.extend(comparisons(m.facts().has_float(&def.target, false)));
+    derives.extend(comparisons(m.facts().lacking(&def.target, false)));
     w.item();
     w.idl_doc(def.doc.as_ref());
     derive(w, m, derives, &def.annotations);
@@ -42,7 +43,11 @@ pub(crate) fn newtype(w: &mut Writer, m: &Module<'_>, name: &str, def: &Typedef)
         _ => None,
     };
     if base == Some(BaseType::String) {
-        convert(w, "&str", name, &format!("{name}(value.to_owned())"));
+        let text = match m.facts().rust_type(&def.target, false) {
+            Some(RustType::ArcStr) => "value.into()",
+            _ => "value.to_owned()",
+        };
+        convert(w, "&str", name, &format!("{name}({text})"));
     }
     if base.is_some_and(|base| !matches!(base, BaseType::Binary | BaseType::Uuid)) {
         w.item();

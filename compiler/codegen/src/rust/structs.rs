@@ -8,6 +8,7 @@ use super::fields::{FieldForm, fields, unknown_ident};
 use super::layout::Expr;
 use super::module::Module;
 use super::names::{article, bare};
+use super::plan::Lacking;
 use super::writer::Writer;
 
 pub(crate) fn structure(
@@ -32,20 +33,24 @@ pub(crate) fn structure(
     Ok(())
 }
 
-/// The traits every struct and union can have; a `double` outside of keys takes away those that need an equality.
+/// The traits a struct or union can have.
 pub(crate) fn derives(m: &Module<'_>, id: TypeId, default: bool) -> Vec<&'static str> {
     let mut derives = vec!["Clone", "Debug"];
     if default {
         derives.push("Default");
     }
-    let float = m.facts().has_float(&Type::Named(id), m.facts().is_ordered(id));
-    derives.extend(comparisons(float));
+    derives.extend(comparisons(m.facts().lacking(&Type::Named(id).into(), m.facts().is_ordered(id))));
     derives
 }
 
 /// Equality and order, as far as a type has them.
-pub(crate) fn comparisons(float: bool) -> &'static [&'static str] {
-    if float { &["PartialEq", "PartialOrd"] } else { &["PartialEq", "Eq", "PartialOrd", "Ord", "Hash"] }
+pub(crate) fn comparisons(lacking: Lacking) -> &'static [&'static str] {
+    match (lacking.equality, lacking.order) {
+        (false, false) => &["PartialEq", "Eq", "PartialOrd", "Ord", "Hash"],
+        (true, false) => &["PartialEq", "PartialOrd"],
+        (false, true) => &["PartialEq", "Eq"],
+        (true, true) => &["PartialEq"],
+    }
 }
 
 /// The derive attribute, with what the build script and the IDL's `rust.derive` add.

@@ -1,10 +1,11 @@
 //! Constants and default values as Rust expressions.
 
 use thriftwood_idl::model::{
-    Annotations, BaseType, ConstId, ConstValue, Model, Requiredness, Struct, StructKind, Type, TypeId,
+    Annotations, BaseType, ConstId, ConstValue, Model, Requiredness, Struct, StructKind, Type, TypeId, TypeUse,
 };
 use thriftwood_idl::source::Span;
 
+use super::choice::RustType;
 use super::error::GenerateError;
 use super::fields::{default_value, field_idents, unknown_ident, variant_idents};
 use super::layout::Expr;
@@ -20,28 +21,24 @@ pub(crate) struct Place {
 }
 
 /// An owned value of this type.
-pub(crate) fn owned(m: &Module<'_>, ty: &Type, value: &ConstValue, at: Place) -> Result<Expr, GenerateError> {
-    let model = m.model();
+pub(crate) fn owned(m: &Module<'_>, ty: &TypeUse, value: &ConstValue, at: Place) -> Result<Expr, GenerateError> {
     if let ConstValue::Const(id) = value {
-        return Ok(reference(m, *id, ty, at));
+        return reference(m, *id, ty, at);
     }
-    let plain = plain(m, model.resolve(ty), value, at)?;
-    // Where a key spells its `double` in another way, the newtype around it is left out as well.
-    Ok(if at.key && m.facts().spells_float(ty) { plain } else { wrap(m, ty, plain) })
+    let plain = plain(m, ty, value, at)?;
+    // Where a key spells its parts in another way, the newtype around them is left out as well.
+    Ok(if at.key && m.facts().is_other_in_key(ty) { plain } else { wrap(m, ty, plain) })
 }
 
-/// A value of a type that is no typedef.
-fn plain(m: &Module<'_>, ty: &Type, value: &ConstValue, at: Place) -> Result<Expr, GenerateError> {
-    Ok(match (value, ty) {
-        (ConstValue::Const(id), _) => reference(m, *id, ty, at),
+/// A value of a type, without the newtypes around it.
+fn plain(m: &Module<'_>, ty: &TypeUse, value: &ConstValue, at: Place) -> Result<Expr, GenerateError> {
+    Ok(match (value, m.model().resolve(ty)) {
+        (ConstValue::Const(id), _) => reference(m, *id, ty, at)?,
         (ConstValue::Bool(value), _) => Expr::text(value.to_string()),
         (ConstValue::Int(value), _) => Expr::text(value.to_string()),
         (ConstValue::Double(value), _) => double(m, *value, at.key),
-        (ConstValue::String(value), _) => Expr::text(format!("{value:?}")).method("to_owned", [], ""),
-        (ConstValue::Binary(value), _) => {
-            let bytes = Expr::text(byte_string(value));
-            Expr::call(format!("{}::from_static", m.rt("bytes", "Bytes")), [bytes])
-        }
+        (ConstValue::String(value), _) => text(m, ty, Expr::text(format!("{value:?}"))),
+        (ConstValue::Binary(value), _) => bytes(m, ty, Expr::text(byte_string(value))),
         (ConstValue::Uuid(value), _) => Expr::text(byte_array(value)),
         (ConstValue::Enum(id, number), _) => Expr::text(enum_value(m, *id, *number)),
         (ConstValue::List(values), Type::List(element)) => match values.as_slice() {
@@ -49,18 +46,16 @@ fn plain(m: &Module<'_>, ty: &Type, value: &ConstValue, at: Place) -> Result<Exp
             values => Expr::Array("vec!", all(m, element, values, at)?),
         },
         (ConstValue::Set(values), Type::Set(element)) => {
-            let set = m.imported("::std::collections", "BTreeSet");
             let items = all(m, element, values, Place { key: true, ..at })?;
-            collection(&set, items)
+            collection(&m.collection(ty, at.key), items)
         }
         (ConstValue::Map(pairs), Type::Map(key, value)) => {
-            let map = m.imported("::std::collections", "BTreeMap");
             let mut items = Vec::new();
             for (k, v) in pairs {
                 let key = owned(m, key, k, Place { key: true, ..at })?;
                 items.push(Expr::call("", [key, owned(m, value, v, at)?]));
             }
-            collection(&map, items)
+            collection(&m.collection(ty, at.key), items)
         }
         (ConstValue::Struct(id, fields), _) => structure(m, *id, fields, at)?,
         // The checked model gives a container's value the shape of its type.
@@ -69,7 +64,7 @@ fn plain(m: &Module<'_>, ty: &Type, value: &ConstValue, at: Place) -> Result<Exp
 }
 
 /// The value a type has where nothing was given: `String::default()`, `0`.
-pub(crate) fn natural(m: &Module<'_>, ty: &Type, key: bool) -> Expr {
+pub(crate) fn natural(m: &Module<'_>, ty: &TypeUse, key: bool) -> Expr {
     let spelled = m.ty(ty, key);
     match spelled.split_once('<') {
         Some((container, _)) => Expr::text(format!("{container}::default()")),
@@ -125,14 +120,22 @@ pub(crate) fn is_plain(model: &Model, ty: &Type) -> bool {
 }
 
 /// Another constant, by its name. Text and bytes are borrowed there, containers are made on first use.
-fn reference(m: &Module<'_>, id: ConstId, wanted: &Type, at: Place) -> Expr {
-    let ty = &m.model().constant(id).ty;
-    let value = borrowed(m, id, ty, at);
-    if chain(m.model(), ty) == chain(m.model(), wanted) { value } else { wrap(m, wanted, unwrap(m, ty, value)) }
+fn reference(m: &Module<'_>, id: ConstId, wanted: &TypeUse, at: Place) -> Result<Expr, GenerateError> {
+    let constant = m.model().constant(id);
+    let ty = &constant.ty;
+    let is_borrowed = matches!(m.model().resolve(ty), Type::Base(_)) && !is_wrapped(m.model(), ty);
+    if !is_borrowed && !m.facts().is_same_in_rust((ty, false), (wanted, at.key)) {
+        // It is another Rust type here, so its value is made once more.
+        return owned(m, wanted, &constant.value, at);
+    }
+    let value = borrowed(m, id, wanted, at);
+    let is_wrapped_alike = chain(m.model(), ty) == chain(m.model(), wanted);
+    Ok(if is_wrapped_alike { value } else { wrap(m, wanted, unwrap(m, ty, value)) })
 }
 
-fn borrowed(m: &Module<'_>, id: ConstId, ty: &Type, at: Place) -> Expr {
+fn borrowed(m: &Module<'_>, id: ConstId, wanted: &TypeUse, at: Place) -> Expr {
     let name = Expr::text(m.constant(id));
+    let ty = &m.model().constant(id).ty;
     match m.model().resolve(ty) {
         _ if is_wrapped(m.model(), ty) => {
             if is_plain(m.model(), ty) {
@@ -141,15 +144,31 @@ fn borrowed(m: &Module<'_>, id: ConstId, ty: &Type, at: Place) -> Expr {
                 name.method("clone", [], "")
             }
         }
-        Type::Base(BaseType::String) => name.method("to_owned", [], ""),
-        Type::Base(BaseType::Binary) => Expr::call(format!("{}::from_static", m.rt("bytes", "Bytes")), [name]),
+        Type::Base(BaseType::String) => text(m, wanted, name),
+        Type::Base(BaseType::Binary) => bytes(m, wanted, name),
         Type::Base(BaseType::Double) if at.key => Expr::call(m.rt("codec", "TotalF64"), [name]),
         _ if is_plain(m.model(), ty) => name,
         _ => name.method("clone", [], ""),
     }
 }
 
-fn all(m: &Module<'_>, ty: &Type, values: &[ConstValue], at: Place) -> Result<Vec<Expr>, GenerateError> {
+/// Text that is borrowed, as an owned value of a `string`.
+fn text(m: &Module<'_>, ty: &TypeUse, borrowed: Expr) -> Expr {
+    match m.facts().rust_type(ty, false) {
+        Some(RustType::ArcStr) => Expr::call(format!("{}::from", m.imported("::std::sync", "Arc")), [borrowed]),
+        _ => borrowed.method("to_owned", [], ""),
+    }
+}
+
+/// Bytes that are borrowed for good, as an owned value of a `binary`.
+fn bytes(m: &Module<'_>, ty: &TypeUse, borrowed: Expr) -> Expr {
+    match m.facts().rust_type(ty, false) {
+        Some(RustType::VecU8) => borrowed.method("to_vec", [], ""),
+        _ => Expr::call(format!("{}::from_static", m.rt("bytes", "Bytes")), [borrowed]),
+    }
+}
+
+fn all(m: &Module<'_>, ty: &TypeUse, values: &[ConstValue], at: Place) -> Result<Vec<Expr>, GenerateError> {
     values.iter().map(|value| owned(m, ty, value, at)).collect()
 }
 

@@ -12,8 +12,8 @@
 pub mod golden {
     /// `golden.options`, from options.frugal.
     pub mod options {
-        use ::std::collections::{BTreeMap, BTreeSet};
-        use ::std::sync::LazyLock;
+        use ::std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+        use ::std::sync::{Arc, LazyLock};
 
         use ::thriftwood::bytes::Bytes;
         use ::thriftwood::call::{
@@ -202,6 +202,100 @@ pub mod golden {
             }
         }
 
+        pub type Shared = Arc<str>;
+
+        pub type Tally = HashMap<Shared, i64>;
+
+        pub type Seats = HashSet<i32>;
+
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Label(pub Arc<str>);
+
+        impl From<Arc<str>> for Label {
+            fn from(value: Arc<str>) -> Self {
+                Label(value)
+            }
+        }
+
+        impl From<Label> for Arc<str> {
+            fn from(value: Label) -> Self {
+                value.0
+            }
+        }
+
+        impl From<&str> for Label {
+            fn from(value: &str) -> Self {
+                Label(value.into())
+            }
+        }
+
+        impl ::std::fmt::Display for Label {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl Wire for Label {
+            const TYPE: TType = <Arc<str> as Wire>::TYPE;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                self.0.encode(w);
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                Wire::decode(r).map(Label)
+            }
+        }
+
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Labels(pub Vec<Label>);
+
+        impl From<Vec<Label>> for Labels {
+            fn from(value: Vec<Label>) -> Self {
+                Labels(value)
+            }
+        }
+
+        impl From<Labels> for Vec<Label> {
+            fn from(value: Labels) -> Self {
+                value.0
+            }
+        }
+
+        impl Wire for Labels {
+            const TYPE: TType = <Vec<Label> as Wire>::TYPE;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                self.0.encode(w);
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                Wire::decode(r).map(Labels)
+            }
+        }
+
         pub const ROOT: UserId = UserId(1);
 
         pub static NOBODY: LazyLock<Name> = LazyLock::new(|| Name("nobody".to_owned()));
@@ -219,6 +313,20 @@ pub mod golden {
             weight: 3,
             unknown_fields: Vec::new(),
         });
+
+        pub const HOUSE: &str = "house";
+
+        pub static TALLY: LazyLock<Tally> =
+            LazyLock::new(|| HashMap::from([(Arc::from("a"), 1), (Arc::from(HOUSE), 2)]));
+
+        pub static FRONT: LazyLock<BTreeSet<i32>> = LazyLock::new(|| BTreeSet::from([1, 2]));
+
+        pub static TAG: LazyLock<Label> = LazyLock::new(|| Label(Arc::from("tag")));
+
+        pub const SEAL: &[u8] = b"TW";
+
+        pub static ROWS: LazyLock<Vec<Seats>> =
+            LazyLock::new(|| vec![HashSet::from([1, 2]), HashSet::from([3])]);
 
         #[derive(Clone, Debug, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
         pub struct User {
@@ -551,6 +659,517 @@ pub mod golden {
             }
         }
 
+        /// Every choice there is, and none where there is nothing to say.
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct Choices {
+            pub shared: Arc<str>,
+            pub alias: Option<Shared>,
+            pub usual: String,
+            pub back: String,
+            pub raw: Vec<u8>,
+            pub seal: Bytes,
+            pub parts: HashMap<Arc<str>, Vec<Vec<u8>>>,
+            pub tally: Tally,
+            pub ordered: BTreeMap<Shared, i64>,
+            pub seats: Seats,
+            pub blocks: BTreeSet<BTreeSet<i32>>,
+            pub label: Label,
+            pub labels: Labels,
+            pub names: HashSet<Shared>,
+            pub ratios: HashMap<String, f64>,
+            pub plain: String,
+            pub rows: Vec<Seats>,
+        }
+
+        impl Choices {
+            /// A `Choices` with its required fields; the others have their defaults.
+            pub fn new(shared: impl Into<Arc<str>>) -> Self {
+                Self {
+                    shared: shared.into(),
+                    alias: None,
+                    usual: String::default(),
+                    back: String::default(),
+                    raw: SEAL.to_vec(),
+                    seal: Bytes::from_static(SEAL),
+                    parts: HashMap::default(),
+                    tally: TALLY.clone(),
+                    ordered: BTreeMap::from([(Arc::from("a"), 1), (Arc::from(HOUSE), 2)]),
+                    seats: HashSet::from([1, 2]),
+                    blocks: BTreeSet::default(),
+                    label: TAG.clone(),
+                    labels: Labels::default(),
+                    names: HashSet::from([Arc::from("b"), Arc::from(HOUSE)]),
+                    ratios: HashMap::default(),
+                    plain: "tag".to_owned(),
+                    rows: ROWS.clone(),
+                }
+            }
+
+            /// This `Choices` with `alias` set.
+            #[must_use]
+            pub fn with_alias(mut self, alias: impl Into<Shared>) -> Self {
+                self.alias = Some(alias.into());
+                self
+            }
+
+            /// This `Choices` with `usual` set.
+            #[must_use]
+            pub fn with_usual(mut self, usual: impl Into<String>) -> Self {
+                self.usual = usual.into();
+                self
+            }
+
+            /// This `Choices` with `back` set.
+            #[must_use]
+            pub fn with_back(mut self, back: impl Into<String>) -> Self {
+                self.back = back.into();
+                self
+            }
+
+            /// This `Choices` with `raw` set.
+            #[must_use]
+            pub fn with_raw(mut self, raw: impl Into<Vec<u8>>) -> Self {
+                self.raw = raw.into();
+                self
+            }
+
+            /// This `Choices` with `seal` set.
+            #[must_use]
+            pub fn with_seal(mut self, seal: impl Into<Bytes>) -> Self {
+                self.seal = seal.into();
+                self
+            }
+
+            /// This `Choices` with `parts` set.
+            #[must_use]
+            pub fn with_parts(mut self, parts: HashMap<Arc<str>, Vec<Vec<u8>>>) -> Self {
+                self.parts = parts;
+                self
+            }
+
+            /// This `Choices` with `tally` set.
+            #[must_use]
+            pub fn with_tally(mut self, tally: Tally) -> Self {
+                self.tally = tally;
+                self
+            }
+
+            /// This `Choices` with `ordered` set.
+            #[must_use]
+            pub fn with_ordered(mut self, ordered: BTreeMap<Shared, i64>) -> Self {
+                self.ordered = ordered;
+                self
+            }
+
+            /// This `Choices` with `seats` set.
+            #[must_use]
+            pub fn with_seats(mut self, seats: Seats) -> Self {
+                self.seats = seats;
+                self
+            }
+
+            /// This `Choices` with `blocks` set.
+            #[must_use]
+            pub fn with_blocks(mut self, blocks: BTreeSet<BTreeSet<i32>>) -> Self {
+                self.blocks = blocks;
+                self
+            }
+
+            /// This `Choices` with `label` set.
+            #[must_use]
+            pub fn with_label(mut self, label: impl Into<Label>) -> Self {
+                self.label = label.into();
+                self
+            }
+
+            /// This `Choices` with `labels` set.
+            #[must_use]
+            pub fn with_labels(mut self, labels: Labels) -> Self {
+                self.labels = labels;
+                self
+            }
+
+            /// This `Choices` with `names` set.
+            #[must_use]
+            pub fn with_names(mut self, names: HashSet<Shared>) -> Self {
+                self.names = names;
+                self
+            }
+
+            /// This `Choices` with `ratios` set.
+            #[must_use]
+            pub fn with_ratios(mut self, ratios: HashMap<String, f64>) -> Self {
+                self.ratios = ratios;
+                self
+            }
+
+            /// This `Choices` with `plain` set.
+            #[must_use]
+            pub fn with_plain(mut self, plain: impl Into<String>) -> Self {
+                self.plain = plain.into();
+                self
+            }
+
+            /// This `Choices` with `rows` set.
+            #[must_use]
+            pub fn with_rows(mut self, rows: Vec<Seats>) -> Self {
+                self.rows = rows;
+                self
+            }
+        }
+
+        impl Wire for Choices {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::String);
+                self.shared.encode(w);
+                if let Some(alias) = &self.alias {
+                    w.field_begin(2, TType::String);
+                    alias.encode(w);
+                }
+                w.field_begin(3, TType::String);
+                self.usual.encode(w);
+                w.field_begin(4, TType::String);
+                self.back.encode(w);
+                w.field_begin(5, TType::String);
+                self.raw.encode(w);
+                w.field_begin(6, TType::String);
+                self.seal.encode(w);
+                w.field_begin(7, TType::Map);
+                self.parts.encode(w);
+                w.field_begin(8, TType::Map);
+                self.tally.encode(w);
+                w.field_begin(9, TType::Map);
+                self.ordered.encode(w);
+                w.field_begin(10, TType::Set);
+                self.seats.encode(w);
+                w.field_begin(11, TType::Set);
+                self.blocks.encode(w);
+                w.field_begin(12, TType::String);
+                self.label.encode(w);
+                w.field_begin(13, TType::List);
+                self.labels.encode(w);
+                w.field_begin(14, TType::Set);
+                self.names.encode(w);
+                w.field_begin(15, TType::Map);
+                self.ratios.encode(w);
+                w.field_begin(16, TType::String);
+                self.plain.encode(w);
+                w.field_begin(17, TType::List);
+                self.rows.encode(w);
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut shared = None;
+                let mut alias = None;
+                let mut usual = None;
+                let mut back = None;
+                let mut raw = None;
+                let mut seal = None;
+                let mut parts = None;
+                let mut tally = None;
+                let mut ordered = None;
+                let mut seats = None;
+                let mut blocks = None;
+                let mut label = None;
+                let mut labels = None;
+                let mut names = None;
+                let mut ratios = None;
+                let mut plain = None;
+                let mut rows = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => shared = Some(Wire::decode(r)?),
+                        (2, TType::String) => alias = Some(Wire::decode(r)?),
+                        (3, TType::String) => usual = Some(Wire::decode(r)?),
+                        (4, TType::String) => back = Some(Wire::decode(r)?),
+                        (5, TType::String) => raw = Some(Wire::decode(r)?),
+                        (6, TType::String) => seal = Some(Wire::decode(r)?),
+                        (7, TType::Map) => parts = Some(Wire::decode(r)?),
+                        (8, TType::Map) => tally = Some(Wire::decode(r)?),
+                        (9, TType::Map) => ordered = Some(Wire::decode(r)?),
+                        (10, TType::Set) => seats = Some(Wire::decode(r)?),
+                        (11, TType::Set) => blocks = Some(Wire::decode(r)?),
+                        (12, TType::String) => label = Some(Wire::decode(r)?),
+                        (13, TType::List) => labels = Some(Wire::decode(r)?),
+                        (14, TType::Set) => names = Some(Wire::decode(r)?),
+                        (15, TType::Map) => ratios = Some(Wire::decode(r)?),
+                        (16, TType::String) => plain = Some(Wire::decode(r)?),
+                        (17, TType::List) => rows = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                let missing = |field| {
+                    r.error(DecodeErrorKind::MissingField {
+                        structure: "Choices",
+                        field,
+                    })
+                };
+                Ok(Self {
+                    shared: shared.ok_or_else(|| missing("shared"))?,
+                    alias,
+                    usual: usual.unwrap_or_default(),
+                    back: back.unwrap_or_default(),
+                    raw: raw.unwrap_or_else(|| SEAL.to_vec()),
+                    seal: seal.unwrap_or_else(|| Bytes::from_static(SEAL)),
+                    parts: parts.unwrap_or_default(),
+                    tally: tally.unwrap_or_else(|| TALLY.clone()),
+                    ordered: ordered.unwrap_or_else(|| {
+                        BTreeMap::from([(Arc::from("a"), 1), (Arc::from(HOUSE), 2)])
+                    }),
+                    seats: seats.unwrap_or_else(|| HashSet::from([1, 2])),
+                    blocks: blocks.unwrap_or_default(),
+                    label: label.unwrap_or_else(|| TAG.clone()),
+                    labels: labels.unwrap_or_default(),
+                    names: names
+                        .unwrap_or_else(|| HashSet::from([Arc::from("b"), Arc::from(HOUSE)])),
+                    ratios: ratios.unwrap_or_default(),
+                    plain: plain.unwrap_or_else(|| "tag".to_owned()),
+                    rows: rows.unwrap_or_else(|| ROWS.clone()),
+                })
+            }
+        }
+
+        /// A key has an order, so what is in it is ordered.
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Seating {
+            pub seats: BTreeSet<i32>,
+            pub name: Shared,
+        }
+
+        impl Seating {
+            /// This `Seating` with `seats` set.
+            #[must_use]
+            pub fn with_seats(mut self, seats: BTreeSet<i32>) -> Self {
+                self.seats = seats;
+                self
+            }
+
+            /// This `Seating` with `name` set.
+            #[must_use]
+            pub fn with_name(mut self, name: impl Into<Shared>) -> Self {
+                self.name = name.into();
+                self
+            }
+        }
+
+        impl Wire for Seating {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::Set);
+                self.seats.encode(w);
+                w.field_begin(2, TType::String);
+                self.name.encode(w);
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut seats = None;
+                let mut name = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::Set) => seats = Some(Wire::decode(r)?),
+                        (2, TType::String) => name = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self {
+                    seats: seats.unwrap_or_default(),
+                    name: name.unwrap_or_default(),
+                })
+            }
+        }
+
+        /// Has neither order nor hash, because of what it is made of.
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct Theatre {
+            pub choices: BTreeMap<Seating, Choices>,
+            pub tallies: Vec<Tally>,
+        }
+
+        impl Theatre {
+            /// This `Theatre` with `choices` set.
+            #[must_use]
+            pub fn with_choices(mut self, choices: BTreeMap<Seating, Choices>) -> Self {
+                self.choices = choices;
+                self
+            }
+
+            /// This `Theatre` with `tallies` set.
+            #[must_use]
+            pub fn with_tallies(mut self, tallies: Vec<Tally>) -> Self {
+                self.tallies = tallies;
+                self
+            }
+        }
+
+        impl Wire for Theatre {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::Map);
+                self.choices.encode(w);
+                w.field_begin(2, TType::List);
+                self.tallies.encode(w);
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut choices = None;
+                let mut tallies = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::Map) => choices = Some(Wire::decode(r)?),
+                        (2, TType::List) => tallies = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self {
+                    choices: choices.unwrap_or_default(),
+                    tallies: tallies.unwrap_or_default(),
+                })
+            }
+        }
+
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+        pub struct Hall {
+            pub seats: Seats,
+            pub prices: BTreeMap<i32, f64>,
+        }
+
+        impl Hall {
+            /// This `Hall` with `seats` set.
+            #[must_use]
+            pub fn with_seats(mut self, seats: Seats) -> Self {
+                self.seats = seats;
+                self
+            }
+
+            /// This `Hall` with `prices` set.
+            #[must_use]
+            pub fn with_prices(mut self, prices: BTreeMap<i32, f64>) -> Self {
+                self.prices = prices;
+                self
+            }
+        }
+
+        impl Wire for Hall {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::Set);
+                self.seats.encode(w);
+                w.field_begin(2, TType::Map);
+                self.prices.encode(w);
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut seats = None;
+                let mut prices = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::Set) => seats = Some(Wire::decode(r)?),
+                        (2, TType::Map) => prices = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self {
+                    seats: seats.unwrap_or_default(),
+                    prices: prices.unwrap_or_default(),
+                })
+            }
+        }
+
+        #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct Full {
+            pub message: Arc<str>,
+            pub left: Option<Seats>,
+        }
+
+        impl Full {
+            /// This `Full` with `message` set.
+            #[must_use]
+            pub fn with_message(mut self, message: impl Into<Arc<str>>) -> Self {
+                self.message = message.into();
+                self
+            }
+
+            /// This `Full` with `left` set.
+            #[must_use]
+            pub fn with_left(mut self, left: Seats) -> Self {
+                self.left = Some(left);
+                self
+            }
+        }
+
+        impl ::std::fmt::Display for Full {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, "Full: {}", self.message)
+            }
+        }
+
+        impl ::std::error::Error for Full {}
+
+        impl Wire for Full {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::String);
+                self.message.encode(w);
+                if let Some(left) = &self.left {
+                    w.field_begin(2, TType::Set);
+                    left.encode(w);
+                }
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut message = None;
+                let mut left = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => message = Some(Wire::decode(r)?),
+                        (2, TType::Set) => left = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self {
+                    message: message.unwrap_or_default(),
+                    left,
+                })
+            }
+        }
+
         pub trait Base: Send + Sync + 'static {
             fn ping(&self, ctx: &Context) -> impl Future<Output = Result<(), RpcError>> + Send;
         }
@@ -783,6 +1402,12 @@ pub mod golden {
                 name: Name,
             ) -> impl Future<Output = Result<User, GetError>> + Send;
 
+            fn ping_1(
+                &self,
+                ctx: &Context,
+                answer: String,
+            ) -> impl Future<Output = Result<String, RpcError>> + Send;
+
             fn forget(
                 &self,
                 ctx: &Context,
@@ -873,6 +1498,14 @@ pub mod golden {
                 }
             }
 
+            pub async fn ping_1(&self, ctx: &Context, answer: String) -> Result<String, RpcError> {
+                let request = UsersRequest::Ping1 { answer };
+                match self.0.call(ctx, request).await? {
+                    UsersResponse::Ping1(result) => Ok(result),
+                    _ => Err(RpcError::mismatched("ping_1")),
+                }
+            }
+
             pub async fn forget(&self, ctx: &Context, id: UserId) -> Result<(), RpcError> {
                 let request = UsersRequest::Forget { id };
                 match self.0.call(ctx, request).await? {
@@ -951,6 +1584,10 @@ pub mod golden {
                             result => UsersResponse::Get(result),
                         }
                     }
+                    UsersRequest::Ping1 { answer } => {
+                        let result = Users::ping_1(service, ctx, answer).await?;
+                        UsersResponse::Ping1(result)
+                    }
                     UsersRequest::Forget { id } => {
                         Users::forget(service, ctx, id).await?;
                         UsersResponse::Forget
@@ -974,6 +1611,8 @@ pub mod golden {
         pub enum UsersRequest {
             /// `get`
             Get { id: UserId, name: Name },
+            /// `ping_1`
+            Ping1 { answer: String },
             /// `forget`
             Forget { id: UserId },
             /// A call of [`Base`].
@@ -984,13 +1623,15 @@ pub mod golden {
             type Response = UsersResponse;
 
             fn methods() -> &'static [&'static Method] {
-                static METHODS: &[&Method] = &[&USERS_GET, &USERS_FORGET, &BASE_PING];
+                static METHODS: &[&Method] =
+                    &[&USERS_GET, &USERS_PING_1, &USERS_FORGET, &BASE_PING];
                 METHODS
             }
 
             fn method(&self) -> &'static Method {
                 match self {
                     Self::Get { .. } => &USERS_GET,
+                    Self::Ping1 { .. } => &USERS_PING_1,
                     Self::Forget { .. } => &USERS_FORGET,
                     Self::Base(request) => Request::method(request),
                 }
@@ -1006,6 +1647,12 @@ pub mod golden {
                         name.encode(w);
                         w.struct_end();
                     }
+                    Self::Ping1 { answer } => {
+                        w.struct_begin();
+                        w.field_begin(1, TType::String);
+                        answer.encode(w);
+                        w.struct_end();
+                    }
                     Self::Forget { id } => {
                         w.struct_begin();
                         w.field_begin(1, TType::I64);
@@ -1019,6 +1666,7 @@ pub mod golden {
             fn decode<R: Reader>(method: &str, r: &mut R) -> Option<Result<Self, DecodeError>> {
                 Some(match method {
                     "get" => Self::read_get(r),
+                    "ping_1" => Self::read_ping_1(r),
                     "forget" => Self::read_forget(r),
                     _ => {
                         let request = <BaseRequest as Request>::decode(method, r)?;
@@ -1030,6 +1678,7 @@ pub mod golden {
             fn decode_response<R: Reader>(&self, r: &mut R) -> Result<UsersResponse, RpcError> {
                 match self {
                     Self::Get { .. } => UsersResponse::read_get(r),
+                    Self::Ping1 { .. } => UsersResponse::read_ping_1(r),
                     Self::Forget { .. } => UsersResponse::read_forget(r),
                     Self::Base(request) => {
                         let response = Request::decode_response(request, r)?;
@@ -1058,6 +1707,21 @@ pub mod golden {
                 })
             }
 
+            fn read_ping_1<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut answer = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => answer = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self::Ping1 {
+                    answer: answer.unwrap_or_default(),
+                })
+            }
+
             fn read_forget<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut id = None;
                 r.struct_begin()?;
@@ -1079,6 +1743,8 @@ pub mod golden {
         pub enum UsersResponse {
             /// `get`
             Get(Result<User, GetError>),
+            /// `ping_1`
+            Ping1(String),
             /// `forget`
             Forget,
             /// A result of [`Base`].
@@ -1103,6 +1769,10 @@ pub mod golden {
                         }
                         GetError::Rpc(_) => {}
                     },
+                    Self::Ping1(result) => {
+                        w.field_begin(0, TType::String);
+                        result.encode(w);
+                    }
                     Self::Forget => {}
                     Self::Base(_) => {}
                 }
@@ -1138,6 +1808,21 @@ pub mod golden {
                     .ok_or_else(|| RpcError::missing_result("get"))
             }
 
+            fn read_ping_1<R: Reader>(r: &mut R) -> Result<Self, RpcError> {
+                let mut result = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (0, TType::String) => result = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                result
+                    .map(Self::Ping1)
+                    .ok_or_else(|| RpcError::missing_result("ping_1"))
+            }
+
             fn read_forget<R: Reader>(r: &mut R) -> Result<Self, RpcError> {
                 r.skip(TType::Struct)?;
                 Ok(Self::Forget)
@@ -1153,6 +1838,17 @@ pub mod golden {
             annotations: &[],
             arguments: Some(&super::super::idl_schema::USERS_GET_ARGS),
             result: Some(&super::super::idl_schema::USERS_GET_RESULT),
+        };
+
+        /// `Users.ping_1`, as the IDL declares it.
+        pub static USERS_PING_1: Method = Method {
+            service: "Users",
+            name: "ping_1",
+            wire_name: "ping_1",
+            oneway: false,
+            annotations: &[],
+            arguments: Some(&super::super::idl_schema::USERS_PING_1_ARGS),
+            result: Some(&super::super::idl_schema::USERS_PING_1_RESULT),
         };
 
         /// `Users.forget`, as the IDL declares it.
@@ -1179,8 +1875,10 @@ pub mod golden {
         pub struct UsersMock {
             on_get:
                 Option<Box<dyn Fn(&Context, UserId, Name) -> Result<User, GetError> + Send + Sync>>,
+            on_ping_1:
+                Option<Box<dyn Fn(&Context, String) -> Result<String, RpcError> + Send + Sync>>,
             on_forget: Option<Box<dyn Fn(&Context, UserId) -> Result<(), RpcError> + Send + Sync>>,
-            on_ping_1: Option<Box<dyn Fn(&Context) -> Result<(), RpcError> + Send + Sync>>,
+            on_ping: Option<Box<dyn Fn(&Context) -> Result<(), RpcError> + Send + Sync>>,
         }
 
         impl UsersMock {
@@ -1196,6 +1894,16 @@ pub mod golden {
                 F: Fn(&Context, UserId, Name) -> Result<User, GetError> + Send + Sync + 'static,
             {
                 self.on_get = Some(Box::new(answer));
+                self
+            }
+
+            /// Answers `ping_1` with what `answer` gives.
+            #[must_use]
+            pub fn ping_1<F>(mut self, answer: F) -> Self
+            where
+                F: Fn(&Context, String) -> Result<String, RpcError> + Send + Sync + 'static,
+            {
+                self.on_ping_1 = Some(Box::new(answer));
                 self
             }
 
@@ -1215,7 +1923,7 @@ pub mod golden {
             where
                 F: Fn(&Context) -> Result<(), RpcError> + Send + Sync + 'static,
             {
-                self.on_ping_1 = Some(Box::new(answer));
+                self.on_ping = Some(Box::new(answer));
                 self
             }
         }
@@ -1234,6 +1942,13 @@ pub mod golden {
                 }
             }
 
+            async fn ping_1(&self, ctx: &Context, answer: String) -> Result<String, RpcError> {
+                match &self.on_ping_1 {
+                    Some(answer_) => answer_(ctx, answer),
+                    None => Err(RpcError::unmocked("ping_1")),
+                }
+            }
+
             async fn forget(&self, ctx: &Context, id: UserId) -> Result<(), RpcError> {
                 match &self.on_forget {
                     Some(answer) => answer(ctx, id),
@@ -1244,9 +1959,389 @@ pub mod golden {
 
         impl Base for UsersMock {
             async fn ping(&self, ctx: &Context) -> Result<(), RpcError> {
-                match &self.on_ping_1 {
+                match &self.on_ping {
                     Some(answer) => answer(ctx),
                     None => Err(RpcError::unmocked("ping")),
+                }
+            }
+        }
+
+        pub trait Ticketing: Send + Sync + 'static {
+            fn count(
+                &self,
+                ctx: &Context,
+                name: Arc<str>,
+                seats: Seats,
+                seating: Seating,
+            ) -> impl Future<Output = Result<Tally, CountError>> + Send;
+        }
+
+        /// Why `count` has no result.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum CountError {
+            /// `full`, as the IDL declares it.
+            Full(Full),
+            /// The call itself failed.
+            Rpc(RpcError),
+        }
+
+        impl CountError {
+            /// Why the call itself failed; `None` for a declared exception.
+            pub fn rpc(&self) -> Option<&RpcError> {
+                match self {
+                    Self::Rpc(error) => Some(error),
+                    _ => None,
+                }
+            }
+        }
+
+        impl From<Full> for CountError {
+            fn from(error: Full) -> Self {
+                Self::Full(error)
+            }
+        }
+
+        impl From<RpcError> for CountError {
+            fn from(error: RpcError) -> Self {
+                Self::Rpc(error)
+            }
+        }
+
+        impl ::std::fmt::Display for CountError {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    Self::Full(error) => ::std::fmt::Display::fmt(error, f),
+                    Self::Rpc(error) => ::std::fmt::Display::fmt(error, f),
+                }
+            }
+        }
+
+        impl ::std::error::Error for CountError {
+            fn source(&self) -> Option<&(dyn ::std::error::Error + 'static)> {
+                match self {
+                    Self::Full(error) => Some(error),
+                    Self::Rpc(error) => Some(error),
+                }
+            }
+        }
+
+        /// A client of [`Ticketing`]. Cheap to clone; any number of calls may be under way at once.
+        #[derive(Clone, Debug)]
+        pub struct TicketingClient(Client<TicketingRequest>);
+
+        impl TicketingClient {
+            /// A client of whatever serves the address that `rpc` leads to.
+            pub fn new(rpc: Rpc) -> Self {
+                Self(Client::new(rpc))
+            }
+
+            /// This client with a tower layer around every call; the layer added last sees a call first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> Self
+            where
+                L: Layer<Innermost<Client<TicketingRequest>>>,
+                Layered<L::Service>: Step<Call<TicketingRequest>>,
+            {
+                Self(self.0.layer(layer))
+            }
+
+            pub async fn count(
+                &self,
+                ctx: &Context,
+                name: Arc<str>,
+                seats: Seats,
+                seating: Seating,
+            ) -> Result<Tally, CountError> {
+                let request = TicketingRequest::Count {
+                    name,
+                    seats,
+                    seating,
+                };
+                let TicketingResponse::Count(result) = self.0.call(ctx, request).await?;
+                result
+            }
+        }
+
+        /// A server of [`Ticketing`], for `Bus::serve`.
+        #[derive(Debug)]
+        pub struct TicketingServer<S>(Server<TicketingRequest, S>);
+
+        impl<S: Ticketing> TicketingServer<TicketingHandler<S>> {
+            /// A server that hands every call to `service`.
+            pub fn new(service: S) -> Self {
+                let handler = TicketingHandler(service);
+                Self(Server::new("Ticketing", handler))
+            }
+        }
+
+        impl<S: Step<Call<TicketingRequest>>> TicketingServer<S> {
+            /// This server with a tower layer around every handler; the layer added last sees a call first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> TicketingServer<Layered<L::Service>>
+            where
+                L: Layer<Innermost<S>>,
+                Layered<L::Service>: Step<Call<TicketingRequest>>,
+            {
+                TicketingServer(self.0.layer(layer))
+            }
+        }
+
+        impl<S: Step<Call<TicketingRequest>>> Handler for TicketingServer<S> {
+            fn service(&self) -> &'static str {
+                self.0.service()
+            }
+
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
+            }
+
+            fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+                self.0.handle(inbound)
+            }
+        }
+
+        /// Hands each call to the method of [`Ticketing`] it is for.
+        #[derive(Debug)]
+        pub struct TicketingHandler<S>(S);
+
+        impl<S: Ticketing> TicketingHandler<S> {
+            /// Runs the method that `request` is a call of.
+            pub async fn dispatch(
+                service: &S,
+                ctx: &Context,
+                request: TicketingRequest,
+            ) -> Result<TicketingResponse, RpcError> {
+                Ok(match request {
+                    TicketingRequest::Count {
+                        name,
+                        seats,
+                        seating,
+                    } => match Ticketing::count(service, ctx, name, seats, seating).await {
+                        Err(CountError::Rpc(error)) => return Err(error),
+                        result => TicketingResponse::Count(result),
+                    },
+                })
+            }
+        }
+
+        impl<S: Ticketing> Step<Call<TicketingRequest>> for TicketingHandler<S> {
+            async fn call(
+                &self,
+                call: Call<TicketingRequest>,
+            ) -> Result<TicketingResponse, RpcError> {
+                Self::dispatch(&self.0, &call.context, call.request).await
+            }
+        }
+
+        /// The calls of [`Ticketing`], with their arguments: what middleware sees.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum TicketingRequest {
+            /// `count`
+            Count {
+                name: Arc<str>,
+                seats: Seats,
+                seating: Seating,
+            },
+        }
+
+        impl Request for TicketingRequest {
+            type Response = TicketingResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                static METHODS: &[&Method] = &[&TICKETING_COUNT];
+                METHODS
+            }
+
+            fn method(&self) -> &'static Method {
+                match self {
+                    Self::Count { .. } => &TICKETING_COUNT,
+                }
+            }
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                match self {
+                    Self::Count {
+                        name,
+                        seats,
+                        seating,
+                    } => {
+                        w.struct_begin();
+                        w.field_begin(1, TType::String);
+                        name.encode(w);
+                        w.field_begin(2, TType::Set);
+                        seats.encode(w);
+                        w.field_begin(3, TType::Struct);
+                        seating.encode(w);
+                        w.struct_end();
+                    }
+                }
+            }
+
+            fn decode<R: Reader>(method: &str, r: &mut R) -> Option<Result<Self, DecodeError>> {
+                Some(match method {
+                    "count" => Self::read_count(r),
+                    _ => return None,
+                })
+            }
+
+            fn decode_response<R: Reader>(&self, r: &mut R) -> Result<TicketingResponse, RpcError> {
+                match self {
+                    Self::Count { .. } => TicketingResponse::read_count(r),
+                }
+            }
+        }
+
+        impl TicketingRequest {
+            fn read_count<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut name = None;
+                let mut seats = None;
+                let mut seating = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => name = Some(Wire::decode(r)?),
+                        (2, TType::Set) => seats = Some(Wire::decode(r)?),
+                        (3, TType::Struct) => seating = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self::Count {
+                    name: name.unwrap_or_default(),
+                    seats: seats.unwrap_or_else(|| HashSet::from([1, 2])),
+                    seating: seating.unwrap_or_default(),
+                })
+            }
+        }
+
+        /// The results of [`Ticketing`]: what middleware sees come back.
+        #[derive(Debug)]
+        pub enum TicketingResponse {
+            /// `count`
+            Count(Result<Tally, CountError>),
+        }
+
+        impl Response for TicketingResponse {
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                match self {
+                    Self::Count(Ok(result)) => {
+                        w.field_begin(0, TType::Map);
+                        result.encode(w);
+                    }
+                    Self::Count(Err(error)) => match error {
+                        CountError::Full(exception) => {
+                            w.field_begin(1, TType::Struct);
+                            exception.encode(w);
+                        }
+                        CountError::Rpc(_) => {}
+                    },
+                }
+                w.struct_end();
+            }
+
+            fn failure(&self) -> Option<&RpcError> {
+                match self {
+                    Self::Count(Err(error)) => error.rpc(),
+                    _ => None,
+                }
+            }
+        }
+
+        impl TicketingResponse {
+            fn read_count<R: Reader>(r: &mut R) -> Result<Self, RpcError> {
+                let mut result = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (0, TType::Map) => result = Some(Ok(Wire::decode(r)?)),
+                        (1, TType::Struct) => {
+                            let error = CountError::Full(Wire::decode(r)?);
+                            result = Some(Err(error));
+                        }
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                result
+                    .map(Self::Count)
+                    .ok_or_else(|| RpcError::missing_result("count"))
+            }
+        }
+
+        /// `Ticketing.count`, as the IDL declares it.
+        pub static TICKETING_COUNT: Method = Method {
+            service: "Ticketing",
+            name: "count",
+            wire_name: "count",
+            oneway: false,
+            annotations: &[],
+            arguments: Some(&super::super::idl_schema::TICKETING_COUNT_ARGS),
+            result: Some(&super::super::idl_schema::TICKETING_COUNT_RESULT),
+        };
+
+        impl TicketingClient {
+            /// A client of this very service: real frames, nothing between the two ends. For tests.
+            pub fn in_memory(service: impl Ticketing) -> Self {
+                Self::new(rpc(TicketingServer::new(service)))
+            }
+        }
+
+        /// A [`Ticketing`] for tests: each method is what the test gives for it.
+        #[derive(Default)]
+        #[allow(clippy::type_complexity)]
+        pub struct TicketingMock {
+            on_count: Option<
+                Box<
+                    dyn Fn(&Context, Arc<str>, Seats, Seating) -> Result<Tally, CountError>
+                        + Send
+                        + Sync,
+                >,
+            >,
+        }
+
+        impl TicketingMock {
+            /// A service whose every method fails.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            /// Answers `count` with what `answer` gives.
+            #[must_use]
+            pub fn count<F>(mut self, answer: F) -> Self
+            where
+                F: Fn(&Context, Arc<str>, Seats, Seating) -> Result<Tally, CountError>
+                    + Send
+                    + Sync
+                    + 'static,
+            {
+                self.on_count = Some(Box::new(answer));
+                self
+            }
+        }
+
+        impl ::std::fmt::Debug for TicketingMock {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str("TicketingMock")
+            }
+        }
+
+        impl Ticketing for TicketingMock {
+            async fn count(
+                &self,
+                ctx: &Context,
+                name: Arc<str>,
+                seats: Seats,
+                seating: Seating,
+            ) -> Result<Tally, CountError> {
+                match &self.on_count {
+                    Some(answer) => answer(ctx, name, seats, seating),
+                    None => Err(RpcError::unmocked("count").into()),
                 }
             }
         }
@@ -1397,6 +2492,159 @@ pub mod golden {
             annotations: &[],
             payload: Some(&super::super::idl_schema::HIRINGS_LEFT),
         };
+
+        #[derive(Clone, Copy, Debug)]
+        pub struct Doors;
+
+        impl Doors {
+            /// A publisher to the topics with these values for the prefix variables.
+            pub fn publisher(bus: &Bus) -> DoorsPublisher {
+                let variables = Vec::new();
+                DoorsPublisher(Publisher::new(bus, &DOORS, variables))
+            }
+
+            /// A subscriber to the topics with these values for the prefix variables; `*` takes every value.
+            pub fn subscriber(bus: &Bus) -> DoorsSubscriber {
+                let variables = Vec::new();
+                DoorsSubscriber(Subscriber::new(bus, &DOORS, variables))
+            }
+
+            /// A publisher that keeps what is published, and where to find it. For tests.
+            pub fn recorded() -> (DoorsPublisher, Recorded<DoorsEvent>) {
+                let variables = Vec::new();
+                let (publisher, recorded) = Publisher::recorded(&DOORS, variables);
+                (DoorsPublisher(publisher), recorded)
+            }
+        }
+
+        /// Publishes the events of [`Doors`]. Cheap to clone.
+        #[derive(Clone, Debug)]
+        pub struct DoorsPublisher(Publisher<DoorsEvent>);
+
+        impl DoorsPublisher {
+            /// This publisher with a tower layer around every publish; the layer added last sees an event first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> Self
+            where
+                L: Layer<Innermost<Publisher<DoorsEvent>>>,
+                Layered<L::Service>: Step<Envelope<DoorsEvent>>,
+            {
+                Self(self.0.layer(layer))
+            }
+
+            pub async fn opened(
+                &self,
+                ctx: &Context,
+                payload: impl Into<Arc<str>>,
+            ) -> Result<(), Error> {
+                let event = DoorsEvent::Opened;
+                self.0
+                    .publish(ctx, &DOORS_OPENED, &payload.into(), event)
+                    .await
+            }
+
+            pub async fn closed(&self, ctx: &Context, payload: &Seats) -> Result<(), Error> {
+                let event = DoorsEvent::Closed;
+                self.0.publish(ctx, &DOORS_CLOSED, payload, event).await
+            }
+        }
+
+        /// Subscribes to the events of [`Doors`]: set options, then choose an operation.
+        #[derive(Debug)]
+        pub struct DoorsSubscriber(Subscriber<DoorsEvent>);
+
+        impl DoorsSubscriber {
+            /// Shares the events with every other subscription of this group, and goes on where the group left off.
+            #[must_use]
+            pub fn group(self, name: impl Into<String>) -> Self {
+                Self(self.0.group(name))
+            }
+
+            /// Starts somewhere else than [`Start::Default`] says.
+            #[must_use]
+            pub fn start(self, start: Start) -> Self {
+                Self(self.0.start(start))
+            }
+
+            /// This subscriber with a tower layer around every event; the layer added last sees an event first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> Self
+            where
+                L: Layer<Innermost<Handover<DoorsEvent>>> + Send + Sync + 'static,
+                Layered<L::Service>: Step<Envelope<DoorsEvent>>,
+            {
+                Self(self.0.layer(layer))
+            }
+
+            pub async fn opened(&self) -> Result<Subscription<Arc<str>>, Error> {
+                let payload = |event| match event {
+                    DoorsEvent::Opened(payload) => Some(payload),
+                    _ => None,
+                };
+                self.0
+                    .subscribe(&DOORS_OPENED, DoorsEvent::Opened, payload)
+                    .await
+            }
+
+            pub async fn closed(&self) -> Result<Subscription<Seats>, Error> {
+                let payload = |event| match event {
+                    DoorsEvent::Closed(payload) => Some(payload),
+                    _ => None,
+                };
+                self.0
+                    .subscribe(&DOORS_CLOSED, DoorsEvent::Closed, payload)
+                    .await
+            }
+        }
+
+        /// The events of [`Doors`], with their payloads: what middleware sees.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum DoorsEvent {
+            /// `Opened`
+            Opened(Arc<str>),
+            /// `Closed`
+            Closed(Seats),
+        }
+
+        impl ScopeEvent for DoorsEvent {
+            fn operation(&self) -> &'static Operation {
+                match self {
+                    Self::Opened(_) => &DOORS_OPENED,
+                    Self::Closed(_) => &DOORS_CLOSED,
+                }
+            }
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                match self {
+                    Self::Opened(payload) => Wire::encode(payload, w),
+                    Self::Closed(payload) => Wire::encode(payload, w),
+                }
+            }
+        }
+
+        /// `Doors`, as the IDL declares it.
+        pub static DOORS: Scope = Scope {
+            name: "Doors",
+            topic_name: "Doors",
+            prefix: "",
+            variables: &[],
+        };
+
+        /// `Opened`, as the IDL declares it.
+        pub static DOORS_OPENED: Operation = Operation {
+            scope: &DOORS,
+            name: "Opened",
+            annotations: &[("rust.type", "Arc<str>")],
+            payload: Some(&super::super::idl_schema::DOORS_OPENED),
+        };
+
+        /// `Closed`, as the IDL declares it.
+        pub static DOORS_CLOSED: Operation = Operation {
+            scope: &DOORS,
+            name: "Closed",
+            annotations: &[],
+            payload: Some(&super::super::idl_schema::DOORS_CLOSED),
+        };
     }
 }
 
@@ -1417,6 +2665,14 @@ pub mod idl_schema {
     pub static DENIED: Struct = Struct::new("Denied", StructKind::Exception, &[
         Field::new(1, "message", Type::String),
     ]);
+    pub static SEATING: Struct = Struct::new("Seating", StructKind::Struct, &[
+        Field::new(1, "seats", Type::Set(&Type::I32)),
+        Field::new(2, "name", Type::String),
+    ]);
+    pub static FULL: Struct = Struct::new("Full", StructKind::Exception, &[
+        Field::new(1, "message", Type::String),
+        Field::optional(2, "left", Type::Set(&Type::I32)),
+    ]);
     pub static BASE_PING_ARGS: Struct = Struct::new("Base.ping", StructKind::Struct, &[]);
     pub static BASE_PING_RESULT: Struct = Struct::new("Base.ping", StructKind::Struct, &[]);
     pub static USERS_GET_ARGS: Struct = Struct::new("Users.get", StructKind::Struct, &[
@@ -1427,10 +2683,27 @@ pub mod idl_schema {
         Field::optional(0, "success", Type::Struct(&USER)),
         Field::optional(1, "denied", Type::Struct(&DENIED)),
     ]);
+    pub static USERS_PING_1_ARGS: Struct = Struct::new("Users.ping_1", StructKind::Struct, &[
+        Field::new(1, "answer", Type::String),
+    ]);
+    pub static USERS_PING_1_RESULT: Struct = Struct::new("Users.ping_1", StructKind::Struct, &[
+        Field::optional(0, "success", Type::String),
+    ]);
     pub static USERS_FORGET_ARGS: Struct = Struct::new("Users.forget", StructKind::Struct, &[
         Field::new(1, "id", Type::I64),
     ]);
     pub static USERS_FORGET_RESULT: Struct = Struct::new("Users.forget", StructKind::Struct, &[]);
+    pub static TICKETING_COUNT_ARGS: Struct = Struct::new("Ticketing.count", StructKind::Struct, &[
+        Field::new(1, "name", Type::String),
+        Field::new(2, "seats", Type::Set(&Type::I32)).with_default("[1,2]"),
+        Field::new(3, "seating", Type::Struct(&SEATING)),
+    ]);
+    pub static TICKETING_COUNT_RESULT: Struct = Struct::new("Ticketing.count", StructKind::Struct, &[
+        Field::optional(0, "success", Type::Map(&Type::String, &Type::I64)),
+        Field::optional(1, "full", Type::Struct(&FULL)),
+    ]);
     pub static HIRINGS_HIRED: Type = Type::Struct(&USER);
     pub static HIRINGS_LEFT: Type = Type::I64;
+    pub static DOORS_OPENED: Type = Type::String;
+    pub static DOORS_CLOSED: Type = Type::Set(&Type::I32);
 }

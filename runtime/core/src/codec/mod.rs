@@ -13,6 +13,7 @@
 
 mod any;
 pub mod binary;
+mod choice;
 pub mod compact;
 mod cursor;
 mod error;

@@ -15,6 +15,8 @@ use super::{DecodeError, DecodeErrorKind, Reader, TType, Writer};
 /// | `list<T>`, `set<T>`, `map<K, V>` | `Vec<T>`, `BTreeSet<T>`, `BTreeMap<K, V>` |
 /// | enum, struct, union, exception | the generated type |
 ///
+/// Where `rust.type` asks for it, `Arc<str>` is a `string`, `Vec<u8>` a `binary`, `HashSet<T>` a `set` and `HashMap<K, V>` a `map`.
+///
 /// ```
 /// use thriftwood_core::codec::{Wire, binary};
 ///
@@ -191,7 +193,12 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
 }
 
 /// Elements of another type than expected cannot be read; of none at all, the type does not matter (some peers write 0).
-fn expect_elements<R: Reader>(r: &R, expected: TType, found: TType, count: usize) -> Result<(), DecodeError> {
+pub(super) fn expect_elements<R: Reader>(
+    r: &R,
+    expected: TType,
+    found: TType,
+    count: usize,
+) -> Result<(), DecodeError> {
     if count == 0 || expected == found {
         return Ok(());
     }

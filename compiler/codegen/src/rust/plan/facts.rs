@@ -7,6 +7,8 @@ use thriftwood_idl::model::{
     BaseType, DefKind, Field, File, Model, Requiredness, Struct, StructKind, Type, TypeId, TypeUse,
 };
 
+use super::super::choice::{RustType, rust_type};
+use super::super::newtypes::chain;
 use super::boxing::boxed_fields;
 
 /// Answers about the types of one model.
@@ -16,11 +18,23 @@ pub(crate) struct Facts<'a> {
     /// Structs that are map keys or set elements somewhere, or part of one.
     ordered: HashSet<TypeId>,
     boxed: HashSet<(TypeId, usize)>,
+    /// The Rust types that the options choose.
+    types: Vec<RustType>,
+}
+
+/// What a type has somewhere in it that takes comparisons from it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lacking {
+    /// An `f64`, which has no equality to rely on.
+    pub(crate) equality: bool,
+    /// A `HashMap` or `HashSet`, which has no order and no hash.
+    pub(crate) order: bool,
 }
 
 impl<'a> Facts<'a> {
-    pub(crate) fn new(model: &'a Model) -> Self {
-        let mut facts = Self { model, ordered: HashSet::new(), boxed: boxed_fields(model) };
+    pub(crate) fn new(model: &'a Model, types: &[RustType]) -> Self {
+        let types = types.to_vec();
+        let mut facts = Self { model, ordered: HashSet::new(), boxed: boxed_fields(model), types };
         for (_, file) in model.files() {
             for ty in types_in(file) {
                 facts.find_keys(ty);
@@ -58,33 +72,64 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether a value of the type holds an `f64`, which has no equality to rely on. Within a key it would be a `TotalF64`.
-    pub(crate) fn has_float(&self, ty: &Type, ordered: bool) -> bool {
-        !ordered && self.finds_float(ty, &mut HashSet::new())
+    /// The Rust type of a `string`, `binary`, `set` or `map`, which can have several; in a key all have an order.
+    pub(crate) fn rust_type(&self, ty: &TypeUse, key: bool) -> Option<RustType> {
+        rust_type(self.model, &self.types, ty, key)
     }
 
-    /// Whether the type, written out, has a `double` that is not inside of a named struct.
-    pub(crate) fn spells_float(&self, ty: &Type) -> bool {
+    /// Which comparisons a value of the type cannot have. Within a key it has all.
+    pub(crate) fn lacking(&self, ty: &TypeUse, key: bool) -> Lacking {
+        let mut lacking = Lacking::default();
+        if !key {
+            self.find_lacking(ty, &mut lacking, &mut HashSet::new());
+        }
+        lacking
+    }
+
+    /// Whether the type, written out and not inside of a named struct, has a part that is another Rust type within a key.
+    pub(crate) fn is_other_in_key(&self, ty: &TypeUse) -> bool {
+        let is_hashed = || self.rust_type(ty, false) != self.rust_type(ty, true);
         match self.model.resolve(ty) {
             Type::Base(base) => *base == BaseType::Double,
-            Type::List(element) => self.spells_float(element),
-            // Keys have their own form already.
-            Type::Set(_) | Type::Named(_) => false,
-            Type::Map(_, value) => self.spells_float(value),
+            Type::List(element) => self.is_other_in_key(element),
+            // Keys and elements have their own form already.
+            Type::Set(_) => is_hashed(),
+            Type::Map(_, value) => is_hashed() || self.is_other_in_key(value),
+            Type::Named(_) => false,
         }
     }
 
-    fn finds_float(&self, ty: &Type, seen: &mut HashSet<TypeId>) -> bool {
+    /// Whether two types that are the same in the IDL are the same in Rust, each within a key or not. What newtypes the two themselves
+    /// are wrapped in is left aside.
+    pub(crate) fn is_same_in_rust(&self, (a, a_key): (&TypeUse, bool), (b, b_key): (&TypeUse, bool)) -> bool {
+        let inner = |a: &TypeUse, b: &TypeUse, a_key, b_key| {
+            chain(self.model, a) == chain(self.model, b) && self.is_same_in_rust((a, a_key), (b, b_key))
+        };
+        let chosen = self.rust_type(a, a_key) == self.rust_type(b, b_key);
+        match (self.model.resolve(a), self.model.resolve(b)) {
+            (Type::Base(BaseType::Double), _) => a_key == b_key,
+            (Type::List(a), Type::List(b)) => inner(a, b, a_key, b_key),
+            (Type::Set(a), Type::Set(b)) => chosen && inner(a, b, true, true),
+            (Type::Map(k, v), Type::Map(other_k, other_v)) => {
+                chosen && inner(k, other_k, true, true) && inner(v, other_v, a_key, b_key)
+            }
+            _ => chosen,
+        }
+    }
+
+    fn find_lacking(&self, ty: &TypeUse, lacking: &mut Lacking, seen: &mut HashSet<TypeId>) {
+        let hashed = matches!(self.rust_type(ty, false), Some(RustType::HashSet | RustType::HashMap));
+        lacking.order |= hashed;
         match self.model.resolve(ty) {
-            Type::Base(base) => *base == BaseType::Double,
-            Type::List(element) => self.finds_float(element, seen),
-            Type::Set(_) => false,
-            Type::Map(_, value) => self.finds_float(value, seen),
+            Type::Base(base) => lacking.equality |= *base == BaseType::Double,
+            Type::List(element) => self.find_lacking(element, lacking, seen),
+            Type::Set(_) => {}
+            Type::Map(_, value) => self.find_lacking(value, lacking, seen),
             Type::Named(id) => match self.model.structure(*id) {
                 Some(structure) if !self.is_ordered(*id) && seen.insert(*id) => {
-                    structure.fields.iter().any(|field| self.finds_float(&field.ty, seen))
+                    structure.fields.iter().for_each(|field| self.find_lacking(&field.ty, lacking, seen));
                 }
-                _ => false,
+                _ => {}
             },
         }
     }

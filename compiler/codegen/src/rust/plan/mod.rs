@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use thriftwood_idl::model::{FileId, Model};
 
-pub(crate) use facts::{Facts, is_copy};
+pub(crate) use facts::{Facts, Lacking, is_copy};
 pub(crate) use names::{Names, ScopeNames, ServiceNames};
 pub(crate) use tree::{Namespace, Tree};
 
@@ -34,7 +34,7 @@ impl<'a> Plan<'a> {
     pub(crate) fn new(model: &'a Model, options: RustOptions) -> Result<Self, GenerateError> {
         let tree = Tree::new(model);
         let names = Names::new(model, &tree)?;
-        let facts = Facts::new(model);
+        let facts = Facts::new(model, &options.types);
         let elsewhere = elsewhere(model);
         let wanted = !options.types_only && !options.no_schema;
         let schema = wanted.then(|| Schema::new(model, &tree, |file| !elsewhere.contains_key(&file)));

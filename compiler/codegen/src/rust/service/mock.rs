@@ -3,6 +3,7 @@
 use super::{FunctionForm, ServiceForm, ancestors};
 use crate::rust::error::GenerateError;
 use crate::rust::module::Module;
+use crate::rust::names::{Taken, bare};
 use crate::rust::writer::Writer;
 
 pub(super) fn mock(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> Result<(), GenerateError> {
@@ -10,15 +11,15 @@ pub(super) fn mock(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> Re
     in_memory(w, m, form);
     let services: Vec<&ServiceForm<'_>> = std::iter::once(form).chain(&ancestors).collect();
     let mock = &form.names.mock;
+    let slots = slots(&services);
     w.item();
     w.doc(format!("A [`{}`] for tests: each method is what the test gives for it.", form.names.service));
     w.attribute("derive", &["Default"]);
     w.line("#[allow(clippy::type_complexity)]");
     w.block(format!("pub struct {mock}"), |w| {
-        for (index, service) in services.iter().enumerate() {
-            for function in &service.functions {
-                let (ident, answer) = (slot(index, function), answer(m, function));
-                w.boxed_fn(&ident, &m.std("Option"), &m.std("Box"), &answer);
+        for (service, slots) in services.iter().zip(&slots) {
+            for (function, slot) in service.functions.iter().zip(slots) {
+                w.boxed_fn(slot, &m.std("Option"), &m.std("Box"), &answer(m, function));
             }
         }
     });
@@ -27,12 +28,12 @@ pub(super) fn mock(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> Re
         w.doc("A service whose every method fails.");
         w.function("pub fn new", &[], "Self", |w| w.line("Self::default()"));
         let mut known: Vec<&str> = Vec::new();
-        for (index, service) in services.iter().enumerate() {
-            for function in &service.functions {
+        for (service, slots) in services.iter().zip(&slots) {
+            for (function, slot) in service.functions.iter().zip(slots) {
                 // What a service declares again hides its parent's.
                 if !known.contains(&&*function.ident) {
                     known.push(&function.ident);
-                    setter(w, m, function, &slot(index, function));
+                    setter(w, m, function, slot);
                 }
             }
         }
@@ -44,8 +45,8 @@ pub(super) fn mock(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> Re
         });
     });
     let mut path = form.names.service.clone();
-    for (index, service) in services.iter().enumerate() {
-        implement(w, m, mock, &path, service, index);
+    for (service, slots) in services.iter().zip(&slots) {
+        implement(w, m, mock, &path, service, slots);
         path = service.parent.as_ref().map(|parent| parent.service.clone()).unwrap_or_default();
     }
     Ok(())
@@ -65,10 +66,11 @@ fn in_memory(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     });
 }
 
-/// The field that holds the answer of a function.
-fn slot(index: usize, function: &FunctionForm<'_>) -> String {
-    let bare = crate::rust::names::bare(&function.ident);
-    if index == 0 { format!("on_{bare}") } else { format!("on_{bare}_{index}") }
+/// The fields that hold the answers of each service's functions.
+fn slots(services: &[&ServiceForm<'_>]) -> Vec<Vec<String>> {
+    let mut taken = Taken::default();
+    let mut slot = |function: &FunctionForm<'_>| taken.give(&format!("on_{}", bare(&function.ident)));
+    services.iter().map(|service| service.functions.iter().map(&mut slot).collect()).collect()
 }
 
 /// `Fn(&Context, Asin, String) -> Result<..> + Send + Sync`
@@ -93,21 +95,23 @@ fn setter(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, slot: &st
     w.line("}");
 }
 
-fn implement(w: &mut Writer, m: &Module<'_>, mock: &str, path: &str, service: &ServiceForm<'_>, index: usize) {
+fn implement(w: &mut Writer, m: &Module<'_>, mock: &str, path: &str, service: &ServiceForm<'_>, slots: &[String]) {
     let rpc = m.rt("", "RpcError");
     w.item();
     w.impl_block(format!("impl {path} for {mock}"), |w| {
-        for function in &service.functions {
+        for (function, slot) in service.functions.iter().zip(slots) {
             w.item();
             let params = function.params(m);
             let head = format!("async fn {}", function.ident);
             w.function(&head, &params, &function.result(m), |w| {
                 let args = function.args.iter().map(|arg| arg.ident.as_str());
                 let args: Vec<&str> = std::iter::once("ctx").chain(args).collect();
+                // An argument may be called `answer` as well.
+                let answer = Taken::with(&args).give("answer");
                 let missing = format!("{rpc}::unmocked({:?})", function.def.name);
                 let missing = if function.error.is_some() { format!("{missing}.into()") } else { missing };
-                w.block(format!("match &self.{}", slot(index, function)), |w| {
-                    w.line(format!("Some(answer) => answer({}),", args.join(", ")));
+                w.block(format!("match &self.{slot}"), |w| {
+                    w.line(format!("Some({answer}) => {answer}({}),", args.join(", ")));
                     w.line(format!("None => Err({missing}),"));
                 });
             });

@@ -1,0 +1,189 @@
+//! What declares something: imports, heads of `impl`s and functions, fields, variants and bounds.
+
+use super::Writer;
+use crate::rust::layout::{INDENT, VARIANT_WIDTH, WIDTH, fill, width};
+
+impl Writer {
+    /// An `impl`, broken before `for`, or before the type, where it is too wide.
+    pub(crate) fn impl_block(&mut self, head: impl AsRef<str>, body: impl FnOnce(&mut Self)) {
+        let head = head.as_ref();
+        let parts = head.split_once(" for ").map(|(of, ty)| (of, format!("for {ty}")));
+        let parts =
+            parts.or_else(|| head.split_once("> ").map(|(_, ty)| (&head[..head.len() - ty.len() - 1], ty.to_owned())));
+        match parts {
+            // Here rustfmt does not count the indentation.
+            Some((first, second)) if width(head) + " {".len() > WIDTH => {
+                self.line(first);
+                self.indented(|w| w.line(second));
+                self.line("{");
+                self.indented(body);
+                self.line("}");
+            }
+            _ => self.block(head, body),
+        }
+    }
+
+    /// A function: `head(params) -> output {`, broken like rustfmt does, then the body.
+    pub(crate) fn function(&mut self, head: &str, params: &[String], output: &str, body: impl FnOnce(&mut Self)) {
+        let signature = self.signature(head, params, output, 2);
+        self.block(signature, body);
+    }
+
+    /// A function of a trait, without a body.
+    pub(crate) fn declaration(&mut self, head: &str, params: &[String], output: &str) {
+        let params_fit = format!("{head}({})", params.join(", "));
+        if self.indent + width(&params_fit) + width(" -> ;") + width(output) == WIDTH {
+            // The one width at which rustfmt keeps the parameters together and moves the result.
+            let margin = " ".repeat(self.indent);
+            return self.line(format!("{params_fit}\n{margin}-> {output};"));
+        }
+        let signature = self.signature(head, params, output, 1);
+        self.line(signature + ";");
+    }
+
+    /// A variant with named fields.
+    pub(crate) fn struct_variant(&mut self, name: &str, fields: Vec<String>) {
+        let inner = fields.join(", ");
+        let one_line = format!("{name} {{ {inner} }},");
+        if width(&inner) <= VARIANT_WIDTH && self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        self.block_then(name, ",", |w| {
+            for field in fields {
+                w.line(format!("{field},"));
+            }
+        });
+    }
+
+    /// A field of a struct: `pub name: Type,`.
+    pub(crate) fn field(&mut self, name: &str, ty: &str) {
+        let one_line = format!("pub {name}: {ty},");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        self.line(format!("pub {name}:"));
+        self.indented(|w| w.line(format!("{ty},")));
+    }
+
+    /// `pub struct Name<S>(Type);`
+    pub(crate) fn tuple_struct(&mut self, head: &str, ty: &str) {
+        let one_line = format!("pub struct {head}({ty});");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        self.line(format!("pub struct {head}("));
+        self.indented(|w| w.line(format!("{ty},")));
+        self.line(");");
+    }
+
+    /// `F: bounds + 'static,`, a line for each bound where they are too wide.
+    pub(crate) fn bound(&mut self, parameter: &str, bounds: &str) {
+        let one_line = format!("{parameter}: {bounds} + 'static,");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        let (closure, rest) = bounds.split_once(" + ").unwrap_or((bounds, ""));
+        self.line(format!("{parameter}: {closure}"));
+        self.indented(|w| {
+            for bound in rest.split(" + ").filter(|bound| !bound.is_empty()) {
+                w.line(format!("+ {bound}"));
+            }
+            w.line("+ 'static,");
+        });
+    }
+
+    /// A field that holds a closure: `name: Option<Box<dyn Fn(..) -> ..>>,`.
+    pub(crate) fn boxed_fn(&mut self, name: &str, option: &str, boxed: &str, signature: &str) {
+        let one_line = format!("{name}: {option}<{boxed}<dyn {signature}>>,");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        let wrapped = format!("{option}<{boxed}<dyn {signature}>>,");
+        if self.indent + INDENT + width(&wrapped) <= WIDTH {
+            self.line(format!("{name}:"));
+            return self.indented(|w| w.line(wrapped));
+        }
+        self.line(format!("{name}: {option}<"));
+        self.indented(|w| {
+            let held = format!("{boxed}<dyn {signature}>,");
+            if w.indent + width(&held) <= WIDTH {
+                return w.line(held);
+            }
+            w.line(format!("{boxed}<"));
+            w.indented(|w| w.bounds(&format!("dyn {signature}")));
+            w.line(">,");
+        });
+        self.line(">,");
+    }
+
+    /// `dyn Fn(..) -> .. + Send,`, a line for each bound where they are too wide.
+    fn bounds(&mut self, bounds: &str) {
+        if self.indent + width(bounds) < WIDTH {
+            return self.line(format!("{bounds},"));
+        }
+        let mut bounds: Vec<&str> = bounds.split(" + ").collect();
+        let last = bounds.pop().unwrap_or_default();
+        self.line(bounds.first().copied().unwrap_or_default());
+        self.indented(|w| {
+            bounds.iter().skip(1).for_each(|bound| w.line(format!("+ {bound}")));
+            w.line(format!("+ {last},"));
+        });
+    }
+
+    /// A variant that holds one value: `Name(Type),`.
+    pub(crate) fn tuple_variant(&mut self, name: &str, ty: &str) {
+        let one_line = format!("{name}({ty}),");
+        if self.indent + width(&one_line) <= WIDTH {
+            return self.line(one_line);
+        }
+        self.line(format!("{name}("));
+        self.indented(|w| w.line(format!("{ty},")));
+        self.line("),");
+    }
+
+    /// `use path::{names};`, the names in order.
+    pub(crate) fn import(&mut self, path: &str, names: &[String]) {
+        let one_line = match names {
+            [] => return,
+            [name] => format!("use {path}::{name};"),
+            _ => format!("use {path}::{{{}}};", names.join(", ")),
+        };
+        // A list is broken two columns before the margin, a single name never.
+        if names.len() == 1 || self.indent + width(&one_line) <= WIDTH - 2 {
+            return self.line(one_line);
+        }
+        let names = fill(names, self.indent + INDENT);
+        self.line(format!("use {path}::{{"));
+        self.raw(&names);
+        self.raw("\n");
+        self.line("};");
+    }
+
+    /// A result behind the closing parenthesis; the future of a trait's function is broken where it is too wide.
+    fn wrapped(&self, output: String) -> String {
+        // Bounds may stand over the margin, the future itself may not.
+        let future = output.rsplit_once(" + ").map_or(&*output, |(future, _)| future);
+        let fits = self.indent + 1 + width(future) <= WIDTH;
+        match output.split_once("<Output = ").map(|(head, rest)| (head, rest.rsplit_once("> + "))) {
+            Some((head, Some((inner, bounds)))) if !fits => {
+                let margin = " ".repeat(self.indent);
+                format!("{head}<\n{margin}    Output = {inner},\n{margin}> + {bounds}")
+            }
+            _ => output,
+        }
+    }
+
+    fn signature(&self, head: &str, params: &[String], output: &str, tail: usize) -> String {
+        let output = if output.is_empty() { String::new() } else { format!(" -> {output}") };
+        let one_line = format!("{head}({}){output}", params.join(", "));
+        if self.indent + width(&one_line) + tail <= WIDTH {
+            return one_line;
+        }
+        let margin = " ".repeat(self.indent);
+        let mut text = format!("{head}(\n");
+        for param in params {
+            text += &format!("{margin}    {param},\n");
+        }
+        text + &margin + ")" + &self.wrapped(output)
+    }
+}
