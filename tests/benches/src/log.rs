@@ -13,6 +13,7 @@ use thriftwood_log::store::{Batch, Durability, Entry, Log, LogOptions};
 use tokio::runtime::Builder;
 
 use crate::echo::{self, Note, Notes};
+use crate::log_bulk;
 use crate::report::{self, Better, Row};
 use crate::rounds::{Rounds, per_second};
 
@@ -26,14 +27,14 @@ const TURNS: u32 = 9;
 const SET_ASIDE: usize = 64 * 1024 * 1024;
 
 pub fn run(rounds: &Rounds) -> Vec<Row> {
-    let rounds = rounds.in_slices(TURNS);
+    let (whole, rounds) = (rounds, rounds.in_slices(TURNS));
     // Not below /tmp, which may be memory, where an fdatasync costs nothing.
     let folder = report::folder().expect("there is a folder for results");
     let folder = tempfile::tempdir_in(folder).expect("a folder for logs");
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
     let log = Log::open(folder.path().join("store"), LogOptions::default()).expect("the log opens");
     let mut plain = Plain::new(folder.path());
-    let mut rows = Vec::new();
+    let mut rows = log_bulk::run(whole, &runtime, folder.path());
 
     let one = rounds.compare(|| runtime.block_on(appends_per_second(&log, 1)), || plain.records_per_second(1));
     rows.push(row("durable append, 1 producer", "write+fdatasync", one).limits(0.85, 0.95));
@@ -62,7 +63,7 @@ async fn appends_per_second(log: &Log, producers: usize) -> f64 {
     producers_per_second(producers, move || {
         let log = log.clone();
         async move {
-            let batch = Batch::of(&[Entry { headers: &[], value: &[b'r'; RECORD] }]).expect("a small batch");
+            let batch = Batch::of(&[Entry { value: &[b'r'; RECORD], ..Entry::default() }]).expect("a small batch");
             log.append(batch, Durability::Durable).await.expect("the disk has room");
         }
     })

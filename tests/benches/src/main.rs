@@ -10,6 +10,7 @@ mod compiler;
 mod echo;
 mod idl;
 mod log;
+mod log_bulk;
 mod nats;
 mod peers;
 mod report;
@@ -43,7 +44,7 @@ enum Suite {
     Rpc,
     /// Calls and events over a nats-server, against bare async-nats.
     Nats,
-    /// Durable appends, against write and fdatasync.
+    /// Appends, reads and openings of the log, against bare files.
     Log,
     /// A large IDL file to Rust.
     Compiler,

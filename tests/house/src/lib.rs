@@ -9,6 +9,7 @@
 //! | [`openings`] | every module says what it does |
 //! | [`paths`] | a path named in a page exists |
 //! | [`sizes`] | files and functions stay small, and what is large only shrinks |
+//! | [`unsafety`] | the lint against `unsafe` is lifted in one module |
 //! | [`words`] | no notes to self, no machine's own paths |
 //! | [`pages`] | the pages that must be there, and their form |
 //! | [`top_level`] | what stands at the top, and what a bare cargo command builds |
@@ -20,4 +21,5 @@ pub mod paths;
 pub mod sizes;
 pub mod top_level;
 pub mod tree;
+pub mod unsafety;
 pub mod words;

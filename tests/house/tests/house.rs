@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use thriftwood_house::{arrows, openings, pages, paths, sizes, top_level, words};
+use thriftwood_house::{arrows, openings, pages, paths, sizes, top_level, unsafety, words};
 
 /// Runs a rule over the repository and fails with everything it found.
 fn hold(rule: fn(&Path) -> Vec<String>) {
@@ -44,4 +44,9 @@ fn the_pages_are_there_and_complete() {
 #[test]
 fn the_top_level_is_a_table_of_contents() {
     hold(top_level::check);
+}
+
+#[test]
+fn one_module_is_unsafe() {
+    hold(unsafety::check);
 }

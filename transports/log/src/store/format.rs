@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crc32c::{crc32c, crc32c_append};
 
 use super::StoreError;
-use super::varint;
+use super::{pool, varint};
 
 /// The version that this build writes, in every batch header and in the checkpoint.
 pub(crate) const VERSION: u8 = 1;
@@ -154,7 +154,7 @@ impl Batch {
         let (Ok(count @ 1..), ..=MAX_BODY) = (u32::try_from(entries.len()), body) else {
             return Err(StoreError::TooLarge { size: body, limit: MAX_BODY });
         };
-        let mut bytes = Vec::with_capacity(HEADER + body);
+        let mut bytes = pool::take(HEADER + body);
         bytes.resize(HEADER, 0);
         for entry in entries {
             varint::put(&mut bytes, inner_size(entry, has_headers) as u64);

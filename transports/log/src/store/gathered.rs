@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::pool;
+
 /// A batch below this size is copied behind the one before; a larger one is written from where it is. A piece of its own
 /// costs the system call about as much as copying so many bytes.
 const SMALL: usize = 8 * 1024;
@@ -17,8 +19,6 @@ pub(crate) struct Gathered {
     length: usize,
     /// Whether the last piece is a buffer for small batches.
     has_buffer: bool,
-    /// A buffer to be used again.
-    spare: Vec<u8>,
 }
 
 impl Gathered {
@@ -36,9 +36,10 @@ impl Gathered {
         }
         match self.pieces.back_mut() {
             Some(last) if self.has_buffer && last.len() + batch.len() <= BUFFER => last.extend_from_slice(&batch),
+            // A small batch by itself, as one producer at a time makes them.
+            None => self.pieces.push_back(batch),
             _ => {
-                let mut buffer = std::mem::take(&mut self.spare);
-                buffer.clear();
+                let mut buffer = pool::take(BUFFER);
                 buffer.extend_from_slice(&batch);
                 self.pieces.push_back(buffer);
                 self.has_buffer = true;
@@ -75,9 +76,7 @@ impl Gathered {
             length -= rest;
             self.skip = 0;
             let done = self.pieces.pop_front().unwrap_or_default();
-            if done.capacity() <= 2 * BUFFER {
-                self.spare = done;
-            }
+            pool::give(done);
         }
         self.has_buffer = false;
     }

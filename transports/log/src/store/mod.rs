@@ -32,6 +32,7 @@ mod log;
 mod options;
 #[cfg(test)]
 mod page;
+mod pool;
 mod queue;
 mod reader;
 mod recovery;

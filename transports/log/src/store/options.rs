@@ -77,7 +77,8 @@ pub struct LogOptions {
     pub segment_age: Option<Duration>,
     /// How long records are kept.
     pub retention: Retention,
-    /// The most bytes of appends that wait to be written; whoever would exceed it waits. 64 MiB.
+    /// The most bytes of appends that wait to be written; whoever would exceed it waits. 4 MiB: what waits
+    /// longer has left the processor's cache by the time it is written.
     pub queue_bytes: usize,
     /// Opens a log whose newest segment is missing, with records that were durable, as one that has lost them.
     pub accept_loss: bool,
@@ -93,7 +94,7 @@ impl Default for LogOptions {
             segment_bytes: 64 * 1024 * 1024,
             segment_age: None,
             retention: Retention::default(),
-            queue_bytes: 64 * 1024 * 1024,
+            queue_bytes: 4 * 1024 * 1024,
             accept_loss: false,
             disk: Arc::new(RealDisk),
             clock: Arc::new(SystemClock::default()),

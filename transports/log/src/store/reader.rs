@@ -244,7 +244,7 @@ impl Reader {
         self.offset = self.offset.max(place.segment.base);
         let known = self.file.as_ref().is_some_and(|file| file.segment.base == place.segment.base);
         if !known {
-            self.file = Some(self.open_file(place.segment.clone())?);
+            self.file = Some(self.open_file(place.segment.clone(), place.limit.is_none())?);
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         let failed = |source| StoreError::io("read", &place.segment.path, source);
@@ -265,7 +265,7 @@ impl Reader {
         }
     }
 
-    fn open_file(&self, segment: Arc<Segment>) -> Result<OpenFile, StoreError> {
+    fn open_file(&self, segment: Arc<Segment>, is_full: bool) -> Result<OpenFile, StoreError> {
         let failed = |source| StoreError::io("open", &segment.path, source);
         let home = &self.shared.home;
         let file = home.disk.open(&segment.path).map_err(failed)?;
@@ -276,7 +276,9 @@ impl Reader {
             let near = segment.before_offset(home, &*file, self.offset).map_err(failed)?;
             (near.position, near.offset)
         };
-        Ok(OpenFile { segment, file, position, expected, chunk: Bytes::new(), chunk_at: 0 })
+        // A full segment is one chunk. Where it cannot be mapped, it is read.
+        let chunk = if is_full { file.map().ok().flatten().unwrap_or_default() } else { Bytes::new() };
+        Ok(OpenFile { segment, file, position, expected, chunk, chunk_at: 0 })
     }
 
     /// Goes to the first batch that is not older than `time`.

@@ -3,6 +3,7 @@
 //! [`RealDisk`] is the operating system; [`SimDisk`] keeps files in memory, knows what was synced, and makes the images that
 //! a power cut could leave.
 
+mod map;
 mod real;
 mod sim;
 
@@ -10,6 +11,8 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 pub use real::RealDisk;
 pub use sim::{SimDisk, SimImage};
@@ -74,6 +77,15 @@ pub trait DiskFile: Debug + Send + Sync {
     /// # Errors
     /// What the file system says.
     fn read_at(&self, length: usize, position: u64) -> io::Result<Vec<u8>>;
+
+    /// The whole file, in memory that is the page cache's, for a file that nobody writes to or cuts any more. `None` where the
+    /// disk has no such thing.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn map(&self) -> io::Result<Option<Bytes>> {
+        Ok(None)
+    }
 
     /// Writes all of `bytes` at `position`.
     ///

@@ -6,11 +6,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustix::buffer::spare_capacity;
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
-use super::{Disk, DiskFile, StoreError};
+use super::{Disk, DiskFile, StoreError, map};
 
 /// The name of the lock file in a directory.
 const LOCK: &str = "lock";
@@ -115,6 +116,11 @@ impl DiskFile for RealFile {
         }
         bytes.truncate(length);
         Ok(bytes)
+    }
+
+    fn map(&self) -> io::Result<Option<Bytes>> {
+        // An empty file has nothing to map.
+        if self.size()? == 0 { Ok(None) } else { map::map(&self.0).map(Some) }
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
