@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::Status;
 use thriftwood_core::call::Method;
 use thriftwood_core::observe::{CallStart, Observation, Outcome, Side};
@@ -11,6 +12,7 @@ use tracing::{Level, Span, debug, info_span, warn};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::TARGET;
+use crate::metrics::{Instruments, Metered, instruments};
 use crate::peer::Peer;
 use crate::propagation::join;
 
@@ -21,13 +23,16 @@ const SYSTEM: &str = "thriftwood";
 const INDIRECT: &[&str] = &["memory", "log", "nats", "jetstream"];
 
 pub(crate) fn begin(peer: &Peer, start: &CallStart<'_>, context: &mut Context) -> Option<Box<dyn Observation>> {
-    let span = span(peer, start, context);
-    if span.is_disabled() && !tracing::enabled!(target: TARGET, Level::WARN) {
+    let server = Server::of(peer, start);
+    let span = span(&server, start, context);
+    let metered = instruments().map(|instruments| meter(instruments, &server, start));
+    if span.is_disabled() && metered.is_none() && !tracing::enabled!(target: TARGET, Level::WARN) {
         return None;
     }
     join(&span, context, start.side == Side::Server);
     Some(Box::new(Call {
         span,
+        metered,
         side: start.side,
         service: start.service,
         method: start.method,
@@ -38,10 +43,22 @@ pub(crate) fn begin(peer: &Peer, start: &CallStart<'_>, context: &mut Context) -
     }))
 }
 
-fn span(peer: &Peer, start: &CallStart<'_>, context: &Context) -> Span {
-    let indirect = INDIRECT.contains(&start.transport);
-    let host = if indirect { None } else { peer.host.as_deref() };
-    let port = if indirect { None } else { peer.port };
+/// Who is called, as attributes name it.
+struct Server<'a> {
+    address: &'a str,
+    port: Option<i64>,
+}
+
+impl<'a> Server<'a> {
+    fn of(peer: &'a Peer, start: &CallStart<'a>) -> Self {
+        match &peer.host {
+            Some(host) if !INDIRECT.contains(&start.transport) => Self { address: host, port: peer.port },
+            _ => Self { address: start.address, port: None },
+        }
+    }
+}
+
+fn span(server: &Server<'_>, start: &CallStart<'_>, context: &Context) -> Span {
     // The fields are evaluated only when somebody wants the span.
     match start.side {
         Side::Client => info_span!(
@@ -51,8 +68,8 @@ fn span(peer: &Peer, start: &CallStart<'_>, context: &Context) -> Span {
             "otel.kind" = "client",
             "rpc.system.name" = SYSTEM,
             "rpc.method" = full_name(start.service, start.method),
-            "server.address" = host.unwrap_or(start.address),
-            "server.port" = port,
+            "server.address" = server.address,
+            "server.port" = server.port,
             "thriftwood.transport" = start.transport,
             "thriftwood.address" = start.address,
             "thriftwood.correlation_id" = context.correlation_id(),
@@ -68,8 +85,8 @@ fn span(peer: &Peer, start: &CallStart<'_>, context: &Context) -> Span {
             "otel.kind" = "server",
             "rpc.system.name" = SYSTEM,
             "rpc.method" = full_name(start.service, start.method),
-            "server.address" = host.unwrap_or(start.address),
-            "server.port" = port,
+            "server.address" = server.address,
+            "server.port" = server.port,
             "thriftwood.transport" = start.transport,
             "thriftwood.address" = start.address,
             "thriftwood.correlation_id" = context.correlation_id(),
@@ -77,6 +94,16 @@ fn span(peer: &Peer, start: &CallStart<'_>, context: &Context) -> Span {
             "error.type" = Empty,
         ),
     }
+}
+
+fn meter(instruments: &'static Instruments, server: &Server<'_>, start: &CallStart<'_>) -> Metered {
+    let mut attributes = vec![
+        KeyValue::new("rpc.system.name", SYSTEM),
+        KeyValue::new("rpc.method", full_name(start.service, start.method)),
+        KeyValue::new("server.address", server.address.to_owned()),
+    ];
+    attributes.extend(server.port.map(|port| KeyValue::new("server.port", port)));
+    Metered::call(if start.side == Side::Client { &instruments.client } else { &instruments.server }, attributes)
 }
 
 /// `Store/buyAlbum`, and `_OTHER` for what a server does not know: anything may be asked for, and names must stay few.
@@ -90,6 +117,7 @@ fn full_name(service: &str, method: Option<&Method>) -> String {
 /// A call under way.
 struct Call {
     span: Span,
+    metered: Option<Metered>,
     side: Side,
     service: &'static str,
     method: Option<&'static Method>,
@@ -100,10 +128,17 @@ struct Call {
 }
 
 impl Call {
-    fn fail(&self, error: &RpcError) {
+    fn set_error_type(&mut self, error_type: &str) {
+        self.span.record("error.type", error_type);
+        if let Some(metered) = &mut self.metered {
+            metered.failed(error_type);
+        }
+    }
+
+    fn fail(&mut self, error: &RpcError) {
         let code = status_code(error.kind());
         let error_type = code.map_or_else(|| error_type(error.kind()).to_owned(), |code| code.to_string());
-        self.span.record("error.type", &error_type);
+        self.set_error_type(&error_type);
         if let Some(code) = code {
             self.span.record("rpc.response.status_code", code.to_string());
         }
@@ -142,7 +177,7 @@ impl Observation for Call {
         match outcome {
             Outcome::Call(error) => self.fail(error),
             Outcome::Expired => {
-                self.span.record("error.type", error_type(RpcErrorKind::Timeout));
+                self.set_error_type(error_type(RpcErrorKind::Timeout));
                 self.span.set_status(Status::error("the caller's time was up before the handler ended"));
             }
             _ => {}
@@ -154,7 +189,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         if !self.ended {
             // Not an error: whoever asked has what he wanted from elsewhere, or wants it no more.
-            self.span.record("error.type", "cancelled");
+            self.set_error_type("cancelled");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::Status;
 use thriftwood_core::event::Operation;
 use thriftwood_core::observe::{EventStart, Observation, Outcome, Role};
@@ -11,17 +12,20 @@ use tracing::{Level, Span, info_span, warn};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::TARGET;
+use crate::metrics::{Instruments, Metered, instruments};
 use crate::peer::Peer;
 use crate::propagation::join;
 
 pub(crate) fn begin(peer: &Peer, start: &EventStart<'_>, context: &mut Context) -> Option<Box<dyn Observation>> {
     let span = span(peer, start, context);
-    if span.is_disabled() && !tracing::enabled!(target: TARGET, Level::WARN) {
+    let metered = instruments().map(|instruments| meter(instruments, peer, start));
+    if span.is_disabled() && metered.is_none() && !tracing::enabled!(target: TARGET, Level::WARN) {
         return None;
     }
     join(&span, context, start.role == Role::Subscriber);
     Some(Box::new(Event {
         span,
+        metered,
         role: start.role,
         topic: start.topic.to_owned(),
         correlation_id: context.correlation_id().to_owned(),
@@ -70,6 +74,22 @@ fn span(peer: &Peer, start: &EventStart<'_>, context: &Context) -> Span {
     }
 }
 
+fn meter(instruments: &'static Instruments, peer: &Peer, start: &EventStart<'_>) -> Metered {
+    let (events, operation) = match start.role {
+        Role::Publisher => (&instruments.publish, "publish"),
+        Role::Subscriber => (&instruments.process, "process"),
+    };
+    let mut attributes = vec![
+        KeyValue::new("messaging.system", system(start.transport)),
+        KeyValue::new("messaging.operation.name", operation),
+        KeyValue::new("messaging.destination.template", template(start.operation)),
+    ];
+    attributes.extend(start.group.map(|group| KeyValue::new("messaging.consumer.group.name", group.to_owned())));
+    attributes.extend(peer.host.clone().map(|host| KeyValue::new("server.address", host)));
+    attributes.extend(peer.port.map(|port| KeyValue::new("server.port", port)));
+    Metered::event(events, attributes)
+}
+
 /// What `messaging.system` says. The transports of our own are known by our name elsewhere.
 fn system(transport: &'static str) -> &'static str {
     match transport {
@@ -89,6 +109,7 @@ fn template(operation: &Operation) -> String {
 /// An event under way.
 struct Event {
     span: Span,
+    metered: Option<Metered>,
     role: Role,
     topic: String,
     correlation_id: String,
@@ -96,9 +117,16 @@ struct Event {
 }
 
 impl Event {
-    fn fail(&self, error: &Error) {
-        self.span.record("error.type", error_type(error.kind()));
-        self.span.set_status(Status::error(error.to_string()));
+    fn set_error(&mut self, error_type: &str, text: String) {
+        self.span.record("error.type", error_type);
+        self.span.set_status(Status::error(text));
+        if let Some(metered) = &mut self.metered {
+            metered.failed(error_type);
+        }
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.set_error(error_type(error.kind()), error.to_string());
         if self.role == Role::Publisher {
             let elapsed_ms = self.began.elapsed().as_millis() as u64;
             let (topic, correlation_id) = (&*self.topic, &*self.correlation_id);
@@ -114,16 +142,13 @@ impl Observation for Event {
         self.span.clone()
     }
 
-    fn end(self: Box<Self>, outcome: Outcome<'_>) {
+    fn end(mut self: Box<Self>, outcome: Outcome<'_>) {
         match outcome {
             Outcome::Event(error) => self.fail(error),
-            Outcome::Refused => {
-                self.span.record("error.type", "refused");
-                self.span.set_status(Status::error("the event was not handled, and was sent back"));
-            }
+            Outcome::Refused => self.set_error("refused", "the event was not handled, and was sent back".to_owned()),
             Outcome::Dropped => {
-                self.span.record("error.type", "dropped");
-                self.span.set_status(Status::error("the event was dropped without a word of whether it was handled"));
+                let text = "the event was dropped without a word of whether it was handled";
+                self.set_error("dropped", text.to_owned());
             }
             _ => {}
         }

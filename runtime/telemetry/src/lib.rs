@@ -15,15 +15,25 @@
 //! A handler's own calls and events become children of its span with no line of code: its context carries the trace.
 //! Without a subscriber nothing of this is paid but the question whether there is one: no header, no allocation.
 //!
+//! | feature | what it adds |
+//! |---|---|
+//! | `otlp` | `init`, which sends spans and metrics to a collector and writes log lines, and `export`, which does the first only |
+//!
 //! This is the only crate that names OpenTelemetry's types.
 
 mod call;
 mod event;
+mod metrics;
 mod observer;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod peer;
 mod propagation;
 
+pub use metrics::record_metrics;
 pub use observer::observer;
+#[cfg(feature = "otlp")]
+pub use otlp::{Exporting, InitError, export, init};
 
 /// The target of every span and line of this crate, to filter by.
 const TARGET: &str = "thriftwood";

@@ -4,6 +4,8 @@
 
 pub mod collected;
 pub mod hops;
+#[cfg(feature = "otlp")]
+pub mod receiver;
 
 /// The generated types of `idl/hops.frugal`.
 #[allow(missing_docs)]
