@@ -1,16 +1,28 @@
-//! The records of a capture file, and the frames in them.
+//! The records of the capture files, and the frames in them.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
-use thriftwood::codec::Writer;
-use thriftwood::codec::binary::BinaryReader;
-use thriftwood::frame::{Frame, FrameBuilder, Headers};
+use thriftwood::codec::Protocol;
+use thriftwood::frame::{Frame, Headers};
+
+/// Whose code wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Frugal 3.17.9's Go library.
+    Go,
+    /// Frugal 3.4.1's Python library.
+    Python,
+}
 
 /// One message that went over a wire.
 #[derive(Clone, Debug)]
 pub struct Capture {
+    /// Whose client and server it went between.
+    pub origin: Origin,
+    /// The protocol they were made with.
+    pub protocol: Protocol,
     /// What was called, published or sent by hand, the transport's name in front.
     pub description: String,
     /// `nats`, `http` or `tcp`.
@@ -27,24 +39,26 @@ pub struct Capture {
     pub full_length: Option<usize>,
 }
 
-/// Every record of the Go peer in the binary protocol, in the order they were sent.
+/// Every record of Frugal's peers, those of a peer and protocol in the order they were sent.
 ///
 /// # Panics
-/// When the file is not what it is said to be.
+/// When a file is not what it is said to be.
 pub fn captures() -> Vec<Capture> {
-    records(include_str!("../data/go-binary.json"))
-}
-
-/// The same messages in the compact protocol.
-///
-/// # Panics
-/// When the file is not what it is said to be.
-pub fn compact_captures() -> Vec<Capture> {
-    records(include_str!("../data/go-compact.json"))
+    let files = [
+        (Origin::Go, Protocol::Binary, include_str!("../data/captures/go-binary.json")),
+        (Origin::Go, Protocol::Compact, include_str!("../data/captures/go-compact.json")),
+        (Origin::Python, Protocol::Binary, include_str!("../data/captures/py-3.4.1-binary.json")),
+        (Origin::Python, Protocol::Compact, include_str!("../data/captures/py-3.4.1-compact.json")),
+        (Origin::Python, Protocol::Json, include_str!("../data/captures/py-3.4.1-json.json")),
+    ];
+    let all = files.into_iter().flat_map(|(origin, protocol, json)| {
+        records(json).into_iter().map(move |record| Capture::read(origin, protocol, &record))
+    });
+    all.collect()
 }
 
 impl Capture {
-    fn read(record: &Value) -> Self {
+    fn read(origin: Origin, protocol: Protocol, record: &Value) -> Self {
         let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
         let transport = text("transport").split(' ').next().unwrap_or_default().to_owned();
         let mut bytes = hex(&text("hex"));
@@ -55,6 +69,8 @@ impl Capture {
             bytes = frame;
         }
         Self {
+            origin,
+            protocol,
             description: text("description"),
             direction: text("direction"),
             subject: text("subject"),
@@ -124,32 +140,28 @@ pub fn renumbered(frame: &Bytes, operation_id: &str) -> Bytes {
     rebuilt(&headers, frame.message())
 }
 
-/// A frame of these headers and the bytes of this message, its envelope written by us.
+/// A frame of these headers and the bytes of this message.
+fn rebuilt(headers: &Headers, message: &Bytes) -> Bytes {
+    let mut block = Vec::new();
+    for text in headers.iter().flat_map(<[&str; 2]>::from) {
+        block.extend((text.len() as u32).to_be_bytes());
+        block.extend(text.as_bytes());
+    }
+    let sizes = [(5 + block.len() + message.len()) as u32, block.len() as u32].map(u32::to_be_bytes);
+    [&sizes[0][..], &[0], &sizes[1], &block, message].concat().into()
+}
+
+/// The records of a file.
 ///
 /// # Panics
-/// When the bytes are no message.
-pub fn rebuilt(headers: &Headers, message: &Bytes) -> Bytes {
-    let mut reader = BinaryReader::new(message);
-    let envelope = reader.message().unwrap_or_else(|error| panic!("{error}"));
-    let body = &message[thriftwood::codec::Reader::offset(&reader)..];
-    let mut frame = FrameBuilder::new();
-    for (name, value) in headers {
-        frame.header(name, value);
-    }
-    let written = frame.message(envelope, |w| {
-        for byte in body {
-            w.write_i8(byte.cast_signed());
-        }
-    });
-    written.unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn records(json: &str) -> Vec<Capture> {
+/// When it is no list.
+pub fn records(json: &str) -> Vec<Value> {
     let Ok(Value::Array(records)) = serde_json::from_str(json) else { panic!("the captures are not a list") };
-    records.iter().map(Capture::read).collect()
+    records
 }
 
-fn hex(digits: &str) -> Vec<u8> {
+/// The bytes that these digits stand for.
+pub fn hex(digits: &str) -> Vec<u8> {
     // Bytes that were cut end in dots.
     let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
     let nibble = |digit: u8| (digit as char).to_digit(16).unwrap_or_default() as u8;

@@ -4,12 +4,13 @@
 //! everything else byte by byte.
 
 pub mod capture;
+pub mod content;
 pub mod peer;
 pub mod protocol;
 pub mod tape;
 
-pub use capture::{Capture, captures, compact_captures};
-pub use protocol::{Binary, Compact, Protocol};
+pub use capture::{Capture, Origin, captures};
+pub use protocol::{Binary, Compact, Json, Protocol};
 
 /// The generated types of `data/idl/wire.frugal`.
 #[allow(missing_docs)]
