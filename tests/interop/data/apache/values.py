@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(sys.argv[1], "gen"))
 
 from keyless.ttypes import Keyless  # noqa: E402
 from oracle.ttypes import *  # noqa: E402, F403
-from thrift.protocol import TBinaryProtocol, TCompactProtocol, fastbinary  # noqa: E402, F401
+from thrift.protocol import TBinaryProtocol, TCompactProtocol, TJSONProtocol, fastbinary  # noqa: E402, F401
 from thrift.transport.TTransport import TMemoryBuffer  # noqa: E402
 
 I8, I16, I32, I64 = ((-(1 << bits), (1 << bits) - 1) for bits in (7, 15, 31, 63))
@@ -106,6 +106,7 @@ NOT_NATIVE = {"keyless"}
 PROTOCOLS = {
     "binary": {"python": TBinaryProtocol.TBinaryProtocol, "native": TBinaryProtocol.TBinaryProtocolAccelerated},
     "compact": {"python": TCompactProtocol.TCompactProtocol, "native": TCompactProtocol.TCompactProtocolAccelerated},
+    "json": {"python": TJSONProtocol.TJSONProtocol},
 }
 
 
