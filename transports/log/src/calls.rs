@@ -81,7 +81,7 @@ impl Calls {
     pub(crate) async fn request(&self, id: CallId, frame: &Bytes, oneway: bool) -> Result<(), StoreError> {
         let id = id.to_bytes();
         let headers: &[(&str, &[u8])] = if oneway { &[(CALL, &id), (ONEWAY, &[])] } else { &[(CALL, &id)] };
-        let batch = Batch::of(&[Entry { headers, value: frame }])?;
+        let batch = Batch::of(&[Entry::of(frame).headers(headers)])?;
         self.log.append(batch, Durability::Durable).await.map(drop)
     }
 
@@ -93,7 +93,7 @@ impl Calls {
             // Nobody waits. After a power cut the call may be handled once more, as it may be anyway.
             None => (&[][..], Durability::Buffered),
         };
-        self.log.append(Batch::of(&[Entry { headers, value }])?, durability).await?;
+        self.log.append(Batch::of(&[Entry::of(value).headers(headers)])?, durability).await?;
         let mut state = self.lock();
         state.open.remove(&request);
         state.answers += 1;

@@ -12,7 +12,9 @@ pub(crate) fn bus(source: StoreError) -> Error {
         StoreErrorKind::Corrupt => ErrorKind::Corrupt,
         StoreErrorKind::Version => ErrorKind::Unsupported,
         StoreErrorKind::TooLarge => ErrorKind::TooLarge,
-        StoreErrorKind::Io | StoreErrorKind::Full | StoreErrorKind::Failed => ErrorKind::Storage,
+        StoreErrorKind::Io | StoreErrorKind::Full | StoreErrorKind::Failed | StoreErrorKind::Conflict => {
+            ErrorKind::Storage
+        }
     };
     let text = match kind {
         ErrorKind::Closed => "the bus is closed".to_owned(),

@@ -18,7 +18,8 @@ pub(crate) async fn publish(shared: &Arc<Shared>, topic: &Topic, frame: Bytes) -
         return Err(Error::new(ErrorKind::TooLarge, text));
     }
     let log = shared.stream(&topic.stream).await?;
-    let entry = Entry { headers: &[(TOPIC, topic.name.as_bytes())], value: &frame };
+    let headers = [(TOPIC, topic.name.as_bytes())];
+    let entry = Entry::of(&frame).headers(&headers);
     let batch = Batch::of(&[entry]).map_err(error::bus)?;
     log.append(batch, Durability::Durable).await.map(drop).map_err(error::bus)
 }

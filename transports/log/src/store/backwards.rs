@@ -4,7 +4,8 @@
 //! found in reverse. Between two entries of an index lie 4 KiB and one batch; no more is held.
 
 use super::StoreError;
-use super::reader::{Reader, Record};
+use super::reader::Reader;
+use super::record::Record;
 
 /// Reads records from the newest to the oldest.
 #[derive(Debug)]

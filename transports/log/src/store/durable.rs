@@ -123,6 +123,7 @@ impl Writer {
         let place = self.durable_at.filter(|at| at.next == self.durable).and_then(|at| {
             Some(Place { position: at.position, records: u32::try_from(at.next.checked_sub(at.base)?).ok()? })
         });
+        self.remembered.save(&self.shared.home, self.durable, self.next)?;
         let mark = self.checkpoint.mark();
         self.checkpoint.write(Mark { epoch: self.epoch, next: self.durable, time: self.time, place, ..mark })
     }

@@ -89,6 +89,50 @@ pub enum StoreError {
         /// The newest version known here.
         known: u16,
     },
+    /// The batch was to be stored at one offset, and somebody else has appended meanwhile. Nothing was stored.
+    #[error("the batch was to be stored at offset {expected}, and the next one is {next}")]
+    Moved {
+        /// What was asked for.
+        expected: u64,
+        /// The offset that the next record gets.
+        next: u64,
+    },
+    /// A producer's batch does not follow on its last one, and is no repetition that is remembered. Nothing was stored.
+    #[error("producer {producer:016x} sent record {found} of epoch {epoch} where {expected} was to come")]
+    Sequence {
+        /// The producer's number.
+        producer: u64,
+        /// Its epoch.
+        epoch: u16,
+        /// The sequence number that was to come.
+        expected: u32,
+        /// The one that came.
+        found: u32,
+    },
+    /// A producer goes on in another place, with a higher epoch. Nothing was stored.
+    #[error("producer {producer:016x} of epoch {epoch} has been replaced by one of epoch {newer}")]
+    Fenced {
+        /// The producer's number.
+        producer: u64,
+        /// The epoch that is over.
+        epoch: u16,
+        /// The one that has begun.
+        newer: u16,
+    },
+    /// A batch has a feature that this build has not, such as a way of compression.
+    #[error(
+        "offsets {from} to {} in {} need a feature that this build of the library has not",
+        to.saturating_sub(1),
+        dir.display()
+    )]
+    Unsupported {
+        /// The directory.
+        dir: PathBuf,
+        /// The first offset that cannot be read.
+        from: u64,
+        /// The first offset after the range; reading goes on here.
+        to: u64,
+    },
     /// More bytes in one batch than the format allows.
     #[error("a batch of {size} bytes is over the limit of {limit}")]
     TooLarge {
@@ -119,6 +163,8 @@ pub enum StoreErrorKind {
     Version,
     /// The batch is too large.
     TooLarge,
+    /// Somebody else was first; nothing was stored.
+    Conflict,
 }
 
 impl StoreError {
@@ -131,8 +177,9 @@ impl StoreError {
             Self::Failed { .. } => StoreErrorKind::Failed,
             Self::Closed { .. } => StoreErrorKind::Closed,
             Self::Corrupt { .. } | Self::Identity { .. } | Self::TailMissing { .. } => StoreErrorKind::Corrupt,
-            Self::Version { .. } => StoreErrorKind::Version,
+            Self::Version { .. } | Self::Unsupported { .. } => StoreErrorKind::Version,
             Self::TooLarge { .. } => StoreErrorKind::TooLarge,
+            Self::Moved { .. } | Self::Sequence { .. } | Self::Fenced { .. } => StoreErrorKind::Conflict,
         }
     }
 

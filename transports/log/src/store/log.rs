@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::backwards::Backwards;
+use super::batch::Batch;
 use super::checkpoint::Checkpoint;
-use super::format::Batch;
 use super::home::Home;
 use super::options::{Durability, LogOptions};
 use super::queue::{Command, Queue, Refused};
@@ -49,7 +49,7 @@ impl Appended {
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let dir = folder.path();
 /// let log = Log::open(dir, LogOptions::default())?;
-/// let batch = Batch::of(&[Entry { headers: &[], value: b"hello" }])?;
+/// let batch = Batch::of(&[Entry::of(b"hello")])?;
 /// let appended = log.append(batch, Durability::Durable).await?;
 ///
 /// let mut reader = log.reader(From::Offset(appended.first))?;
@@ -95,7 +95,7 @@ impl Log {
         let view = View { segments: recovered.segments.clone(), end: recovered.end()? };
         let queue = Queue::new(options.queue_bytes);
         let shared = Arc::new(Shared::new(home, queue, recovered.damage.clone(), recovered.next, view));
-        let writer = Writer::new(Arc::clone(&shared), checkpoint, options, &recovered)?;
+        let writer = Writer::new(Arc::clone(&shared), checkpoint, options, recovered)?;
         let thread = std::thread::Builder::new().name("thriftwood-log".to_owned());
         let thread = thread.spawn(move || writer.run(lock));
         let thread = thread.map_err(|source| StoreError::io("start a thread for", dir, source))?;
@@ -105,6 +105,8 @@ impl Log {
     /// Stores a batch, and resolves when it is as durable as asked for.
     ///
     /// # Errors
+    /// [`StoreError::Moved`], [`StoreError::Sequence`] and [`StoreError::Fenced`] when the batch [asks](Batch::at) for an
+    /// offset or tells its [producer](Batch::by) and does not fit;
     /// [`StoreError::Full`] when the disk is, with nothing kept; [`StoreError::Failed`] when a write or an fsync failed,
     /// and ever after; [`StoreError::Closed`].
     pub async fn append(&self, batch: Batch, durability: Durability) -> Result<Appended, StoreError> {

@@ -6,10 +6,10 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::checkpoint::{self, Mark};
-use super::format::{self, Entry, Header};
+use super::format::{self, Header};
 use super::group::journal::{Note, State};
-use super::index;
-use super::{Batch, evidence};
+use super::{Batch, Entry, batch, evidence};
+use super::{index, producer};
 
 /// The log of the page's examples.
 const LOG_ID: u64 = 0x0123_4567_89ab_cdef;
@@ -74,8 +74,12 @@ fn the_fields_of_a_batch_header_are_those_of_the_page() {
     assert!(page().contains(&format!("{} bytes", format::HEADER)));
     assert_eq!(format::MAX_BODY, 64 * 1024 * 1024);
     let flags = rows("Flags");
-    let headers = flags.iter().find(|row| row[1] == "headers").unwrap();
-    assert_eq!(1 << headers[0].parse::<u16>().unwrap(), format::HAS_HEADERS);
+    for (name, flag) in
+        [("keys", format::HAS_KEYS), ("headers", format::HAS_HEADERS), ("producer", format::HAS_PRODUCER)]
+    {
+        let row = flags.iter().find(|row| row[1] == name).unwrap();
+        assert_eq!(1 << row[0].parse::<u16>().unwrap(), flag, "{name}");
+    }
 }
 
 #[test]
@@ -118,8 +122,28 @@ fn the_fields_of_an_index_are_those_of_the_page() {
 }
 
 #[test]
+fn the_fields_of_a_file_of_producers_are_those_of_the_page() {
+    let fields = [
+        ("name", producer::NAME),
+        ("log id", producer::LOG_ID),
+        ("next", producer::NEXT),
+        ("count", producer::COUNT),
+        ("crc", producer::CRC),
+    ];
+    assert_fields("Producers", &fields);
+    assert_eq!((producer::BATCH, producer::SIZE), (36, 8 + 2 + 4));
+}
+
+#[test]
+fn the_example_record_with_a_key_is_what_this_build_writes() {
+    let batch = Batch::of(&[Entry::of(b"hello").key(b"ad").headers(&[("t", b"x")])]).unwrap();
+    let printed = example("Example of a record with a key");
+    assert_eq!(format!("{printed:02x?}"), format!("{:02x?}", &batch.bytes[format::HEADER..]));
+}
+
+#[test]
 fn the_example_batch_is_what_this_build_writes_and_reads() {
-    let entries = [Entry { headers: &[("topic", b"a.b")], value: b"hello" }, Entry { headers: &[], value: b"" }];
+    let entries = [Entry::of(b"hello").headers(&[("topic", b"a.b")]), Entry::of(b"")];
     let mut batch = Batch::of(&entries).unwrap();
     let header = Header {
         length: (batch.bytes.len() - format::HEADER) as u32,
@@ -140,12 +164,12 @@ fn the_example_batch_is_what_this_build_writes_and_reads() {
     assert_eq!((read, read.durable_end(), read.end()), (header, 41, 44));
     let mut body = Bytes::from(printed).slice(format::HEADER..);
     assert!(read.fits(&body));
-    let first = format::split_record(&mut body, read.flags).unwrap();
+    let first = batch::split_record(&mut body, read.flags).unwrap();
     assert_eq!(
-        (format::find_header(&first.headers, "topic").as_deref(), &first.value[..]),
+        (batch::find_header(&first.headers, "topic").as_deref(), &first.value[..]),
         (Some(&b"a.b"[..]), &b"hello"[..])
     );
-    let second = format::split_record(&mut body, read.flags).unwrap();
+    let second = batch::split_record(&mut body, read.flags).unwrap();
     assert!(second.value.is_empty() && body.is_empty());
     assert_eq!(Header::decode(&batch.bytes, format::seed(LOG_ID + 1)), None, "another log's header is none of ours");
 }

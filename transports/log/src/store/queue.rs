@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::StoreError;
-use super::format::Batch;
+use super::batch::Batch;
 use super::log::Appended;
 use super::options::Durability;
 

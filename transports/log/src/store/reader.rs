@@ -11,8 +11,11 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::StoreError;
+use super::batch::{self, RecordParts};
+use super::codec::Unreadable;
 use super::disk::DiskFile;
-use super::format::{self, HEADER, Header, RecordParts};
+use super::format::{HEADER, Header};
+use super::record::Record;
 use super::scan::{CHUNK, Scan};
 use super::segment::Segment;
 use super::shared::{Place, Shared};
@@ -32,49 +35,6 @@ pub enum From {
     Time(SystemTime),
 }
 
-/// One stored record.
-#[derive(Clone, Debug)]
-pub struct Record {
-    offset: u64,
-    time: i64,
-    headers: Bytes,
-    value: Bytes,
-}
-
-impl Record {
-    /// Its place in the log. Offsets are never given out twice.
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// When it was stored. Never earlier than the record before it, whatever the clock did.
-    pub fn time(&self) -> SystemTime {
-        time::to_system(self.time)
-    }
-
-    /// The value of a header.
-    pub fn header(&self, name: &str) -> Option<Bytes> {
-        format::find_header(&self.headers, name)
-    }
-
-    /// What was stored.
-    pub fn value(&self) -> &Bytes {
-        &self.value
-    }
-
-    /// The same record in memory of its own, for whoever keeps it long: it holds on to the chunk it was read in otherwise.
-    #[must_use]
-    pub fn detached(self) -> Self {
-        let own = |bytes: &Bytes| Bytes::copy_from_slice(bytes);
-        Self { headers: own(&self.headers), value: own(&self.value), ..self }
-    }
-
-    /// What was stored, by value.
-    pub fn into_value(self) -> Bytes {
-        self.value
-    }
-}
-
 /// Reads records in order.
 #[derive(Debug)]
 pub struct Reader {
@@ -91,9 +51,9 @@ pub struct Reader {
 
 #[derive(Debug)]
 struct OpenBatch {
-    body: Bytes,
+    records: Bytes,
     header: Header,
-    /// The offset of the first record in `body`.
+    /// The offset of the first one in `records`.
     next: u64,
 }
 
@@ -218,19 +178,19 @@ impl Reader {
                 self.batch = None;
                 break;
             }
-            let Some(parts) = format::split_record(&mut batch.body, batch.header.flags) else {
-                // The checksum was right, so this was written like that: by a later version, or by a broken one.
+            let Some(parts) = batch::split_record(&mut batch.records, batch.header.flags) else {
+                // The checksum was right, so this was written like that.
                 let to = batch.header.end();
                 self.batch = None;
                 return Err(self.corrupt(to));
             };
-            let RecordParts { delta, headers, value } = parts;
+            let RecordParts { delta, key, headers, value } = parts;
             let offset = batch.next;
             batch.next += 1;
             if offset >= self.offset {
                 self.offset = offset + 1;
                 let time = batch.header.time.saturating_add(delta);
-                return Ok(Some(Record { offset, time, headers, value }));
+                return Ok(Some(Record { offset, time, key, headers, value }));
             }
         }
         Ok(None)
@@ -254,10 +214,18 @@ impl Reader {
         };
         let found = file.read(self.shared.home.seed, limit, place.next).map_err(failed)?;
         match found {
-            Found::Batch(header, body) if header.end() > self.offset => {
-                self.batch = Some(OpenBatch { body, next: header.base, header });
-                Ok(())
-            }
+            Found::Batch(header, body) if header.end() > self.offset => match batch::records(body, &header) {
+                Ok(records) => {
+                    self.batch = Some(OpenBatch { records, next: header.base, header });
+                    Ok(())
+                }
+                Err(Unreadable::Wrong) => Err(self.corrupt(header.end())),
+                Err(Unreadable::Unknown) => {
+                    let from = std::mem::replace(&mut self.offset, header.end());
+                    let dir = self.shared.home.dir.clone();
+                    Err(StoreError::Unsupported { dir, from, to: header.end() })
+                }
+            },
             Found::Batch(..) => Ok(()),
             // Not even the damaged range reaches the wanted offset.
             Found::Damage(to) if to <= self.offset => Ok(()),

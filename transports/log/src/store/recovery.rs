@@ -14,9 +14,11 @@ use super::StoreError;
 use super::checkpoint::Mark;
 use super::disk::DiskFile;
 use super::evidence::{Evidence, Verdict};
-use super::format::Header;
+use super::format::{HEADER, Header};
 use super::home::Home;
 use super::index::Index;
+use super::producer;
+use super::remembered::Remembered;
 use super::scan::Scan;
 use super::segment::{self, Segment};
 
@@ -34,6 +36,8 @@ pub(crate) struct Recovered {
     pub(crate) time: i64,
     /// Ranges that were durable and cannot be read.
     pub(crate) damage: Vec<Range<u64>>,
+    /// Who made batches.
+    pub(crate) remembered: Remembered,
     /// Every file that was looked at, which may not have been synced.
     pub(crate) unsynced: Vec<Arc<dyn DiskFile>>,
     /// Where to cut the active file, and whether anything but zeros goes.
@@ -63,6 +67,7 @@ pub(crate) fn survey(home: &Home, mark: &Mark, accept_loss: bool) -> Result<Reco
         next: mark.next,
         time: mark.time,
         damage: Vec::new(),
+        remembered: Remembered::load(home, &bases, mark.next)?,
         unsynced: Vec::new(),
         cut: None,
         remove: stray.map(|base| home.dir.join(segment::index_name(base))).collect(),
@@ -149,7 +154,7 @@ impl Recovered {
             let walk = Walk { home, file: &*file, bound, rest, mark };
             let (begun, mut index) = (at.position, Index::behind(at.next, at.position, i64::MIN));
             let failed = |source| StoreError::io("read", &segment.path, source);
-            let verdict = walk.segment(&mut at, &mut index, &mut self.damage).map_err(failed)?;
+            let verdict = walk.segment(&mut at, &mut index, self).map_err(failed)?;
             self.time = self.time.max(index.time);
             if let (None, Some(bound)) = (verdict, bound) {
                 at = Cursor { segment: at.segment + 1, position: 0, next: bound };
@@ -187,7 +192,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Goes on to where no batch follows. `None` when that is where the next segment begins.
-    fn segment(&self, at: &mut Cursor, index: &mut Index, damage: &mut Vec<Range<u64>>) -> io::Result<Option<Verdict>> {
+    fn segment(&self, at: &mut Cursor, index: &mut Index, into: &mut Recovered) -> io::Result<Option<Verdict>> {
         let size = self.file.size()?;
         let mut scan = Scan::new(self.file, self.home.seed, size);
         loop {
@@ -197,6 +202,7 @@ impl Walk<'_> {
                 && scan.body_fits(at.position, &header)?
             {
                 index.add(header.base, at.position, header.time, header.end(), header.size());
+                into.remembered.found(&header, scan.peek(at.position + HEADER as u64, producer::SIZE)?);
                 (at.position, at.next) = (at.position + header.size(), header.end());
                 continue;
             }
@@ -215,15 +221,15 @@ impl Walk<'_> {
             };
             match (evidence.verdict(), island, self.bound) {
                 (Verdict::DamageWithin, Some((position, header)), _) => {
-                    damage.push(at.next..header.base);
+                    into.damage.push(at.next..header.base);
                     (at.position, at.next) = (position, header.base);
                 }
                 (Verdict::DamageWithin, None, Some(bound)) => {
-                    damage.push(at.next..bound);
+                    into.damage.push(at.next..bound);
                     return Ok(None);
                 }
                 (Verdict::DamageAtEnd, ..) => {
-                    damage.push(at.next..durable);
+                    into.damage.push(at.next..durable);
                     at.next = durable;
                     return Ok(Some(Verdict::DamageAtEnd));
                 }

@@ -38,6 +38,11 @@ impl<'a> Scan<'a> {
         Ok(header.fits(self.bytes(position + HEADER as u64, header.length as usize)?))
     }
 
+    /// Up to `length` bytes at `position`, whatever they are.
+    pub(crate) fn peek(&mut self, position: u64, length: usize) -> io::Result<&[u8]> {
+        self.bytes(position, length)
+    }
+
     /// The first header from `position` on whose batch starts at offset `at_least` or later.
     pub(crate) fn find(&mut self, mut position: u64, at_least: u64) -> io::Result<Option<(u64, Header)>> {
         while position < self.limit {

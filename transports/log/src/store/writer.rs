@@ -12,13 +12,16 @@ use tracing::{debug, error, warn};
 use super::StoreError;
 use super::active::{Active, Bookmark};
 use super::background::{Background, Done};
+use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::clock::Believed;
-use super::format::{Batch, HEADER, Header};
+use super::format::{HEADER, Header};
 use super::log::Appended;
 use super::options::{Durability, LogOptions};
+use super::producer::{Answer, Memory};
 use super::queue::{Command, Waiter};
 use super::recovery::Recovered;
+use super::remembered::Remembered;
 use super::shared::Shared;
 use super::time;
 
@@ -52,6 +55,8 @@ pub(crate) struct Writer {
     pub(super) epoch: u16,
     /// Since when something is written and neither synced nor being synced.
     pub(super) unsynced: Option<Instant>,
+    /// Who made batches, and which.
+    pub(super) remembered: Remembered,
     /// What is believed of the time of day.
     pub(super) believed: Believed,
     /// How many appends the last fdatasync was for, and how long it took.
@@ -66,6 +71,8 @@ struct Run {
     bookmark: Bookmark,
     appends: Vec<(Waiter<Appended>, Appended)>,
     syncs: Vec<Waiter<()>>,
+    /// Of whom batches are among them, and what was remembered before.
+    producers: Vec<(u64, Option<Memory>)>,
     durable: bool,
     error: Option<StoreError>,
 }
@@ -76,7 +83,7 @@ impl Writer {
         shared: Arc<Shared>,
         checkpoint: Checkpoint,
         options: LogOptions,
-        recovered: &Recovered,
+        recovered: Recovered,
     ) -> Result<Self, StoreError> {
         // What was found may never have been synced, and from now on counts as durable.
         for file in &recovered.unsynced {
@@ -84,7 +91,7 @@ impl Writer {
         }
         let mut writer = Self {
             epoch: checkpoint.mark().epoch.wrapping_add(1),
-            active: Active::recovered(&shared.home, recovered)?,
+            active: Active::recovered(&shared.home, &recovered)?,
             retired: false,
             background: None,
             next: recovered.next,
@@ -92,6 +99,7 @@ impl Writer {
             durable_at: None,
             time: recovered.time,
             unsynced: None,
+            remembered: recovered.remembered,
             believed: Believed::starting(&*options.clock),
             last_sync: (0, Duration::ZERO),
             failed: false,
@@ -166,6 +174,7 @@ impl Writer {
             bookmark: self.active.as_ref().map(Active::bookmark).unwrap_or_default(),
             appends: Vec::new(),
             syncs: Vec::new(),
+            producers: Vec::new(),
             durable: false,
             error: None,
         }
@@ -190,6 +199,19 @@ impl Writer {
         };
         let count = batch.count;
         if run.error.is_none() {
+            match admit(&batch, self.next, &self.remembered) {
+                Ok(None) => {}
+                Ok(Some(known)) => {
+                    // Answered with the others, when it is as durable as it is to be.
+                    run.appends.push((done, known));
+                    run.durable |= durability == Durability::Durable;
+                    return run;
+                }
+                Err(error) => {
+                    let _ = done.send(Err(error));
+                    return run;
+                }
+            }
             // With nothing of it gathered, only this append fails.
             if let Err(error) = active.reserve(size) {
                 let _ = done.send(Err(error));
@@ -209,8 +231,13 @@ impl Writer {
             header.encode(&mut batch.bytes, self.shared.home.seed);
             run.error = active.push(batch.bytes, &header).err();
             self.next = header.end();
+            if let Some(producer) = batch.producer {
+                let before = self.remembered.store(producer, header.base, count, header.time);
+                run.producers.push((producer.id, before));
+            }
         }
-        let appended = Appended { first: self.next - u64::from(count), count, time: self.time };
+        // Where nothing is stamped any more there will be an error for all.
+        let appended = Appended { first: self.next.saturating_sub(count.into()), count, time: self.time };
         run.appends.push((done, appended));
         run.durable |= durability == Durability::Durable;
         run
@@ -258,7 +285,10 @@ impl Writer {
     /// written to that segment, and the next append goes to a new one.
     fn undo(&mut self, run: Run, error: StoreError) {
         (self.next, self.time) = (run.next, run.time);
-        let Run { bookmark, appends, syncs, .. } = run;
+        let Run { bookmark, appends, syncs, producers, .. } = run;
+        for (id, before) in producers.into_iter().rev() {
+            self.remembered.restore(id, before);
+        }
         let Some(active) = &mut self.active else { return refuse(appends, syncs, &error) };
         let is_full = matches!(error, StoreError::Full { .. });
         let cut = active.undo(bookmark);
@@ -342,6 +372,19 @@ impl Writer {
 
     fn failure(&self, reason: &str) -> StoreError {
         StoreError::Failed { dir: self.shared.home.dir.clone(), reason: reason.into() }
+    }
+}
+
+/// Whether a batch may be stored now. `Some` when it is there already.
+fn admit(batch: &Batch, next: u64, remembered: &Remembered) -> Result<Option<Appended>, StoreError> {
+    if let Some(producer) = batch.producer
+        && let Answer::Known(stored) = remembered.check(producer, batch.count)?
+    {
+        return Ok(Some(Appended { first: stored.first, count: stored.count, time: stored.time }));
+    }
+    match batch.expected.filter(|expected| *expected != next) {
+        Some(expected) => Err(StoreError::Moved { expected, next }),
+        None => Ok(None),
     }
 }
 

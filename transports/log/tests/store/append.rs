@@ -29,7 +29,7 @@ fn a_batch_keeps_its_records_together_and_in_order() {
     let disk = SimDisk::new();
     let log = open(&disk, 1 << 20).unwrap();
     let values: Vec<Vec<u8>> = (0..100_u8).map(|n| vec![n; usize::from(n)]).collect();
-    let entries: Vec<Entry<'_>> = values.iter().map(|value| Entry { headers: &[], value }).collect();
+    let entries: Vec<Entry<'_>> = values.iter().map(|value| Entry::of(value)).collect();
     let appended = log.append_blocking(Batch::of(&entries).unwrap(), Durability::Durable).unwrap();
     assert_eq!((appended.first, appended.count), (0, 100));
     let mut reader = log.reader(From::Offset(37)).unwrap();
@@ -72,7 +72,7 @@ fn a_reader_starts_at_a_time() {
     let log = open(&disk, 500).unwrap();
     let mut times = Vec::new();
     for n in 0..30_u8 {
-        let batch = Batch::of(&[Entry { headers: &[], value: &[n] }]).unwrap();
+        let batch = Batch::of(&[Entry::of(&[n])]).unwrap();
         times.push(log.append_blocking(batch, Durability::Buffered).unwrap().time());
     }
     assert!(times.is_sorted());
@@ -99,7 +99,7 @@ async fn a_reader_at_the_end_wakes_when_something_is_appended_and_ends_when_the_
         seen
     });
     for n in 0..50 {
-        let batch = Batch::of(&[Entry { headers: &[], value: &[n] }]).unwrap();
+        let batch = Batch::of(&[Entry::of(&[n])]).unwrap();
         log.append(batch, Durability::Durable).await.unwrap();
     }
     log.close().await.unwrap();
@@ -121,7 +121,7 @@ async fn concurrent_appends_share_their_syncs() {
         let log = log.clone();
         producers.spawn(async move {
             for _ in 0..EACH {
-                let batch = Batch::of(&[Entry { headers: &[], value: b"event" }]).unwrap();
+                let batch = Batch::of(&[Entry::of(b"event")]).unwrap();
                 log.append(batch, Durability::Durable).await.unwrap();
             }
         });

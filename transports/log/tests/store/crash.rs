@@ -69,7 +69,7 @@ async fn what_a_group_acknowledged_does_not_come_again_after_a_power_cut_and_not
     let (dir, journal) = (Path::new("log"), Path::new("log/group"));
     let log = Log::open(dir, options.clone()).unwrap();
     for n in 0..EVENTS as u8 {
-        log.append(Batch::of(&[Entry { headers: &[], value: &[n] }]).unwrap(), Durability::Durable).await.unwrap();
+        log.append(Batch::of(&[Entry::of(&[n])]).unwrap(), Durability::Durable).await.unwrap();
     }
     disk.record();
     let group = open_group(&log, journal, &options).await;

@@ -63,8 +63,8 @@ fn a_log_of_version_1_is_read_whole_and_gone_on_with_however_it_ended() {
         let headers = std::iter::from_fn(|| reader.next_ready().unwrap()).filter(|record| record.header("n").is_some());
         assert_eq!(headers.count(), 22, "{end}: headers of even batches");
         for n in 0..40 {
-            let entry = Entry { headers: &[], value: &[n; 300] };
-            let appended = log.append_blocking(Batch::of(&[entry]).unwrap(), Durability::Durable).unwrap();
+            let appended =
+                log.append_blocking(Batch::of(&[Entry::of(&[n; 300])]).unwrap(), Durability::Durable).unwrap();
             assert_eq!(appended.first, RECORDS + u64::from(n), "{end}");
         }
         log.close_blocking().unwrap();

@@ -189,8 +189,7 @@ fn a_time_is_found_with_and_without_the_index() {
     let mut times = Vec::new();
     for n in 0..RECORDS {
         clock.advance(Duration::from_secs(n % 3));
-        let batch =
-            thriftwood_log::store::Batch::of(&[thriftwood_log::store::Entry { headers: &[], value: &value(n) }]);
+        let batch = thriftwood_log::store::Batch::of(&[thriftwood_log::store::Entry::of(&value(n))]);
         times.push(log.append_blocking(batch.unwrap(), Durability::Buffered).unwrap().time());
     }
     log.close_blocking().unwrap();

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod append;
+mod batches;
 mod crash;
 mod damage;
 mod failures;
 mod frozen;
 mod indexes;
 mod model;
+mod producers;
 mod retention;
 mod support;

@@ -46,7 +46,7 @@ impl Run {
         let headers: Vec<[(&str, &[u8]); 1]> =
             values.iter().map(|value| [("n", &value[..value.len().min(4)])]).collect();
         let entries: Vec<Entry<'_>> =
-            values.iter().zip(&headers).map(|(value, headers)| Entry { headers, value }).collect();
+            values.iter().zip(&headers).map(|(value, headers)| Entry::of(value).headers(headers)).collect();
         let durability = if self.random.below(2) == 0 { Durability::Durable } else { Durability::Buffered };
         let appended = self.log.append_blocking(Batch::of(&entries).unwrap(), durability).unwrap();
         assert_eq!(appended.first, self.model.records.len() as u64, "seed {}", self.seed);
@@ -58,8 +58,8 @@ impl Run {
 
     fn append_one_large(&mut self) {
         let value = self.random.bytes(10_000);
-        let entry = Entry { headers: &[("n", &value[..value.len().min(4)])], value: &value };
-        self.log.append_blocking(Batch::of(&[entry]).unwrap(), Durability::Durable).unwrap();
+        let batch = Batch::of(&[Entry::of(&value).headers(&[("n", &value[..value.len().min(4)])])]);
+        self.log.append_blocking(batch.unwrap(), Durability::Durable).unwrap();
         self.model.records.push(value);
         self.model.durable = self.model.records.len();
     }

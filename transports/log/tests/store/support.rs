@@ -30,7 +30,7 @@ pub(crate) fn append(log: &Log, value: &[u8]) -> Result<u64, StoreError> {
 }
 
 pub(crate) fn append_with(log: &Log, value: &[u8], durability: Durability) -> Result<u64, StoreError> {
-    let batch = Batch::of(&[Entry { headers: &[("n", &value[..value.len().min(4)])], value }])?;
+    let batch = Batch::of(&[Entry::of(value).headers(&[("n", &value[..value.len().min(4)])])])?;
     Ok(log.append_blocking(batch, durability)?.first)
 }
 

@@ -59,7 +59,7 @@ impl Note {
                 varint::put(&mut value, u64::from(*attempt));
             }
         }
-        Batch::of(&[Entry { headers: &[], value: &value }])
+        Batch::of(&[Entry::of(&value)])
     }
 
     /// `None` when the bytes are no note that this build knows.
@@ -166,7 +166,7 @@ mod tests {
         let state = State { read: 300, outstanding, done: BTreeSet::from([301, 1 << 40]) };
         for note in [Note::Opened(state.clone()), Note::State(state), Note::Ack(u64::MAX), Note::Attempt(1, u32::MAX)] {
             let mut body = Bytes::from(note.to_batch().unwrap().bytes).slice(crate::store::format::HEADER..);
-            let value = crate::store::format::split_record(&mut body, 0).unwrap().value;
+            let value = crate::store::batch::split_record(&mut body, 0).unwrap().value;
             assert_eq!(Note::decode(value.clone()), Some(note));
             for end in 0..value.len() {
                 assert_eq!(Note::decode(value.slice(..end)), None);

@@ -15,7 +15,8 @@ use tokio::time::Sleep;
 
 use super::log::{Log, Pending};
 use super::options::{Durability, LogOptions};
-use super::reader::{From, Reader, Record};
+use super::reader::{From, Reader};
+use super::record::Record;
 use super::sleepers::{Sleepers, Wakeup};
 use super::{Batch, StoreError};
 use journal::{Note, State};
