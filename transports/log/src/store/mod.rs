@@ -41,6 +41,7 @@ mod reader;
 mod record;
 mod recovery;
 mod remembered;
+mod run;
 mod scan;
 mod segment;
 mod shared;

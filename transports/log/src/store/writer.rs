@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tracing::{debug, error, warn};
 
 use super::StoreError;
-use super::active::{Active, Bookmark};
+use super::active::Active;
 use super::background::{Background, Done};
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
@@ -18,10 +18,10 @@ use super::clock::Believed;
 use super::format::{HEADER, Header};
 use super::log::Appended;
 use super::options::{Durability, LogOptions};
-use super::producer::{Answer, Memory};
 use super::queue::{Command, Waiter};
 use super::recovery::Recovered;
 use super::remembered::Remembered;
+use super::run::{Run, admit, refuse};
 use super::shared::Shared;
 use super::time;
 
@@ -62,19 +62,6 @@ pub(crate) struct Writer {
     /// How many appends the last fdatasync was for, and how long it took.
     last_sync: (usize, Duration),
     failed: bool,
-}
-
-/// Appends that were stamped and not yet answered, all in one segment, and the state to go back to when they fail.
-struct Run {
-    next: u64,
-    time: i64,
-    bookmark: Bookmark,
-    appends: Vec<(Waiter<Appended>, Appended)>,
-    syncs: Vec<Waiter<()>>,
-    /// Of whom batches are among them, and what was remembered before.
-    producers: Vec<(u64, Option<Memory>)>,
-    durable: bool,
-    error: Option<StoreError>,
 }
 
 impl Writer {
@@ -372,28 +359,6 @@ impl Writer {
 
     fn failure(&self, reason: &str) -> StoreError {
         StoreError::Failed { dir: self.shared.home.dir.clone(), reason: reason.into() }
-    }
-}
-
-/// Whether a batch may be stored now. `Some` when it is there already.
-fn admit(batch: &Batch, next: u64, remembered: &Remembered) -> Result<Option<Appended>, StoreError> {
-    if let Some(producer) = batch.producer
-        && let Answer::Known(stored) = remembered.check(producer, batch.count)?
-    {
-        return Ok(Some(Appended { first: stored.first, count: stored.count, time: stored.time }));
-    }
-    match batch.expected.filter(|expected| *expected != next) {
-        Some(expected) => Err(StoreError::Moved { expected, next }),
-        None => Ok(None),
-    }
-}
-
-fn refuse(appends: Vec<(Waiter<Appended>, Appended)>, syncs: Vec<Waiter<()>>, error: &StoreError) {
-    for (done, _) in appends {
-        let _ = done.send(Err(error.clone()));
-    }
-    for done in syncs {
-        let _ = done.send(Err(error.clone()));
     }
 }
 
