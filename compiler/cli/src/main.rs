@@ -1,6 +1,7 @@
 //! The `thriftwood` command: checks IDL files and turns them into Rust.
 
 mod audit;
+mod call;
 mod check;
 mod completions;
 mod doc;
@@ -9,6 +10,7 @@ mod fmt;
 mod gen_json;
 mod gen_rust;
 mod json;
+mod live;
 mod lsp;
 mod output;
 
@@ -41,6 +43,8 @@ enum Command {
     Completions(completions::Completions),
     /// Say whether a new contract is safe to deploy beside the old one. Exits with 0 when it is, with 1 when it is not.
     Audit(audit::Audit),
+    /// Call a method of a running service, with arguments and result in JSON, and no generated code.
+    Call(call::Call),
     /// Turn IDL files, and everything they include, into code or into a description for other tools.
     Gen {
         /// What to make of them.
@@ -122,6 +126,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(explain),
         Command::Completions(completions) => completions::run(completions),
         Command::Audit(audit) => Ok(audit::run(audit)),
+        Command::Call(call) => call::run(call),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
         Command::Gen { target: Target::Json, input, out } => gen_json::run(input, out.as_deref()),
         Command::Lsp(lsp) => lsp::run(lsp),

@@ -10,7 +10,7 @@ pub(crate) use lint::{Allow, Selection};
 pub use lint::{Level, Lints, NoSuchLint};
 pub use render::Style;
 pub(crate) use render::printable;
-pub(crate) use suggest::nearest;
+pub use suggest::nearest;
 
 use crate::source::Span;
 

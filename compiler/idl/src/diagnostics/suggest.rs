@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest name there is.
 
 /// The candidate nearest to `name`, if one is near enough to be a slip of it.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name: Vec<char> = name.to_lowercase().chars().collect();
     let limit = name.len() / 3 + 1;
     candidates

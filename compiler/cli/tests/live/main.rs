@@ -1,0 +1,8 @@
+//! The commands that speak to running services, against services that run.
+
+#![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
+
+mod call;
+mod shop;
+#[path = "../support/mod.rs"]
+mod support;
