@@ -147,21 +147,26 @@ impl Call {
         if self.side == Side::Client || !refused {
             self.span.set_status(Status::error(error.to_string()));
         }
-        if self.side == Side::Client {
+        if self.side == Side::Client && !(refused && self.span.is_disabled()) {
             self.log(error, refused);
         }
     }
 
     /// The line to find at night. What a handler failed with, the server logs itself.
     fn log(&self, error: &RpcError, refused: bool) {
-        let method = full_name(self.service, self.method);
         let elapsed_ms = self.began.elapsed().as_millis() as u64;
-        let (address, correlation_id) = (&*self.address, &*self.correlation_id);
+        if self.span.is_disabled() {
+            let method = full_name(self.service, self.method);
+            let (address, correlation_id) = (&*self.address, &*self.correlation_id);
+            warn!(target: TARGET, method, address, correlation_id, elapsed_ms, %error, "a call failed");
+            return;
+        }
+        // The span says which call it was.
         self.span.in_scope(|| {
             if refused {
-                debug!(target: TARGET, method, address, correlation_id, elapsed_ms, %error, "a call was refused");
+                debug!(target: TARGET, elapsed_ms, %error, "a call was refused");
             } else {
-                warn!(target: TARGET, method, address, correlation_id, elapsed_ms, %error, "a call failed");
+                warn!(target: TARGET, elapsed_ms, %error, "a call failed");
             }
         });
     }

@@ -128,12 +128,19 @@ impl Event {
     fn fail(&mut self, error: &Error) {
         self.set_error(error_type(error.kind()), error.to_string());
         if self.role == Role::Publisher {
-            let elapsed_ms = self.began.elapsed().as_millis() as u64;
-            let (topic, correlation_id) = (&*self.topic, &*self.correlation_id);
-            self.span.in_scope(
-                || warn!(target: TARGET, topic, correlation_id, elapsed_ms, %error, "an event was not published"),
-            );
+            self.log(error);
         }
+    }
+
+    fn log(&self, error: &Error) {
+        let elapsed_ms = self.began.elapsed().as_millis() as u64;
+        if self.span.is_disabled() {
+            let (topic, correlation_id) = (&*self.topic, &*self.correlation_id);
+            warn!(target: TARGET, topic, correlation_id, elapsed_ms, %error, "an event was not published");
+            return;
+        }
+        // The span says which event it was.
+        self.span.in_scope(|| warn!(target: TARGET, elapsed_ms, %error, "an event was not published"));
     }
 }
 

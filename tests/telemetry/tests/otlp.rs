@@ -150,14 +150,17 @@ async fn a_failed_call_leaves_lines_that_say_which_how_long_and_why() {
         assert!(found, "no line with {parts:?} in:\n{lines}");
     };
     line(&[
-        "WARN handle{",
-        "rpc.method=\"Front/fail\"",
-        "a handler failed",
+        "WARN handle{rpc.method=\"Front/fail\"",
         "correlation_id=\"night\"",
+        "a handler failed",
         "the disk is gone",
     ]);
-    line(&["WARN call{", "a call failed", "method=\"Front/fail\"", "address=\"front\"", "elapsed_ms=", "timed out"]);
-    line(&["WARN call{", "a call failed", "address=\"nobody\"", "correlation_id=\"night\"", "unavailable"]);
+    line(&[
+        "WARN call{rpc.method=\"Front/fail\" thriftwood.address=\"front\"",
+        "a call failed elapsed_ms=",
+        "timed out",
+    ]);
+    line(&["thriftwood.address=\"nobody\" thriftwood.correlation_id=\"night\"", "a call failed", "unavailable"]);
     assert!(!lines.contains("otel."), "what is for machines is not shown:\n{lines}");
 }
 
