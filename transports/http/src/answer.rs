@@ -20,6 +20,7 @@ pub(crate) struct Refused {
 pub(crate) enum Code {
     BadRequest,
     MethodNotAllowed,
+    NotDescribed,
     NotServed,
     Overloaded,
     RequestTimeout,
@@ -30,9 +31,10 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    const ALL: [Code; 9] = [
+    const ALL: [Code; 10] = [
         Code::BadRequest,
         Code::MethodNotAllowed,
+        Code::NotDescribed,
         Code::NotServed,
         Code::Overloaded,
         Code::RequestTimeout,
@@ -46,6 +48,7 @@ impl Code {
         match self {
             Code::BadRequest => "bad-request",
             Code::MethodNotAllowed => "method-not-allowed",
+            Code::NotDescribed => "not-described",
             Code::NotServed => "not-served",
             Code::Overloaded => "overloaded",
             Code::RequestTimeout => "request-timeout",
@@ -65,6 +68,7 @@ impl Code {
         match self {
             Code::BadRequest => StatusCode::BAD_REQUEST,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Code::NotDescribed => StatusCode::NOT_IMPLEMENTED,
             Code::NotServed => StatusCode::NOT_FOUND,
             Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

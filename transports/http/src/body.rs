@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -9,18 +10,46 @@ use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use thriftwood_core::error::BoxError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Why a body could not be read.
 pub(crate) enum Unread {
     /// It has, or says that it has, more bytes than the limit.
     TooLarge,
+    /// All bodies together have more bytes than there is memory set aside for them.
+    NoRoom,
     /// The connection was lost, or the peer broke HTTP's rules.
     Lost(BoxError),
 }
 
+/// The memory a body counts for, until it is dropped.
+#[derive(Default)]
+pub(crate) struct Hold {
+    memory: Option<Arc<Semaphore>>,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Hold {
+    /// Out of this much memory, in which a permit is a byte.
+    pub(crate) fn of(memory: Arc<Semaphore>) -> Self {
+        Self { memory: Some(memory), held: None }
+    }
+
+    fn take(&mut self, size: usize) -> bool {
+        let Some(memory) = &self.memory else { return true };
+        let more = u32::try_from(size).ok().and_then(|size| Arc::clone(memory).try_acquire_many_owned(size).ok());
+        match (more, &mut self.held) {
+            (None, _) => return false,
+            (Some(more), Some(held)) => held.merge(more),
+            (more, none) => *none = more,
+        }
+        true
+    }
+}
+
 /// The whole body, when it has at most `limit` bytes. Memory is taken for the bytes that came, not for those announced.
-pub(crate) async fn read<B>(headers: &HeaderMap, body: B, limit: usize) -> Result<Bytes, Unread>
+pub(crate) async fn read<B>(headers: &HeaderMap, body: B, limit: usize, hold: &mut Hold) -> Result<Bytes, Unread>
 where
     B: Body,
     B::Error: Into<BoxError>,
@@ -36,6 +65,9 @@ where
         let Ok(mut data) = frame.map_err(|error| Unread::Lost(error.into()))?.into_data() else { continue };
         if data.remaining() > limit - (first.len() + all.len()) {
             return Err(Unread::TooLarge);
+        }
+        if !hold.take(data.remaining()) {
+            return Err(Unread::NoRoom);
         }
         // Nearly every body comes in one piece, which is then not copied.
         if first.is_empty() && all.is_empty() {

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use thriftwood_core::transport::{Outbound, RpcChannel};
 use thriftwood_core::{BoxFuture, RpcError, RpcErrorKind};
 
-use crate::body::{self, Unread};
+use crate::body::{self, Hold, Unread};
 use crate::config::{Config, Shared};
 use crate::convention::{EITHER, ERROR, Form, PAYLOAD_LIMIT, is_no_frame};
 use crate::error;
@@ -91,11 +91,11 @@ impl Calls {
         let is_reply = status == StatusCode::OK && !is_for_people(&headers);
         let limit = self.shared.config.max_frame;
         let most = if is_reply { form.max_body(limit) } else { REFUSAL };
-        let body = match body::read(&headers, answer.body_mut(), most).await {
+        let body = match body::read(&headers, answer.body_mut(), most, &mut Hold::default()).await {
             Ok(body) => body,
             // Whatever more there is, the status has said it.
             Err(_) if !is_reply => Bytes::new(),
-            Err(Unread::TooLarge) => {
+            Err(Unread::TooLarge | Unread::NoRoom) => {
                 let text = format!("the reply from {uri} is over the limit of {limit} bytes");
                 return Err(RpcError::new(RpcErrorKind::ResponseTooLarge, text));
             }

@@ -11,6 +11,7 @@ use thriftwood_core::frame::DEFAULT_MAX_FRAME;
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
 use thriftwood_tls::{ClientTls, ServerTls};
+use tokio::sync::Semaphore;
 
 use crate::endpoint::Endpoint;
 use crate::server::Listener;
@@ -40,6 +41,9 @@ pub struct Config {
     pub max_connections: usize,
     /// The most calls a server takes at once from one connection over HTTP/2.
     pub max_streams: u32,
+    /// The most bytes of requests that a server holds at once, those of calls under way included; a request over that is
+    /// refused as overloaded.
+    pub max_buffered: usize,
     /// How long a server waits for the head of the first request, and of each further one.
     pub head_timeout: Duration,
     /// How long a server waits for the body of a request.
@@ -58,6 +62,7 @@ impl Default for Config {
             server_tls: None,
             max_connections: 4096,
             max_streams: 1024,
+            max_buffered: 256 * 1024 * 1024,
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
         }
@@ -73,7 +78,8 @@ impl Default for Config {
 /// [`ErrorKind::InvalidUrl`](thriftwood_core::ErrorKind::InvalidUrl) when the URL is not one of HTTP.
 pub fn connect(url: &str, config: Config) -> Result<Bus, Error> {
     let endpoint = Endpoint::parse(url)?;
-    let shared = Arc::new(Shared { endpoint, config, lifecycle: Lifecycle::new(), listener: Mutex::new(None) });
+    let memory = Arc::new(Semaphore::new(config.max_buffered.min(Semaphore::MAX_PERMITS)));
+    let shared = Arc::new(Shared { endpoint, config, lifecycle: Lifecycle::new(), memory, listener: Mutex::new(None) });
     let calls = Arc::new(client::Calls::new(Arc::clone(&shared)));
     Ok(Bus::new(Http { shared, calls }))
 }
@@ -83,6 +89,8 @@ pub(crate) struct Shared {
     pub(crate) endpoint: Endpoint,
     pub(crate) config: Config,
     pub(crate) lifecycle: Lifecycle,
+    /// A permit for each byte of all requests that are held.
+    pub(crate) memory: Arc<Semaphore>,
     /// Where this bus listens, while it serves.
     listener: Mutex<Option<Arc<Listener>>>,
 }

@@ -6,6 +6,8 @@
 //! * A frame that is too large is answered with 413, bytes that are no frame with 400 or 500, each with a text that says why.
 //! * Between our own peers the frame stands in the body as it is, and many calls share one connection by HTTP/2; both are
 //!   found out by the first call (`convention`, `pool`).
+//! * A client of plain Thrift, and a person with `curl` and JSON, call the same services at the same addresses (`plain`,
+//!   `json`).
 //! * HTTP carries no events: publishing and subscribing fail with [`Unsupported`](thriftwood_core::ErrorKind::Unsupported).
 
 mod answer;
@@ -16,6 +18,10 @@ mod connection;
 mod convention;
 mod endpoint;
 mod error;
+mod frames;
+mod intake;
+mod json;
+mod plain;
 mod pool;
 mod routes;
 mod server;

@@ -8,7 +8,6 @@ use thriftwood_core::call::Handler;
 use thriftwood_core::transport::{ServeOptions, Serving};
 use thriftwood_core::{Error, ErrorKind};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,7 +16,7 @@ use crate::config::{Config, Shared};
 use crate::connection::Accept;
 use crate::error;
 use crate::routes::{Routes, Site};
-use crate::service::{HttpService, Limits};
+use crate::service::HttpService;
 
 /// Connections that the system accepts before the server does.
 const BACKLOG: u32 = 1024;
@@ -31,12 +30,8 @@ pub(crate) async fn serve(
     shared.lifecycle.check()?;
     let endpoint = &shared.endpoint;
     endpoint.path_of(&address).map_err(|problem| Error::new(ErrorKind::InvalidName, problem))?;
-    let limits = Limits {
-        max_frame: shared.config.max_frame,
-        body_timeout: shared.config.body_timeout,
-        concurrency: options.concurrency.clamp(1, Semaphore::MAX_PERMITS),
-    };
-    let service = HttpService::new(handler, &limits);
+    let memory = Arc::clone(&shared.memory);
+    let service = HttpService::new(handler, &shared.config, memory, options.concurrency);
     let tls = if endpoint.is_tls() { Some(acceptor(&shared.config, &endpoint.url())?) } else { None };
     let resolved = tokio::net::lookup_host(endpoint.bind_to()).await;
     let candidates: Vec<SocketAddr> = resolved.map_err(|source| error::listen(&endpoint.url(), source))?.collect();

@@ -167,3 +167,20 @@ async fn a_closing_bus_answers_what_it_has_and_closes_idle_connections() {
     soon("the close", closing).await.unwrap().unwrap();
     drop(idle);
 }
+
+#[tokio::test]
+async fn requests_over_the_memory_for_them_are_refused_as_overloaded_and_give_it_back() {
+    let mut config = Config::default();
+    config.max_buffered = 10_000;
+    let (bus, host, desk, mut did) = served(config).await;
+    let large = |id| base64(&frame(id, "wait", MessageType::Call, &[], &[1; 6000]));
+    let mut first = TcpStream::connect(&host).await.unwrap();
+    first.write_all(&post("/desk", &[], &large(1))).await.unwrap();
+    assert_eq!(soon("the beginning", did.recv()).await, Some(Did::Begin(1)));
+    let answer = raw(&host, &post("/desk", &[], &large(2))).await;
+    assert_eq!((answer.status, answer.header("x-thriftwood-error")), (503, Some("overloaded")));
+    desk.may.add_permits(2);
+    assert_eq!(soon("the first answer", read_answer(&mut first)).await.status, 200);
+    assert_eq!(raw(&host, &post("/desk", &[], &large(3))).await.status, 200);
+    bus.close().await.unwrap();
+}

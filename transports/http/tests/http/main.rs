@@ -5,6 +5,7 @@
 mod callers;
 mod convention;
 mod hostile;
+mod mounted;
 mod ours;
 mod support;
 mod tap;
