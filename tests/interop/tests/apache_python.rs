@@ -2,13 +2,15 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+#[path = "apache/python.rs"]
+mod python;
 #[macro_use]
 #[path = "apache/values.rs"]
 mod values;
 
 use std::fmt::Debug;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use thriftwood::codec::Wire;
@@ -20,14 +22,11 @@ mod ours {
     values!(std::convert::identity, thriftwood_interop::idl::oracle);
 }
 
-/// What is installed from PyPI; its version is part of the folder's name, so that another gets a folder of its own.
-const THRIFT: &str = "thrift==0.25.0";
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/apache");
-
 #[test]
 fn values_written_by_either_are_read_equal_by_the_other() {
     let dir = tempfile::tempdir().unwrap();
-    let python = match generate(&dir.path().join("gen")).and_then(|()| python()) {
+    let python = match python::generate(&dir.path().join("gen"), &["oracle", "keyless"]).and_then(|()| python::python())
+    {
         Ok(python) => python,
         Err(why) => {
             return thriftwood_test_support::skipped("values_written_by_either_are_read_equal_by_the_other", &why);
@@ -37,7 +36,7 @@ fn values_written_by_either_are_read_equal_by_the_other() {
     write_all::<Compact>(dir.path());
     write_all::<Json>(dir.path());
     let mut program = Command::new(python);
-    let output = program.arg(format!("{DATA}/values.py")).arg(dir.path()).output().unwrap();
+    let output = program.arg(format!("{}/values.py", python::DATA)).arg(dir.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // Seven values, in binary and compact by the implementations in Python and in C, but one value in C; and in JSON by Python's.
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "compared 33");
@@ -82,37 +81,4 @@ fn read_all<P: Protocol>(dir: &Path) {
 /// The value whose ids are negative, but for one.
 fn keyless() -> Keyless {
     Keyless { number: -1, flag: true, large: i64::MAX, text: "\u{e9}".to_owned() }
-}
-
-/// Has Apache's compiler generate Python into the folder, or says why it cannot.
-fn generate(folder: &Path) -> Result<(), String> {
-    fs::create_dir_all(folder).unwrap();
-    for idl in ["oracle", "keyless"] {
-        let mut compiler = Command::new("thrift");
-        compiler.args(["--gen", "py", "-out"]).arg(folder).arg(format!("{DATA}/{idl}.thrift"));
-        let output =
-            compiler.output().map_err(|_| "there is no thrift compiler; Debian's package is thrift-compiler")?;
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    }
-    Ok(())
-}
-
-/// A Python with the `thrift` package: made once, in the target folder.
-fn python() -> Result<PathBuf, String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(THRIFT);
-    let python = folder.join("bin/python");
-    let is_whole = || Command::new(&python).args(["-c", "import thrift"]).output().is_ok_and(|o| o.status.success());
-    if is_whole() {
-        return Ok(python);
-    }
-    let step = |program: &Path, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).output();
-        let output = output.map_err(|error| format!("{} cannot be run: {error}", program.display()))?;
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).trim().replace('\n', "; ");
-        if output.status.success() { Ok(()) } else { Err(format!("{} {arguments:?}: {said}", program.display())) }
-    };
-    step(Path::new("python3"), &["-m", "venv", "--clear", &folder.to_string_lossy()])?;
-    step(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", THRIFT])?;
-    Ok(python)
 }

@@ -26,6 +26,9 @@ pub struct Config {
     /// How long the other end may be silent, without even acknowledging what was sent, before the connection counts as lost. In
     /// whole seconds, at least 4.
     pub silence: Duration,
+    /// How long a server waits for the rest of a frame that has begun, and for a peer to take what is written to it, before it
+    /// gives the connection up. A connection on which nothing is under way may be silent for as long as it likes.
+    pub stall: Duration,
     /// Whom a caller trusts on `tcps://`, and the certificate it shows.
     pub client_tls: ClientTls,
     /// The certificate of a server on `tcps://`, and whom it lets in. A server there cannot be without one.
@@ -40,6 +43,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(5),
             max_frame: DEFAULT_MAX_FRAME,
             silence: Duration::from_secs(20),
+            stall: Duration::from_secs(30),
             client_tls: ClientTls::new(),
             server_tls: None,
             max_connections: 10_000,

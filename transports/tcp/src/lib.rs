@@ -4,6 +4,7 @@
 //!   after it was lost.
 //! * A bus that serves listens at its URL. Several services share the listener; the `_address` header of a frame says which
 //!   one is meant, and a frame without it, as Frugal's peers send, is for the service that was there first.
+//! * A server also takes plain Thrift, framed, in whichever protocol: a client needs no Frugal library to call it.
 //! * The bytes are those of Frugal's adapter transport: its size in front of each frame, nothing else.
 //!
 //! There is nobody between the two ends who could keep events for a third, so publishing and subscribing are refused.
@@ -17,6 +18,7 @@ mod routes;
 mod server;
 mod socket;
 mod stream;
+mod thrift;
 mod tls;
 
 pub use config::{Config, connect};

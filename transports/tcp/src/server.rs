@@ -20,6 +20,7 @@ use crate::endpoint::Endpoint;
 use crate::routes::Routes;
 use crate::socket::{self, Socket};
 use crate::stream::{Kind, Stream};
+use crate::thrift::{Client, Plain, TELLING};
 use crate::{error, tls};
 
 /// How long a server that cannot accept waits before it tries again; most often it is out of file descriptors.
@@ -160,12 +161,12 @@ impl Accept {
         while connections.join_next().await.is_some() {}
     }
 
-    /// Shakes hands where TLS is spoken, and serves.
+    /// Shakes hands where TLS is spoken, sees who is there, and serves.
     async fn serve(&self, socket: Kind) {
+        let peer = socket.peer();
         let socket = match &self.tls {
             None => socket,
             Some(acceptor) => {
-                let peer = socket.peer();
                 let within = tokio::time::timeout(self.config.connect_timeout, tls::accept(socket, acceptor));
                 let shaken = tokio::select! {
                     () = self.stop.cancelled() => return,
@@ -177,8 +178,31 @@ impl Accept {
                 }
             }
         };
-        let handler: Arc<dyn Handler> = self.routes.clone();
-        serve_connection(Stream::new(socket), handler, self.connection, self.stop.clone()).await;
+        let mut stream = Stream::new(socket);
+        let first = tokio::select! {
+            () = self.stop.cancelled() => return,
+            first = self.first(&mut stream) => first,
+        };
+        let Some(first) = first else { return };
+        let (handler, connection): (Arc<dyn Handler>, _) = match Client::of(first) {
+            Client::Frugal => (self.routes.clone(), self.connection),
+            Client::Thrift => {
+                let mut connection = self.connection;
+                connection.concurrency = 1;
+                (Arc::new(Plain(self.routes.clone())), connection)
+            }
+            Client::Stranger(problem) => return warn!(peer, problem, "a client could not be understood"),
+        };
+        serve_connection(stream, handler, connection, self.stop.clone()).await;
+    }
+
+    /// What a client says first; `None` when it ended, was lost or stood still before it had said anything that could be
+    /// answered.
+    async fn first(&self, stream: &mut Stream) -> Option<[u8; TELLING]> {
+        // A client may connect long before it calls.
+        stream.first(1).await.ok()?;
+        let first = tokio::time::timeout(self.config.stall, stream.first(TELLING)).await;
+        first.ok()?.ok()?.first_chunk().copied()
     }
 }
 

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use bytes::BytesMut;
 use thriftwood_tls::explain;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -17,6 +18,8 @@ use crate::tls;
 /// One type for all, so that the driver above is compiled once.
 pub(crate) struct Stream {
     socket: Kind,
+    /// What was read to see who is there, and is still to be read.
+    first: BytesMut,
     fate: Fate,
 }
 
@@ -75,7 +78,15 @@ impl Fate {
 
 impl Stream {
     pub(crate) fn new(socket: Kind) -> Self {
-        Self { socket, fate: Fate::default() }
+        Self { socket, first: BytesMut::new(), fate: Fate::default() }
+    }
+
+    /// The first bytes that come, which are read again afterwards; fewer when there are no more.
+    pub(crate) async fn first(&mut self, count: usize) -> io::Result<&[u8]> {
+        let mut first = std::mem::take(&mut self.first);
+        while first.len() < count && self.read_buf(&mut first).await? > 0 {}
+        self.first = first;
+        Ok(&self.first)
     }
 
     pub(crate) fn fate(&self) -> Fate {
@@ -97,6 +108,11 @@ macro_rules! each {
 
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let count = self.first.len().min(buf.remaining());
+            buf.put_slice(&self.first.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         let polled = each!(self, socket => Pin::new(socket).poll_read(cx, buf));
         self.fate.note(polled)
     }

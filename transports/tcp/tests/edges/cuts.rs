@@ -1,5 +1,7 @@
 //! Connections cut at every byte of a request and of a reply.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use thriftwood_core::RpcErrorKind;
 use thriftwood_tcp::Config;
@@ -55,7 +57,9 @@ async fn a_reply_cut_at_any_byte_is_disconnected_and_the_next_call_works() {
 
 #[tokio::test]
 async fn bytes_that_are_no_frame_end_their_own_connection_and_no_other() {
-    let (server, _serving, port) = echo(Config::default()).await;
+    let mut config = Config::default();
+    config.stall = Duration::from_millis(100);
+    let (server, _serving, port) = echo(config).await;
     let bus = bus_to(port);
     call(&bus, 1).await.unwrap();
     let hostile: [&[u8]; 5] =

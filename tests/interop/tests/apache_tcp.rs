@@ -1,0 +1,67 @@
+//! Apache's generated Python calls a service of ours over TCP, with nothing of Frugal on its side: framed, in every protocol.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+#[path = "apache/python.rs"]
+mod python;
+
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use thriftwood::{Context, RpcError};
+use thriftwood_interop::idl::oracle::{EchoError, Everything, Oracle, OracleServer, Parent, Refused};
+
+/// What it was told, by oneway calls.
+#[derive(Clone, Default)]
+struct Listener(Arc<Mutex<Vec<String>>>);
+
+impl Parent for Listener {
+    async fn ping(&self, _: &Context) -> Result<(), RpcError> {
+        Ok(())
+    }
+}
+
+impl Oracle for Listener {
+    async fn echo(&self, _: &Context, value: Everything) -> Result<Everything, EchoError> {
+        if value.refused.reason == "refuse" {
+            return Err(Refused { reason: "as asked".to_owned(), code: 7, why: None }.into());
+        }
+        Ok(value)
+    }
+
+    async fn tell(&self, _: &Context, text: String) -> Result<(), RpcError> {
+        self.0.lock().unwrap().push(text);
+        Ok(())
+    }
+
+    async fn flag(&self, _: &Context, on: bool) -> Result<bool, RpcError> {
+        // The first of two calls that were sent together would be overtaken by the second, if that were possible.
+        if on {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        Ok(!on)
+    }
+}
+
+#[tokio::test]
+async fn a_thrift_client_without_a_frugal_library_calls_a_service_in_every_protocol() {
+    const TEST: &str = "a_thrift_client_without_a_frugal_library_calls_a_service_in_every_protocol";
+    let dir = tempfile::tempdir().unwrap();
+    let python = match python::generate(&dir.path().join("gen"), &["oracle"]).and_then(|()| python::python()) {
+        Ok(python) => python,
+        Err(why) => return thriftwood_test_support::skipped(TEST, &why),
+    };
+    let bus = thriftwood::connect("tcp://127.0.0.1:0").await.unwrap();
+    let listener = Listener::default();
+    let serving = bus.serve("oracle", OracleServer::new(listener.clone())).await.unwrap();
+    let port = serving.local_addr().unwrap().rsplit_once(':').unwrap().1.to_owned();
+    for protocol in ["binary", "compact", "json", "binary-native", "compact-native"] {
+        let mut client = Command::new(&python);
+        client.arg(format!("{}/calls.py", python::DATA)).arg(dir.path()).args([&port, protocol]);
+        let output = tokio::task::spawn_blocking(move || client.output()).await.unwrap().unwrap();
+        assert!(output.status.success(), "{protocol}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "done 7", "{protocol}");
+        assert_eq!(std::mem::take(&mut *listener.0.lock().unwrap()), ["first", "second"], "{protocol}");
+    }
+    bus.close().await.unwrap();
+}

@@ -1,0 +1,119 @@
+//! Clients of plain Thrift, that know nothing of Frugal's frame: the same size in front, and behind it a message without
+//! headers.
+//!
+//! Which of the two a client speaks is seen from its first frame: behind the size, Frugal's has the version of its header block,
+//! 0, and Thrift's begins its message, with 0x80 in the binary protocol, 0x82 in compact, `[` in JSON. (The binary protocol of
+//! old, whose messages have no version, begins with 0 too; it is not understood.) A request is given the one header that a
+//! service needs, the reply is stripped of its own. What makes it the client's reply is the sequence number in the message,
+//! which a server repeats.
+//!
+//! Such a client has no way to tell replies apart but by their order, so its calls are handled one after another, as Thrift's own
+//! servers do.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use thriftwood_core::BoxFuture;
+use thriftwood_core::call::{Handler, Inbound};
+use thriftwood_core::frame::{Frame, OPERATION_ID};
+
+/// Bytes from which it can be told who is there: a size, and what is behind it.
+pub(crate) const TELLING: usize = 5;
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    Frugal,
+    Thrift,
+    /// Neither, and who it may be instead.
+    Stranger(&'static str),
+}
+
+impl Client {
+    /// Who begins like this.
+    pub(crate) fn of(first: [u8; TELLING]) -> Self {
+        match first {
+            [b'G', b'E', b'T', b' ', _] | [b'P', b'O', b'S', b'T', _] | [b'H', b'E', b'A', b'D', _] => {
+                Self::Stranger("it speaks HTTP")
+            }
+            [0x16, 0x03, ..] => Self::Stranger("it speaks TLS; a server for that is at a tcps:// URL"),
+            [0x80, 0x01, ..] | [0x82, 0x21 | 0x41 | 0x61 | 0x81, ..] => {
+                Self::Stranger("it speaks Thrift without frames; it needs a TFramedTransport")
+            }
+            [.., 0x80 | 0x82 | b'['] => Self::Thrift,
+            [.., 0] => Self::Frugal,
+            _ => Self::Stranger("its first frame is neither Frugal's nor Thrift's"),
+        }
+    }
+}
+
+/// Answers plain messages by a service that answers frames.
+pub(crate) struct Plain(pub(crate) Arc<dyn Handler>);
+
+impl Handler for Plain {
+    fn service(&self) -> &'static str {
+        self.0.service()
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+        Box::pin(async move {
+            let frame = with_headers(&inbound.frame);
+            let reply = self.0.handle(Inbound { frame, ..inbound }).await?;
+            without_headers(reply)
+        })
+    }
+}
+
+/// The frame of a message. The operation id is any, since one call is under way at a time.
+fn with_headers(plain: &Bytes) -> Bytes {
+    const HEADER: usize = 4 + OPERATION_ID.len() + 4 + 1;
+    let message = plain.get(4..).unwrap_or_default();
+    let size = 5 + HEADER + message.len();
+    let mut frame = BytesMut::with_capacity(size + 4);
+    // A frame that was read is far below 4 GiB.
+    frame.put_u32(size as u32);
+    frame.put_u8(0);
+    frame.put_u32(HEADER as u32);
+    frame.put_u32(OPERATION_ID.len() as u32);
+    frame.put_slice(OPERATION_ID.as_bytes());
+    frame.put_u32(1);
+    frame.put_u8(b'0');
+    frame.put_slice(message);
+    frame.freeze()
+}
+
+/// The message of a frame, with its size in front.
+fn without_headers(frame: Bytes) -> Option<Bytes> {
+    let size = Frame::decode(frame.clone()).ok()?.message().len();
+    let at = frame.len() - size;
+    // In place: the header block is longer than the four bytes that the size takes. A copy only where the service kept the frame.
+    let mut plain = BytesMut::from(frame).split_off(at - 4);
+    plain[..4].copy_from_slice(&(size as u32).to_be_bytes());
+    Some(plain.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_known_by_their_first_bytes() {
+        assert_eq!(Client::of([0, 0, 1, 0, 0]), Client::Frugal);
+        for first in [0x80, 0x82, b'['] {
+            assert_eq!(Client::of([0, 0, 1, 0, first]), Client::Thrift);
+        }
+        for (first, who) in [(*b"GET /", "HTTP"), ([0x16, 3, 1, 2, 0], "TLS"), ([0x80, 1, 0, 1, 0], "frames")] {
+            assert!(matches!(Client::of(first), Client::Stranger(told) if told.contains(who)), "{first:?}");
+        }
+        assert!(matches!(Client::of([0, 0, 1, 0, 7]), Client::Stranger(_)));
+    }
+
+    #[test]
+    fn a_message_comes_out_of_its_frame_as_it_went_in() {
+        let plain = Bytes::from_static(&[0, 0, 0, 3, 0x82, 1, 2]);
+        let framed = with_headers(&plain);
+        let frame = Frame::decode(framed.clone()).unwrap();
+        assert_eq!((frame.operation_id(), &frame.message()[..]), (Some(0), &plain[4..]));
+        assert_eq!(without_headers(framed), Some(plain));
+    }
+}
