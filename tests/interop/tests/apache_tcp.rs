@@ -35,9 +35,10 @@ impl Oracle for Listener {
     }
 
     async fn flag(&self, _: &Context, on: bool) -> Result<bool, RpcError> {
-        // The first of two calls that were sent together would be overtaken by the second, if that were possible.
+        // The first of two calls that were sent together would be overtaken by the second, if that were possible. The client's
+        // system keeps the second back until the first is acknowledged, for some 40 ms.
         if on {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
         Ok(!on)
     }
