@@ -261,8 +261,7 @@ async fn a_wildcard_that_would_take_the_operation_too_is_refused() {
 
 #[test]
 fn a_filter_takes_the_topics_its_tokens_name() {
-    let takes =
-        |pattern: &str, topic: &str| TopicFilter { pattern: pattern.into(), stream: String::new() }.matches(topic);
+    let takes = |pattern: &str, topic: &str| TopicFilter { pattern: pattern.into(), stream: "".into() }.matches(topic);
     for (pattern, topic) in
         [("a.b", "a.b"), ("a.*", "a.b"), ("*.*", "a.b"), ("a.>", "a.b"), ("a.>", "a.b.c"), (">", "a")]
     {

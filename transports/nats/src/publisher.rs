@@ -15,7 +15,7 @@ pub(crate) async fn publish(shared: &Shared, topic: &Topic, frame: Bytes) -> Res
         let text = format!("an event of {size} bytes is over the limit of {limit} on NATS");
         return Err(Error::new(ErrorKind::TooLarge, text));
     }
-    let subject = format!("{EVENT_PREFIX}{}", topic.name);
+    let subject = [EVENT_PREFIX, &topic.name].concat();
     match &shared.stream {
         None => shared.nats.publish(subject, frame).await.map_err(error::bus),
         Some(stream) => stream.publish(subject, frame).await,

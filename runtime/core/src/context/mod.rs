@@ -132,7 +132,7 @@ impl Context {
                 Ok(ms) => return self.with_timeout(Duration::from_millis(ms)),
                 Err(_) => return self,
             },
-            _ if frame::is_reserved(name) => return self,
+            _ if frame::is_reserved(name.as_bytes()) => return self,
             _ => Arc::make_mut(&mut self.0).headers.set(name, value),
         }
         self
@@ -200,9 +200,10 @@ impl Context {
     pub(crate) fn write_request(&self, frame: &mut FrameBuilder, operation_id: u64, remaining: Duration) {
         frame.headers(&self.0.headers);
         frame.header(frame::CORRELATION_ID, &self.0.correlation_id);
-        frame.header(frame::OPERATION_ID, &operation_id.to_string());
+        frame.number(frame::OPERATION_ID, operation_id);
         // Rounded up: half a millisecond is not the zero by which peers mean no limit.
-        frame.header(frame::TIMEOUT, &remaining.as_nanos().div_ceil(1_000_000).to_string());
+        let millis = remaining.as_nanos().div_ceil(1_000_000);
+        frame.number(frame::TIMEOUT, u64::try_from(millis).unwrap_or(u64::MAX));
     }
 }
 

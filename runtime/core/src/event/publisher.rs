@@ -10,7 +10,7 @@ use super::topic::ScopeTopic;
 use super::{Envelope, Operation, Recorded, Scope, ScopeEvent, Topic};
 use crate::call::next_operation_id;
 use crate::codec::{Message, MessageType, Wire, Writer};
-use crate::frame::{Body, FrameBuilder, TOPIC_VARIABLE};
+use crate::frame::{Body, FrameBuilder};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::observe::Observed;
 use crate::{Bus, Context, Error, ErrorKind};
@@ -140,9 +140,7 @@ impl Direct {
     fn frame(&self, context: &Context, operation: &Operation, payload: &impl Body) -> Result<Bytes, Error> {
         let mut frame = FrameBuilder::new();
         context.write_request(&mut frame, next_operation_id(), context.remaining());
-        for (name, value) in self.scope.variables() {
-            frame.header(&format!("{TOPIC_VARIABLE}{name}"), value);
-        }
+        frame.all_headers(self.scope.headers());
         Ok(frame.message_in(self.bus.protocol(), Message::new(operation.name, MessageType::Call), payload)?)
     }
 }

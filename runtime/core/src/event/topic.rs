@@ -3,7 +3,10 @@
 //! `prefix v1.music.{region}`, scope `AlbumWinners`, operation `Winner` and the region `emea` make the topic
 //! `v1.music.emea.AlbumWinners.Winner`. A subscriber may give `*` for a variable to take every value of it.
 
+use std::sync::Arc;
+
 use super::{Operation, Scope};
+use crate::frame::{Headers, TOPIC_VARIABLE};
 use crate::{Error, ErrorKind};
 
 /// What an event is published to.
@@ -14,7 +17,7 @@ pub struct Topic {
     /// The name of the scope's stream: the scope's topic with every variable left open, `v1.music.{}.AlbumWinners`. A log
     /// keeps the events of one scope together, whatever the values of its variables, so that they share one order and
     /// one group commit.
-    pub stream: String,
+    pub stream: Arc<str>,
 }
 
 /// What a subscription takes.
@@ -23,7 +26,7 @@ pub struct TopicFilter {
     /// A topic in which `*` stands for any one token and a final `>` for one or more.
     pub pattern: String,
     /// The stream the matching events are in.
-    pub stream: String,
+    pub stream: Arc<str>,
 }
 
 impl TopicFilter {
@@ -32,7 +35,7 @@ impl TopicFilter {
     /// ```
     /// use thriftwood_core::event::TopicFilter;
     ///
-    /// let filter = TopicFilter { pattern: "v1.*.Winner".into(), stream: String::new() };
+    /// let filter = TopicFilter { pattern: "v1.*.Winner".into(), stream: "".into() };
     /// assert!(filter.matches("v1.emea.Winner"));
     /// assert!(!filter.matches("v1.emea.apac.Winner"));
     /// ```
@@ -58,7 +61,11 @@ pub(super) struct ScopeTopic {
     values: Vec<String>,
     /// `v1.music.emea.AlbumWinners.`
     base: String,
-    stream: String,
+    stream: Arc<str>,
+    /// The prefix variables as every event's headers have them.
+    headers: Headers,
+    /// Whether all values can be in a topic that is published to.
+    publishable: bool,
 }
 
 impl ScopeTopic {
@@ -85,19 +92,32 @@ impl ScopeTopic {
         base.push_str(scope.topic_name);
         base.push('.');
         stream.push_str(scope.topic_name);
-        Self { scope, values, base, stream }
+        let mut headers = Headers::new();
+        for (name, value) in scope.variables.iter().zip(&values) {
+            headers.set(&format!("{TOPIC_VARIABLE}{name}"), value);
+        }
+        let mut this = Self { scope, values, base, stream: stream.into(), headers, publishable: false };
+        this.publishable = this.check(false).is_ok();
+        this
+    }
+
+    /// The headers that tell the values of the prefix variables.
+    pub(super) fn headers(&self) -> &Headers {
+        &self.headers
     }
 
     /// The topic to publish to.
     pub(super) fn topic(&self, operation: &Operation) -> Result<Topic, Error> {
-        self.check(false)?;
-        Ok(Topic { name: format!("{}{}", self.base, operation.name), stream: self.stream.clone() })
+        if !self.publishable {
+            self.check(false)?;
+        }
+        Ok(Topic { name: [&self.base, operation.name].concat(), stream: Arc::clone(&self.stream) })
     }
 
     /// The topics to subscribe to.
     pub(super) fn filter(&self, operation: &Operation) -> Result<TopicFilter, Error> {
         self.check(true)?;
-        Ok(TopicFilter { pattern: format!("{}{}", self.base, operation.name), stream: self.stream.clone() })
+        Ok(TopicFilter { pattern: format!("{}{}", self.base, operation.name), stream: Arc::clone(&self.stream) })
     }
 
     /// The prefix variables with their values.

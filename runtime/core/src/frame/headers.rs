@@ -92,8 +92,13 @@ impl Headers {
         Iter { rest: self.pairs() }
     }
 
-    fn pairs(&self) -> Pairs<'_> {
+    pub(super) fn pairs(&self) -> Pairs<'_> {
         Pairs { rest: &self.block }
+    }
+
+    /// The wire form.
+    pub(super) fn block(&self) -> &[u8] {
+        &self.block
     }
 
     /// Whether there are none.
@@ -171,7 +176,7 @@ impl<'a> Iterator for Iter<'a> {
 
 /// The same pairs as bytes: a look-up need not check again that all of them are text.
 #[derive(Clone, Debug)]
-struct Pairs<'a> {
+pub(super) struct Pairs<'a> {
     rest: &'a [u8],
 }
 
@@ -193,9 +198,14 @@ fn split_text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Appends one name or value in wire form.
 pub(super) fn put_text(out: &mut impl BufMut, text: &str) {
+    put_bytes(out, text.as_bytes());
+}
+
+/// Appends one name or value that is known to be text.
+pub(super) fn put_bytes(out: &mut impl BufMut, text: &[u8]) {
     // A header of 4 GiB would be refused by the frame's own limit; the block is never cut silently, it just fails there.
     out.put_u32(u32::try_from(text.len()).unwrap_or(u32::MAX));
-    out.put_slice(text.as_bytes());
+    out.put_slice(text);
 }
 
 #[cfg(test)]

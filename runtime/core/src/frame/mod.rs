@@ -38,6 +38,9 @@ pub const TOPIC_VARIABLE: &str = "_topic_";
 
 /// Whether the runtime itself writes this header, from the context or the topic, so that a user's or an earlier message's
 /// value for it is left out.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    matches!(name, CORRELATION_ID | OPERATION_ID | TIMEOUT | ADDRESS) || name.starts_with(TOPIC_VARIABLE)
+pub(crate) fn is_reserved(name: &[u8]) -> bool {
+    const NAMES: [&str; 4] = [CORRELATION_ID, OPERATION_ID, TIMEOUT, ADDRESS];
+    // All of them start like this, and few others do.
+    name.starts_with(b"_")
+        && (NAMES.iter().any(|reserved| name == reserved.as_bytes()) || name.starts_with(TOPIC_VARIABLE.as_bytes()))
 }
