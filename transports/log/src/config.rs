@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use thriftwood_core::call::Handler;
@@ -10,7 +11,7 @@ use thriftwood_core::transport::{EventSource, RpcChannel, ServeOptions, Serving,
 use thriftwood_core::{BoxFuture, Bus, Error};
 
 use crate::shared::{Handle, Shared};
-use crate::store::LogOptions;
+use crate::store::{GroupOptions, LogOptions};
 use crate::{client, error, publisher, server, subscriber};
 
 /// How to connect.
@@ -20,6 +21,30 @@ pub struct Config {
     /// How the logs in the directory are opened. [`retention`](LogOptions::retention) is for events: a group's position and calls
     /// without an answer are kept as long as they are needed.
     pub log: LogOptions,
+    /// How groups deliver events.
+    pub groups: Redelivery,
+}
+
+/// How events are delivered to a group that are not acknowledged at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Redelivery {
+    /// How long an event that was given back waits before its second delivery; doubled for each further one. 100 ms.
+    pub first_delay: Duration,
+    /// The longest of these waits. A minute.
+    pub max_delay: Duration,
+    /// How long a subscriber may have an event before it is handed to another. `None`: as long as the subscription lives.
+    pub deadline: Option<Duration>,
+    /// After so many deliveries without an acknowledgement an event goes to the dead letters of the group, a log beside its
+    /// position: `streams/STREAM/groups/GROUP/PATTERN/dead`. `None`: it is delivered for ever.
+    pub max_attempts: Option<u32>,
+}
+
+impl Default for Redelivery {
+    fn default() -> Self {
+        let GroupOptions { first_delay, max_delay, deadline, max_attempts, .. } = GroupOptions::default();
+        Self { first_delay, max_delay, deadline, max_attempts }
+    }
 }
 
 /// A bus over the logs in this directory, which is made if it is not there. The bus has the directory for itself until it
@@ -40,7 +65,7 @@ impl Config {
     /// As [`connect`].
     pub async fn connect(self, dir: impl AsRef<Path>) -> Result<Bus, Error> {
         let root = dir.as_ref().to_owned();
-        let opening = tokio::task::spawn_blocking(move || Shared::open(root, self.log));
+        let opening = tokio::task::spawn_blocking(move || Shared::open(root, self.log, self.groups));
         let shared = opening.await.map_err(error::interrupted)??;
         Ok(Bus::new(LogBus { handle: Arc::new(Handle(shared)) }))
     }

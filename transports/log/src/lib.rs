@@ -16,6 +16,7 @@
 //!   lock                             the owner's process id; locked while it lives
 //!   streams/STREAM/                  the log of a scope's events
 //!     groups/GROUP/PATTERN/          the log of a group's position
+//!       dead/                        the log of its dead letters, where there are such
 //!   calls/ADDRESS/                   the log of a service's calls and replies
 //! ```
 //!
@@ -32,7 +33,7 @@ mod shared;
 pub mod store;
 mod subscriber;
 
-pub use config::{Config, connect};
+pub use config::{Config, Redelivery, connect};
 
 /// The header of a record that holds the topic of an event.
 const TOPIC: &str = "topic";

@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::calls::Calls;
 use crate::client::Waiting;
+use crate::config::Redelivery;
 use crate::store::{Group, GroupOptions, Log, LogOptions, Retention};
 use crate::{error, names};
 
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) waiting: Waiting,
     root: PathBuf,
     options: LogOptions,
+    redelivery: Redelivery,
     open: Mutex<Open>,
     /// One place, so that nothing is opened twice.
     opening: Arc<Semaphore>,
@@ -51,7 +53,7 @@ pub(crate) struct GroupKey {
 }
 
 impl Shared {
-    pub(crate) fn open(root: PathBuf, options: LogOptions) -> Result<Arc<Self>, Error> {
+    pub(crate) fn open(root: PathBuf, options: LogOptions, redelivery: Redelivery) -> Result<Arc<Self>, Error> {
         let storage = |source: std::io::Error| {
             let text = format!("the directory {} cannot be used: {source}", root.display());
             Error::new(ErrorKind::Storage, text).with_source(source)
@@ -63,6 +65,7 @@ impl Shared {
             waiting: Waiting::new(RandomState::new().hash_one(std::process::id())),
             root,
             options,
+            redelivery,
             open: Mutex::new(Open { lock, ..Open::default() }),
             opening: Arc::new(Semaphore::new(1)),
         }))
@@ -95,12 +98,21 @@ impl Shared {
         self: &Arc<Self>,
         key: GroupKey,
         log: Log,
-        options: GroupOptions,
+        mut options: GroupOptions,
     ) -> Result<Group, Error> {
+        let Redelivery { first_delay, max_delay, deadline, max_attempts } = self.redelivery;
+        (options.first_delay, options.max_delay) = (first_delay, max_delay);
+        (options.deadline, options.max_attempts) = (deadline, max_attempts);
+        let letters = self.unlimited(self.options.segment_bytes);
         let group = names::to_dir("a group", &key.group)?;
         let pattern = names::to_dir("a topic", &key.filter.pattern)?;
         let dir = self.stream_dir(&key.filter.stream)?.join("groups").join(group).join(pattern);
-        let open = move || Group::open(&log, dir, options).map_err(error::bus);
+        let open = move || {
+            if options.max_attempts.is_some() {
+                options.dead_letters = Some(Log::open(dir.join("dead"), letters).map_err(error::bus)?);
+            }
+            Group::open(&log, dir, options).map_err(error::bus)
+        };
         self.find_or_open(|open| &mut open.groups, key, open).await
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::StoreError;
 use super::backwards::Backwards;
@@ -306,7 +306,16 @@ impl Pending {
 
     /// Whether it is known by now that the batch was stored.
     pub(super) fn is_stored(&mut self) -> bool {
-        matches!(self.wait.try_recv(), Ok(Ok(_)))
+        matches!(self.outcome(), Some(Ok(_)))
+    }
+
+    /// What became of it, when that is known by now.
+    pub(super) fn outcome(&mut self) -> Option<Result<Appended, StoreError>> {
+        match self.wait.try_recv() {
+            Ok(outcome) => Some(outcome),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Closed) => Some(Err(StoreError::Closed { dir: self.dir.clone() })),
+        }
     }
 }
 

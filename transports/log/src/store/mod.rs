@@ -55,7 +55,11 @@ pub use batch::{Batch, Entry};
 pub use clock::{Clock, SimClock, SystemClock};
 pub use codec::Codec;
 pub use error::{StoreError, StoreErrorKind};
-pub use group::{Claim, Group, GroupOptions, Member};
+pub use group::{Claim, Group, GroupOptions, Lag, Member};
+/// The headers of a dead letter.
+pub mod dead_letter {
+    pub use super::group::{ATTEMPTS, HISTORY, OFFSET, REASON};
+}
 pub use log::{Appended, Log, Pending};
 pub use options::{Durability, LogOptions, Retention};
 pub use producer::Producer;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::checkpoint::{self, Mark};
 use super::format::{self, Header};
+use super::group::history::Failure;
 use super::group::journal::{Note, State};
 use super::{Batch, Entry, batch, evidence};
 use super::{index, producer};
@@ -185,7 +186,15 @@ fn the_example_slot_is_what_this_build_writes() {
 #[test]
 fn the_example_notes_of_a_group_read_as_the_page_says() {
     let state = State { read: 300, outstanding: BTreeMap::from([(298, 2)]), done: BTreeSet::from([301]) };
-    let notes = [Note::Opened(state.clone()), Note::State(state), Note::Ack(298), Note::Attempt(298, 3)];
+    let failure = Failure { attempt: 3, time: 1_000_000, reason: "no".to_owned() };
+    let notes = [
+        Note::Opened(state.clone()),
+        Note::State(state),
+        Note::Ack(298),
+        Note::Attempt(298, 3),
+        Note::Handed(301),
+        Note::Failed(298, failure),
+    ];
     let lines = section("Example notes");
     let block = lines.iter().skip_while(|line| *line != "```hex").skip(1).take_while(|line| *line != "```");
     let printed: Vec<Option<Note>> = block

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use thriftwood_core::event::{Guarantee, Start};
 
+use thriftwood_log::store::LogOptions;
+
 use crate::support::{connect, next, publish, soon, subscribe, subscriber};
 
 #[tokio::test]
@@ -199,4 +201,44 @@ async fn acknowledgements_by_the_thousand_survive_the_journal_being_shortened() 
     let journal = std::fs::read_dir(folder.path().join("streams/v1.{}.Numbers/groups/mailer/v1.emea.Numbers.Counted"));
     let size: u64 = journal.unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     assert!(size < 700_000, "the journal is {size} bytes");
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_can_handle_goes_to_the_dead_letters_of_its_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = thriftwood_log::Config::default();
+    config.groups.max_attempts = Some(3);
+    config.groups.first_delay = Duration::from_millis(1);
+    let bus = config.connect(folder.path()).await.unwrap();
+    for number in 0..3 {
+        publish(&bus, "emea", number).await;
+    }
+    let mut mailer = subscribe(&subscriber(&bus, "emea").group("mailer")).await;
+    let mut attempts = Vec::new();
+    while attempts.len() < 3 {
+        let event = next(&mut mailer).await;
+        if *event == 1 {
+            attempts.push(event.attempt());
+            event.nack().await.unwrap();
+        } else {
+            event.ack().await.unwrap();
+        }
+    }
+    assert_eq!(attempts, [1, 2, 3]);
+    // The last event of all shows that the one before it is not delivered any more.
+    publish(&bus, "emea", 3).await;
+    let last = loop {
+        let event = next(&mut mailer).await;
+        let number = *event;
+        event.ack().await.unwrap();
+        if number == 3 {
+            break number;
+        }
+    };
+    assert_eq!(last, 3);
+    drop(mailer);
+    bus.close().await.unwrap();
+    let dead = folder.path().join("streams/v1.{}.Numbers/groups/mailer/v1.emea.Numbers/dead");
+    let log = thriftwood_log::store::Log::open(&dead, LogOptions::default()).unwrap();
+    assert_eq!(log.next_offset(), 1, "one dead letter in {}", dead.display());
 }

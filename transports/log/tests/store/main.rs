@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod failures;
 mod frozen;
+mod groups;
 mod indexes;
 mod model;
 mod producers;

@@ -6,20 +6,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// How long an event waits before its second delivery; doubled for each further one.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
-/// The longest wait before a delivery.
-const MAX_DELAY: Duration = Duration::from_secs(60);
+/// How long an event waits between two deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// Before the second delivery; doubled for each further one.
+    pub(crate) first: Duration,
+    /// The longest.
+    pub(crate) most: Duration,
+    /// Whoever has an event for longer has lost it to the next one.
+    pub(crate) deadline: Option<Duration>,
+}
 
 /// The state of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// The next offset to take from the log.
     pub(crate) read: u64,
+    /// An earlier process had handed out what is before this offset.
+    pub(crate) handed: u64,
+    /// How often an earlier process had delivered what is not before `read`.
+    pub(crate) tried: BTreeMap<u64, u32>,
     outstanding: BTreeMap<u64, Outstanding>,
     /// Acknowledged by an earlier process, and not before `read`.
     done: BTreeSet<u64>,
-    /// When events that wait are due, and which.
+    /// When events are due again, and which: because they wait, or because whoever has them takes too long.
     due: BTreeSet<(Instant, u64)>,
 }
 
@@ -27,8 +37,10 @@ pub(crate) struct Progress {
 struct Outstanding {
     /// How often it was delivered.
     attempt: u32,
-    /// When it is due again; `None` while somebody has it.
+    /// When it is due again; `None` while somebody has it, for however long.
     due: Option<Instant>,
+    /// Whether somebody has it.
+    is_held: bool,
 }
 
 impl Progress {
@@ -36,9 +48,9 @@ impl Progress {
     /// has handled the offsets in `done` as well. What is outstanding is due `now`.
     pub(crate) fn new(read: u64, outstanding: BTreeMap<u64, u32>, done: BTreeSet<u64>, now: Instant) -> Self {
         let due = outstanding.keys().map(|offset| (now, *offset)).collect();
-        let outstanding =
-            outstanding.into_iter().map(|(offset, attempt)| (offset, Outstanding { attempt, due: Some(now) }));
-        Self { read, outstanding: outstanding.collect(), done, due }
+        let waiting = |attempt| Outstanding { attempt, due: Some(now), is_held: false };
+        let outstanding = outstanding.into_iter().map(|(offset, attempt)| (offset, waiting(attempt)));
+        Self { read, outstanding: outstanding.collect(), done, due, ..Self::default() }
     }
 
     /// A group that is new and starts here.
@@ -62,106 +74,165 @@ impl Progress {
     }
 
     /// Takes the next offset from the log. Gives the number of its delivery, or `None` when it is not to be delivered.
-    pub(crate) fn take(&mut self, offset: u64, wanted: bool) -> Option<u32> {
+    pub(crate) fn take(&mut self, offset: u64, wanted: bool, now: Instant, patience: Patience) -> Option<u32> {
         self.read = self.read.max(offset + 1);
+        let tried = self.tried.remove(&offset).unwrap_or(u32::from(offset < self.handed));
         if self.done.remove(&offset) || !wanted {
             return None;
         }
-        self.outstanding.insert(offset, Outstanding { attempt: 1, due: None });
-        Some(1)
+        let attempt = tried.saturating_add(1);
+        self.hold(offset, attempt, now, patience);
+        Some(attempt)
     }
 
     /// Steps over offsets that cannot be read.
     pub(crate) fn skip_to(&mut self, offset: u64) {
         self.read = self.read.max(offset);
         self.done = self.done.split_off(&self.read);
+        self.tried = self.tried.split_off(&self.read);
     }
 
     /// Takes an event that is due to be delivered again, with the number of the delivery.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<(u64, u32)> {
+    pub(crate) fn take_due(&mut self, now: Instant, patience: Patience) -> Option<(u64, u32)> {
         let (at, offset) = *self.due.first()?;
         if at > now {
             return None;
         }
         self.due.pop_first();
-        let state = self.outstanding.get_mut(&offset)?;
-        state.due = None;
-        state.attempt = state.attempt.saturating_add(1);
-        Some((offset, state.attempt))
+        let attempt = self.outstanding.get(&offset)?.attempt.saturating_add(1);
+        self.hold(offset, attempt, now, patience);
+        Some((offset, attempt))
     }
 
-    /// When the next event is due, if one waits.
+    /// When the next event is due, if one is.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// It was handled.
-    pub(crate) fn ack(&mut self, offset: u64) {
-        if let Some(Outstanding { due: Some(at), .. }) = self.outstanding.remove(&offset) {
+    /// It was handled. Whether that was still to be said.
+    pub(crate) fn ack(&mut self, offset: u64) -> bool {
+        let Some(state) = self.outstanding.remove(&offset) else { return false };
+        if let Some(at) = state.due {
             self.due.remove(&(at, offset));
         }
+        true
     }
 
-    /// It was not handled, and waits for its next delivery. Gives the number of deliveries so far.
-    pub(crate) fn give_back(&mut self, offset: u64, now: Instant) -> Option<u32> {
-        let state = self.outstanding.get_mut(&offset).filter(|state| state.due.is_none())?;
-        let at = now + delay(state.attempt);
-        state.due = Some(at);
+    /// It was not handled in this attempt, and waits for its next delivery, for `delay` or as long as is usual. `false` when
+    /// somebody else has it by now, or it was handled.
+    pub(crate) fn give_back(
+        &mut self,
+        offset: u64,
+        attempt: u32,
+        delay: Option<Duration>,
+        now: Instant,
+        patience: Patience,
+    ) -> bool {
+        let is_theirs = |state: &&mut Outstanding| state.is_held && state.attempt == attempt;
+        let Some(state) = self.outstanding.get_mut(&offset).filter(is_theirs) else { return false };
+        if let Some(at) = state.due.take() {
+            self.due.remove(&(at, offset));
+        }
+        let at = now + delay.unwrap_or_else(|| patience.after(attempt));
+        (state.due, state.is_held) = (Some(at), false);
         self.due.insert((at, offset));
-        Some(state.attempt)
+        true
+    }
+
+    /// Whoever has it needs longer.
+    pub(crate) fn extend(&mut self, offset: u64, attempt: u32, now: Instant, patience: Patience) -> bool {
+        let is_theirs = self.outstanding.get(&offset).is_some_and(|state| state.is_held && state.attempt == attempt);
+        if is_theirs {
+            if let Some(at) = self.outstanding.get(&offset).and_then(|state| state.due) {
+                self.due.remove(&(at, offset));
+            }
+            self.hold(offset, attempt, now, patience);
+        }
+        is_theirs
+    }
+
+    fn hold(&mut self, offset: u64, attempt: u32, now: Instant, patience: Patience) {
+        let due = patience.deadline.map(|deadline| now + deadline);
+        self.due.extend(due.map(|at| (at, offset)));
+        self.outstanding.insert(offset, Outstanding { attempt, due, is_held: true });
     }
 }
 
-/// How long to wait after so many deliveries.
-fn delay(attempt: u32) -> Duration {
-    let doublings = attempt.saturating_sub(1).min(16);
-    (FIRST_DELAY * (1 << doublings)).min(MAX_DELAY)
+impl Patience {
+    /// How long to wait after so many deliveries.
+    fn after(self, attempt: u32) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(16);
+        self.first.saturating_mul(1 << doublings).min(self.most)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PATIENCE: Patience =
+        Patience { first: Duration::from_millis(100), most: Duration::from_secs(60), deadline: None };
+
     #[test]
     fn the_floor_is_the_first_event_not_handled_whatever_the_order_of_acks() {
         let now = Instant::now();
         let mut progress = Progress::default();
         for offset in 0..5 {
-            assert_eq!(progress.take(offset, offset != 1), (offset != 1).then_some(1));
+            assert_eq!(progress.take(offset, offset != 1, now, PATIENCE), (offset != 1).then_some(1));
         }
         for (ack, floor) in [(3, 0), (0, 2), (4, 2), (2, 5)] {
-            progress.ack(ack);
+            assert!(progress.ack(ack));
             assert_eq!(progress.floor(), floor, "after {ack}");
         }
-        progress.ack(2);
-        assert_eq!(progress.give_back(2, now), None, "what is handled stays handled");
+        assert!(!progress.ack(2));
+        assert!(!progress.give_back(2, 1, None, now, PATIENCE), "what is handled stays handled");
     }
 
     #[test]
     fn an_event_given_back_comes_again_after_a_growing_delay() {
         let mut now = Instant::now();
         let mut progress = Progress::default();
-        progress.take(0, true);
+        progress.take(0, true, now, PATIENCE);
         let mut waits = Vec::new();
         for attempt in 1..12 {
-            assert_eq!(progress.give_back(0, now), Some(attempt));
-            assert_eq!(progress.take_due(now), None);
+            assert!(progress.give_back(0, attempt, None, now, PATIENCE));
+            assert_eq!(progress.take_due(now, PATIENCE), None);
             let due = progress.next_due().unwrap();
             waits.push(due - now);
             now = due;
-            assert_eq!(progress.take_due(now), Some((0, attempt + 1)));
+            assert_eq!(progress.take_due(now, PATIENCE), Some((0, attempt + 1)));
         }
-        assert!(waits.is_sorted() && waits[0] == FIRST_DELAY && waits[1] == 2 * FIRST_DELAY, "{waits:?}");
-        assert_eq!(waits.last(), Some(&MAX_DELAY));
+        assert!(waits.is_sorted() && waits[0] == PATIENCE.first && waits[1] == 2 * PATIENCE.first, "{waits:?}");
+        assert_eq!(waits.last(), Some(&PATIENCE.most));
+        assert!(progress.give_back(0, 12, Some(Duration::from_secs(7)), now, PATIENCE));
+        assert_eq!(progress.next_due(), Some(now + Duration::from_secs(7)), "or after the delay that was asked for");
+    }
+
+    #[test]
+    fn whoever_holds_an_event_beyond_the_deadline_has_lost_it() {
+        let (begun, deadline) = (Instant::now(), Duration::from_secs(30));
+        let patience = Patience { deadline: Some(deadline), ..PATIENCE };
+        let mut progress = Progress::default();
+        assert_eq!(progress.take(0, true, begun, patience), Some(1));
+        let later = begun + deadline / 2;
+        assert!(progress.extend(0, 1, later, patience));
+        assert_eq!(progress.take_due(begun + deadline, patience), None, "it was given more time");
+        assert_eq!(progress.take_due(later + deadline, patience), Some((0, 2)));
+        assert!(!progress.give_back(0, 1, None, later + deadline, patience), "the first one has no say any more");
+        assert!(!progress.extend(0, 1, later + deadline, patience));
+        assert!(progress.ack(0), "but what is handled is handled, whoever did it");
+        assert_eq!(progress.next_due(), None);
     }
 
     #[test]
     fn what_an_earlier_process_left_is_due_at_once_and_what_it_acknowledged_is_not_delivered() {
         let now = Instant::now();
         let mut progress = Progress::new(10, BTreeMap::from([(3, 2), (7, 1)]), BTreeSet::from([11]), now);
+        progress.handed = 13;
         assert_eq!(progress.floor(), 3);
-        assert_eq!(progress.take_due(now), Some((3, 3)));
-        assert_eq!(progress.take_due(now), Some((7, 2)));
-        assert_eq!([10, 11, 12].map(|offset| progress.take(offset, true)), [Some(1), None, Some(1)]);
+        assert_eq!(progress.take_due(now, PATIENCE), Some((3, 3)));
+        assert_eq!(progress.take_due(now, PATIENCE), Some((7, 2)));
+        let taken = [10, 11, 12, 13].map(|offset| progress.take(offset, true, now, PATIENCE));
+        assert_eq!(taken, [Some(2), None, Some(2), Some(1)], "what was handed out before counts");
     }
 }

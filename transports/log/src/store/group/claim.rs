@@ -1,0 +1,87 @@
+//! A record in the hands of a member, and what may become of it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::inner::Inner;
+use crate::store::StoreError;
+use crate::store::record::Record;
+
+/// A record that was handed to a member. Dropped without [`ack`](Claim::ack), it is handed out again.
+pub struct Claim {
+    record: Record,
+    attempt: u32,
+    /// Tells what was handed out before the group was moved from what was handed out behind.
+    era: u64,
+    /// Gone once the group was told what became of it.
+    group: Option<Arc<Inner>>,
+}
+
+impl Claim {
+    pub(super) fn new(record: Record, attempt: u32, era: u64, group: Arc<Inner>) -> Self {
+        Self { record, attempt, era, group: Some(group) }
+    }
+
+    /// What was stored.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// 1 for the first time it is handed out, and one more for each further time, those included that ended with the process.
+    /// Not counted is a delivery whose process died within moments, or by a power cut within a second.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// It was handled. Resolves when that is on the disk; from then on it is not handed out again.
+    ///
+    /// # Errors
+    /// When it could not be noted; the record may then be handed out again after the next opening.
+    pub async fn ack(mut self) -> Result<(), StoreError> {
+        let Some(group) = self.group.take() else { return Ok(()) };
+        match group.ack(self.record.offset(), self.era) {
+            Some(noted) => noted.wait(&group.journal).await,
+            None => Ok(()),
+        }
+    }
+
+    /// It was not handled, and is to be handed out again after a delay that grows with each attempt: 100 ms, doubled up to a
+    /// minute, unless set otherwise.
+    pub fn nack(self) {
+        drop(self);
+    }
+
+    /// [`nack`](Claim::nack), and why: the dead letter it may become tells.
+    pub fn nack_because(mut self, reason: &str) {
+        self.give_back(reason, None);
+    }
+
+    /// [`nack_because`](Claim::nack_because), to be handed out again after this delay.
+    pub fn nack_after(mut self, delay: Duration, reason: &str) {
+        self.give_back(reason, Some(delay));
+    }
+
+    /// Starts the deadline again, for who needs longer. `false` when the record was handed to another meanwhile.
+    pub fn extend(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.extend(self.record.offset(), self.attempt, self.era))
+    }
+
+    fn give_back(&mut self, reason: &str, delay: Option<Duration>) {
+        if let Some(group) = self.group.take() {
+            group.give_back(self.record.offset(), self.attempt, self.era, reason, delay);
+        }
+    }
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim").field("record", &self.record).field("attempt", &self.attempt).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.give_back("", None);
+    }
+}
