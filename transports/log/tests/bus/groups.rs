@@ -238,7 +238,8 @@ async fn an_event_that_nobody_can_handle_goes_to_the_dead_letters_of_its_group()
     assert_eq!(last, 3);
     drop(mailer);
     bus.close().await.unwrap();
-    let dead = folder.path().join("streams/v1.{}.Numbers/groups/mailer/v1.emea.Numbers/dead");
-    let log = thriftwood_log::store::Log::open(&dead, LogOptions::default()).unwrap();
-    assert_eq!(log.next_offset(), 1, "one dead letter in {}", dead.display());
+    let groups = folder.path().join("streams/v1.{}.Numbers/groups/mailer");
+    let pattern = std::fs::read_dir(groups).unwrap().next().unwrap().unwrap();
+    let log = thriftwood_log::store::Log::open(pattern.path().join("dead"), LogOptions::default()).unwrap();
+    assert_eq!(log.next_offset(), 1, "one dead letter");
 }
