@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use thriftwood_idl::Compilation;
-use thriftwood_idl::diagnostics::{Code, Level, Lints, NoSuchLint};
+use thriftwood_idl::diagnostics::Code;
 
 use crate::{Input, json};
 
@@ -13,12 +13,6 @@ use crate::{Input, json};
 pub(crate) struct Check {
     #[command(flatten)]
     input: Input,
-    /// Make errors of what this lint finds; `warnings` stands for all lints. May be given more than once.
-    #[arg(long, value_name = "LINT", value_parser = lint)]
-    deny: Vec<String>,
-    /// Do not report what this lint finds; `warnings` stands for all that are not denied by name.
-    #[arg(long, value_name = "LINT", value_parser = lint)]
-    allow: Vec<String>,
     /// How to report: `text` for people, `json` for programs, one object per finding and line.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -32,33 +26,15 @@ enum Format {
 }
 
 pub(crate) fn run(check: &Check) -> io::Result<ExitCode> {
-    let lints = check.lints().map_err(io::Error::other)?;
     let compilation = match check.format {
-        Format::Text => check.input.compile_with(lints),
-        Format::Json => check.input.read(lints),
+        Format::Text => check.input.compile()?,
+        Format::Json => check.input.read()?,
     };
     match check.format {
         Format::Text => verdict(&compilation)?,
         Format::Json => report(&compilation)?,
     }
     Ok(if compilation.model.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-impl Check {
-    fn lints(&self) -> Result<Lints, NoSuchLint> {
-        let mut lints = Lints::default();
-        // What is both is denied.
-        let levels = [(&self.allow, Level::Allow), (&self.deny, Level::Deny)];
-        for (name, level) in levels.into_iter().flat_map(|(names, level)| names.iter().map(move |name| (name, level))) {
-            lints.set(name, level)?;
-        }
-        Ok(lints)
-    }
-}
-
-/// The name of a lint, if it is one.
-fn lint(name: &str) -> Result<String, NoSuchLint> {
-    Lints::default().set(name, Level::Warn).map(|()| name.to_owned())
 }
 
 fn verdict(compilation: &Compilation) -> io::Result<()> {

@@ -22,7 +22,7 @@ pub(crate) struct Doc {
 }
 
 pub(crate) fn run(doc: &Doc) -> io::Result<ExitCode> {
-    let compilation = doc.input.compile();
+    let compilation = doc.input.compile()?;
     let Some(model) = &compilation.model else { return Ok(ExitCode::FAILURE) };
     let pages = html::generate(model);
     let written = write(&doc.out, &pages)?;

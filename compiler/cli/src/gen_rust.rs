@@ -9,7 +9,7 @@ use thriftwood_build::rust;
 use crate::{Input, output, style};
 
 pub(crate) fn run(input: &Input, out: Option<&Path>) -> io::Result<ExitCode> {
-    let compilation = input.compile();
+    let compilation = input.compile()?;
     let Some(model) = &compilation.model else { return Ok(ExitCode::FAILURE) };
     let generated = match rust::generate(model) {
         Ok(generated) => generated,

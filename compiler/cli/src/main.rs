@@ -10,6 +10,7 @@ mod fmt;
 mod gen_json;
 mod gen_rust;
 mod json;
+mod lints;
 mod live;
 mod lsp;
 mod output;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use thriftwood_idl::diagnostics::{Lints, Style};
+use thriftwood_idl::diagnostics::Style;
 use thriftwood_idl::model::FileKind;
 use thriftwood_idl::{Compilation, Options};
 
@@ -81,6 +82,8 @@ struct Input {
     /// Read every file by these rules, whatever its ending; they differ in how enums are numbered.
     #[arg(long, value_name = "RULES")]
     dialect: Option<Dialect>,
+    #[command(flatten)]
+    lints: lints::LintArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -100,22 +103,19 @@ impl From<Dialect> for FileKind {
 
 impl Input {
     /// Reads the files.
-    fn read(&self, lints: Lints) -> Compilation {
+    fn read(&self) -> io::Result<Compilation> {
         let dialect = self.dialect.map(FileKind::from);
-        thriftwood_idl::compile(&self.files, &Options { include_dirs: self.include_dirs.clone(), lints, dialect })
+        let options = Options { include_dirs: self.include_dirs.clone(), lints: self.lints.lints()?, dialect };
+        Ok(thriftwood_idl::compile(&self.files, &options))
     }
 
     /// Reads the files and shows every diagnostic on standard error.
-    fn compile(&self) -> Compilation {
-        self.compile_with(Lints::default())
-    }
-
-    fn compile_with(&self, lints: Lints) -> Compilation {
-        let compilation = self.read(lints);
+    fn compile(&self) -> io::Result<Compilation> {
+        let compilation = self.read()?;
         for diagnostic in &compilation.diagnostics {
             eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));
         }
-        compilation
+        Ok(compilation)
     }
 }
 

@@ -39,6 +39,21 @@ fn all_lints_are_denied_or_allowed_at_once_but_for_those_named() {
 }
 
 #[test]
+fn whatever_reads_idl_denies_and_allows_lints_as_check_does() {
+    for command in [&["gen", "rust"][..], &["gen", "json"], &["doc"]] {
+        let folder = folder(&[("a.frugal", UNWISE)]);
+        let run = |more: &[&str]| thriftwood(folder.path(), &[command, &["a.frugal", "--out", "out"], more].concat());
+        let ran = run(&["--deny", "lower-case-scope", "--allow", "deprecated"]);
+        assert_eq!(ran.code, Some(1), "{command:?}");
+        assert_holds(&ran.err, &["error[W0004]", "the lint `lower-case-scope` is denied"]);
+        assert!(!ran.err.contains("W0002") && !folder.path().join("out").exists(), "{}", ran.err);
+        let ran = run(&["--allow", "warnings"]);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{command:?}");
+        assert!(folder.path().join("out").exists(), "{command:?}");
+    }
+}
+
+#[test]
 fn a_lint_there_is_not_is_refused_with_the_one_that_was_meant() {
     let ran = check(&["--deny", "deprecatd"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use thriftwood_idl::diagnostics::Style;
+use thriftwood_idl::diagnostics::{Level, NoSuchLint, Style};
 use thriftwood_idl::model::FileKind;
 use thriftwood_idl::{Compilation, Options};
 
@@ -26,6 +26,7 @@ pub fn compile<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Build {
 pub struct Builder {
     options: Options,
     rust: RustOptions,
+    lints: Vec<(Level, String)>,
     out_dir: Option<PathBuf>,
 }
 
@@ -46,6 +47,20 @@ impl Builder {
     #[must_use]
     pub fn dialect(mut self, dialect: FileKind) -> Self {
         self.options.dialect = Some(dialect);
+        self
+    }
+
+    /// Makes errors of what a lint finds, as `thriftwood check --deny` does: by name or code, `warnings` for all.
+    #[must_use]
+    pub fn deny(mut self, lint: impl Into<String>) -> Self {
+        self.lints.push((Level::Deny, lint.into()));
+        self
+    }
+
+    /// Does not report what a lint finds, as `thriftwood check --allow` does. What is both denied and allowed is denied.
+    #[must_use]
+    pub fn allow(mut self, lint: impl Into<String>) -> Self {
+        self.lints.push((Level::Allow, lint.into()));
         self
     }
 
@@ -116,7 +131,12 @@ impl Builder {
             Some(dir) => dir.clone(),
             None => std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(BuildError::NoOutDir)?,
         };
-        let compilation = thriftwood_idl::compile(files, &self.options);
+        let mut options = self.options.clone();
+        for level in [Level::Allow, Level::Deny] {
+            let mut lints = self.lints.iter().filter(|(wanted, _)| *wanted == level);
+            lints.try_for_each(|(_, name)| options.lints.set(name, level))?;
+        }
+        let compilation = thriftwood_idl::compile(files, &options);
         announce(&compilation, files)?;
         let Some(model) = &compilation.model else {
             return Err(BuildError::Idl(errors(&compilation)));
@@ -157,6 +177,9 @@ pub enum BuildError {
     /// The IDL is wrong; the text is the compiler's, one diagnostic after another.
     #[error("{0}")]
     Idl(String),
+    /// The build script denies or allows a lint there is not.
+    #[error(transparent)]
+    Lint(#[from] NoSuchLint),
     /// Neither a build script nor told where to write.
     #[error("OUT_DIR is not set: call this from a build script, or say where to write with Builder::out_dir")]
     NoOutDir,

@@ -47,6 +47,22 @@ fn a_broken_file_stops_the_build_with_its_diagnostics() {
 }
 
 #[test]
+fn a_denied_lint_stops_the_build_and_one_there_is_not_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("shop.frugal");
+    std::fs::write(&file, "scope winners { Winner: slist }\n").expect("the file is written");
+    let build = |builder: Builder| builder.out_dir(folder.path().join("out")).compile([&file]).into_result();
+    let text = build(Builder::new().deny("warnings").allow("deprecated")).expect_err("it is denied").to_string();
+    assert!(text.contains("error[W0004]") && !text.contains("W0002"), "{text}");
+    let text = build(Builder::new().deny("W0002").allow("W0002")).expect_err("both is denied").to_string();
+    assert!(text.contains("error[W0002]"), "{text}");
+    let text = build(Builder::new().allow("deprecatd")).expect_err("it is no lint").to_string();
+    assert_eq!(text, "there is no lint `deprecatd`; did you mean `deprecated`?");
+    assert!(!folder.path().join("out").exists(), "nothing is written where a build is stopped");
+    build(Builder::new().allow("warnings")).expect("nothing is wrong with it");
+}
+
+#[test]
 fn a_constant_without_a_required_field_is_shown_where_it_stands() {
     let folder = tempfile::tempdir().expect("a folder");
     let idl = "struct Point { 1: required i32 x, 2: required i32 y }\nconst Point ORIGIN = { \"x\": 0 }\n";

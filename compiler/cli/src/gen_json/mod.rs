@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use crate::{Input, output};
 
 pub(crate) fn run(input: &Input, out: Option<&Path>) -> io::Result<ExitCode> {
-    let compilation = input.compile();
+    let compilation = input.compile()?;
     let Some(model) = &compilation.model else { return Ok(ExitCode::FAILURE) };
     let document = serde_json::to_string_pretty(&describe::document(model)).map_err(io::Error::other)?;
     output::write(out, &(document + "\n"))?;

@@ -73,6 +73,9 @@ fn converted(analysis: &Analysis, found: &diagnostics::Diagnostic, related: bool
     }
     found.notes.iter().for_each(|note| more(&format!("note: {note}")));
     found.help.iter().for_each(|help| more(&format!("help: {help}")));
+    if let Some(lint) = found.code.lint() {
+        more(&format!("lint: {lint}"));
+    }
     Some(Diagnostic {
         range: analysis.range(first.span),
         severity: Some(match found.severity {

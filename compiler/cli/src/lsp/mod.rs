@@ -23,7 +23,9 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
 
 use clap::Args;
+use thriftwood_idl::Options;
 
+use crate::lints::LintArgs;
 use frames::Frame;
 use server::Server;
 
@@ -34,6 +36,8 @@ pub(crate) struct Lsp {
     /// open in the editor.
     #[arg(short = 'I', long = "include-dir", value_name = "DIR")]
     include_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    lints: LintArgs,
     /// Accepted because many editors pass it; standard input and output are used in any case.
     #[arg(long, hide = true)]
     stdio: bool,
@@ -60,7 +64,8 @@ pub(crate) fn run(lsp: &Lsp) -> io::Result<ExitCode> {
             }
         }
     });
-    let mut server = Server::new(lsp.include_dirs.clone());
+    let options = Options { include_dirs: lsp.include_dirs.clone(), lints: lsp.lints.lints()?, ..Options::default() };
+    let mut server = Server::new(options);
     let mut output = io::stdout().lock();
     while let Some(frame) = next(&frames, &mut server, &mut output)? {
         match frame? {

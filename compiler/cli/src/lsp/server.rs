@@ -60,12 +60,12 @@ pub(super) struct Server {
 type Answer = Result<Value, ResponseError>;
 
 impl Server {
-    pub(super) fn new(include_dirs: Vec<PathBuf>) -> Self {
+    pub(super) fn new(options: Options) -> Self {
         Self {
             phase: Phase::Fresh,
             client: Client::default(),
             root: None,
-            options: Options { include_dirs, ..Options::default() },
+            options,
             documents: Documents::default(),
             published: Published::default(),
             near: None,

@@ -24,6 +24,23 @@ fn a_finding_is_at_its_place_in_utf_16_units_and_goes_when_it_is_corrected() {
 }
 
 #[test]
+fn warnings_carry_their_code_and_lint_and_are_what_the_command_line_makes_of_them() {
+    let text = "scope winners {\n    Winner: slist\n}\n";
+    let mut editor = Editor::new(&[]);
+    editor.open("a.frugal", text);
+    let found = editor.diagnostics("a.frugal");
+    let seen: Vec<_> = found.iter().map(|each| (&each["severity"], &each["code"])).collect();
+    assert_eq!(seen, [(&json!(2), &json!("W0004")), (&json!(2), &json!("W0002"))]);
+    assert!(found[0]["message"].as_str().expect("a text").ends_with("lint: lower-case-scope"), "{}", found[0]);
+    let mut editor = Editor::start(&[], &["--deny", "lower-case-scope", "--allow", "warnings"]);
+    editor.initialize();
+    editor.open("a.frugal", text);
+    let found = editor.diagnostics("a.frugal");
+    let seen: Vec<_> = found.iter().map(|each| (&each["severity"], &each["code"])).collect();
+    assert_eq!(seen, [(&json!(1), &json!("W0004"))]);
+}
+
+#[test]
 fn a_finding_names_the_other_places_it_speaks_of() {
     let text = "struct Album { 1: i32 a, 1: i32 b }\n";
     let mut editor = Editor::new(&[]);

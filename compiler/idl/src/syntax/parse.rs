@@ -2,7 +2,7 @@
 
 use pest::Parser;
 
-use super::failure::Failure;
+use super::failure::{Failure, skip_blank};
 use super::grammar::{Grammar, Rule};
 use super::head::head;
 use super::reader::Reader;
@@ -57,6 +57,7 @@ pub(crate) fn parse(text: &str, source: u32) -> Parsed {
                 reader.offset = start + end;
             }
             Err(error) => {
+                let error = within_annotations(&text[start..]).unwrap_or(error);
                 let Failure { diagnostic, resume } = Failure::new(&reader, &error);
                 reader.tree.broken.extend(head(&reader, resume.unwrap_or(text.len())));
                 failures += 1;
@@ -71,6 +72,12 @@ pub(crate) fn parse(text: &str, source: u32) -> Parsed {
         }
     }
     Parsed { tree: reader.tree, found: reader.found }
+}
+
+/// What is wrong within annotations. No definition begins with a bracket, so these are of the one before, which was read without them.
+fn within_annotations(text: &str) -> Option<pest::error::Error<Rule>> {
+    let begins = text[skip_blank(text, 0)..].starts_with('(');
+    begins.then(|| Grammar::parse(Rule::loose_annotations, text).err()).flatten()
 }
 
 /// The words a definition can begin with.

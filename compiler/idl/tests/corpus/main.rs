@@ -3,15 +3,17 @@
 //!
 //! The files are others' and not part of this repository. Where they are not there the test says so and does nothing.
 
+mod cases;
+mod rejected;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
+use cases::cases;
 use support::assert_sound;
 use thriftwood_idl::diagnostics::Style;
-use thriftwood_idl::{Options, compile};
 
 /// Files that a peer accepts and Thriftwood does not, and why not.
 const REJECTED_FOR_A_REASON: &[(&str, &str)] = &[
@@ -74,63 +76,16 @@ const ACCEPTED_FOR_A_REASON: &[(&str, &str)] = &[
     ("microsoft+thrifty/thrifty-runtime/ClientThriftTest.thrift", "an enum's value may be named without the enum"),
 ];
 
-/// One line of the index.
-struct Case {
-    path: String,
-    include_dirs: Vec<PathBuf>,
-    thrift: bool,
-    frugal: bool,
-}
-
-impl Case {
-    /// Whether a peer whose verdict counts accepts it: Thrift's always, Frugal's on files of its own kind.
-    fn must_be_accepted(&self) -> bool {
-        self.thrift || self.frugal && Path::new(&self.path).extension().is_some_and(|extension| extension == "frugal")
-    }
-}
-
-fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus")
-}
-
-/// The index, by the names of its columns.
-fn cases(index: &str) -> Vec<Case> {
-    let mut lines = index.lines();
-    let columns: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
-    let column =
-        |name: &str| columns.iter().position(|column| *column == name).unwrap_or_else(|| panic!("no column {name}"));
-    let [file, thrift, thrift_py, frugal, dirs] =
-        ["file", "thrift017", "thrift017_py", "frugal3179", "include_dirs"].map(column);
-    let local = |path: &str| path.strip_prefix("shared/").unwrap_or(path).to_owned();
-    let case = |line: &str| {
-        let values: Vec<&str> = line.split('\t').collect();
-        let value = |column: usize| values.get(column).copied().unwrap_or_default();
-        Case {
-            path: local(value(file)),
-            include_dirs: value(dirs)
-                .split(';')
-                .filter(|dir| !dir.is_empty())
-                .map(|dir| corpus().join(local(dir)))
-                .collect(),
-            // Which words are reserved differs from one generator of Thrift to the next, so two were asked.
-            thrift: value(thrift) == "accept" || value(thrift_py) == "accept",
-            frugal: value(frugal) == "accept",
-        }
-    };
-    lines.map(case).collect()
-}
-
 #[test]
 fn what_the_peers_accept_is_accepted() {
-    let Ok(index) = std::fs::read_to_string(corpus().join("SOURCES.tsv")) else {
+    let Some(cases) = cases() else {
         println!("SKIPPED corpus: no ../shared/corpus beside the workspace; it is never required, not in CI either");
         return;
     };
     let mut table: BTreeMap<(&str, &str), [usize; 2]> = BTreeMap::new();
     let mut failures = String::new();
-    for case in cases(&index) {
-        let options = Options { include_dirs: case.include_dirs.clone(), ..Options::default() };
-        let compilation = compile(&[corpus().join(&case.path)], &options);
+    for case in cases {
+        let compilation = case.compile();
         let accepted = compilation.model.is_some();
         compilation.model.iter().for_each(assert_sound);
         let word = |accepts: bool| if accepts { "accepts" } else { "rejects" };

@@ -1,0 +1,4 @@
+service Store {
+    void ping(),
+    void ping(), // E0005
+}

@@ -1,0 +1,6 @@
+service Store {}
+
+service Store { // E0005 Thrift: 7
+
+    void ping(),
+}

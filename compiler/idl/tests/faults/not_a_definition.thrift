@@ -1,0 +1,4 @@
+struct Album {
+    1: string title,
+}
+} // E0001

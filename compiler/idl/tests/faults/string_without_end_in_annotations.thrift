@@ -1,0 +1,6 @@
+struct Album {
+    1: string title,
+} (
+    first = "a",
+    second = "b // E0001 Thrift: 6
+)
