@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
 
+mod support;
+
 use std::path::Path;
 
 use thriftwood_build::{BuildError, Builder};
@@ -71,12 +73,30 @@ fn a_constant_without_a_required_field_is_shown_where_it_stands() {
 }
 
 #[test]
-fn two_files_of_one_namespace_may_not_define_one_name_twice() {
+fn files_of_one_namespace_that_define_one_name_are_modules_of_their_own_inside_of_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("other.frugal"), "namespace * shop\nstruct Album {}\n").expect("it is written");
-    let idl = "namespace * shop\ninclude \"other.frugal\"\nstruct Album { 1: other.Album inner }\n";
-    let text = build(folder.path(), idl).expect_err("Album is there twice").to_string();
-    assert!(text.contains("`Album` is defined twice") && text.contains("other.frugal:2:"), "{text}");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it is written");
+    write("other.frugal", "namespace * shop\nstruct Album {}\nconst i32 LIMIT = 3\n");
+    write("base.frugal", "namespace * shop\nstruct Price {}\n");
+    write("deep.frugal", "namespace * shop.other\nstruct Deep {}\n");
+    let idl = "namespace * shop\ninclude \"other.frugal\"\ninclude \"base.frugal\"\ninclude \"deep.frugal\"\n\
+               struct Album { 1: other.Album inner, 2: base.Price price, 3: deep.Deep deep, 4: i32 limit = other.LIMIT }\n\
+               service Shop { Album get(1: other.Album album) }\n";
+    build(folder.path(), idl).expect("the files are sound");
+    let out = folder.path().join("out");
+    let tree = std::fs::read_to_string(out.join("thriftwood/mod.rs")).expect("the tree is written");
+    for part in
+        ["/// `shop`, from base.frugal.", "pub mod shop {", "pub inner: other_::Album,", "pub deep: other::Deep,"]
+    {
+        assert!(tree.contains(part), "{part:?} is not in:\n{tree}");
+    }
+    for namespace in ["shop.rs", "shop.shop.rs", "shop.other_.rs", "shop.other.rs"] {
+        assert!(out.join("thriftwood").join(namespace).exists(), "{namespace}");
+    }
+    support::manifest(folder.path(), "\"runtime\"", "");
+    std::fs::create_dir(folder.path().join("src")).expect("the folder is made");
+    write("src/lib.rs", "include!(\"../out/thriftwood/mod.rs\");\n");
+    support::cargo(folder.path(), &["check"]);
 }
 
 /// `shop.frugal` beside `shared.frugal`, which it includes with this annotation.

@@ -9,17 +9,6 @@ use thriftwood_idl::source::Span;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GenerateError {
-    /// Two files of one namespace define the same name, and would become one module.
-    Clash {
-        /// The name, as written in the IDL.
-        name: String,
-        /// The namespace both files declare.
-        namespace: String,
-        /// Where it is defined first.
-        first: Span,
-        /// Where it is defined again.
-        second: Span,
-    },
     /// A constant or default value leaves out a field that has no value of its own.
     MissingField {
         /// The struct or union whose value it is, by its IDL name.
@@ -47,14 +36,6 @@ impl GenerateError {
     pub fn diagnostic(&self) -> Diagnostic {
         let label = |span, text: &str| Label { span, text: text.to_owned() };
         let (code, labels, help) = match self {
-            GenerateError::Clash { first, second, .. } => {
-                let labels = vec![label(*second, "defined again here"), label(*first, "defined first here")];
-                (
-                    Code::DuplicateName,
-                    labels,
-                    "rename one of them, or give the files namespaces of their own".to_owned(),
-                )
-            }
             GenerateError::MissingField { at, .. } => (
                 Code::WrongValue,
                 vec![label(*at, "")],
@@ -85,9 +66,6 @@ impl GenerateError {
 impl fmt::Display for GenerateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            GenerateError::Clash { name, namespace, .. } => {
-                write!(f, "`{name}` is defined twice in namespace `{namespace}`")
-            }
             GenerateError::MissingField { structure, field, .. } => {
                 write!(f, "this value of `{structure}` needs a value for `{field}`")
             }

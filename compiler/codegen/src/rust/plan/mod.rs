@@ -13,8 +13,8 @@ pub(crate) use facts::{Facts, Lacking, is_copy};
 pub(crate) use names::{Names, ScopeNames, ServiceNames};
 pub(crate) use tree::{Namespace, Tree};
 
+use super::RustOptions;
 use super::schema::Schema;
-use super::{GenerateError, RustOptions};
 
 /// Every decision about one model.
 #[derive(Debug)]
@@ -31,14 +31,14 @@ pub(crate) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(model: &'a Model, options: RustOptions) -> Result<Self, GenerateError> {
-        let tree = Tree::new(model);
-        let names = Names::new(model, &tree)?;
-        let facts = Facts::new(model, &options.types);
+    pub(crate) fn new(model: &'a Model, options: RustOptions) -> Self {
         let elsewhere = elsewhere(model);
+        let tree = Tree::new(model, &elsewhere);
+        let names = Names::new(model, &tree);
+        let facts = Facts::new(model, &options.types);
         let wanted = !options.types_only && !options.no_schema;
         let schema = wanted.then(|| Schema::new(model, &tree, |file| !elsewhere.contains_key(&file)));
-        Ok(Self { model, tree, names, facts, options, elsewhere, schema })
+        Self { model, tree, names, facts, options, elsewhere, schema }
     }
 }
 

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use thriftwood_idl::model::{
     ConstId, DefKind, File, FileId, Function, Model, Operation, Scope, Service, ServiceId, TypeId,
 };
-use thriftwood_idl::source::Span;
 
-use super::super::GenerateError;
 use super::super::names::{Taken, camel, screaming};
 use super::Tree;
 
@@ -53,11 +51,10 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    pub(crate) fn new(model: &Model, tree: &Tree) -> Result<Self, GenerateError> {
+    pub(crate) fn new(model: &Model, tree: &Tree) -> Self {
         let mut names = Names::default();
         for namespace in &tree.namespaces {
             let files: Vec<_> = namespace.files.iter().map(|id| (*id, model.file(*id))).collect();
-            refuse_repeats(&namespace.name, &files)?;
             // Types named like the variants of `Option` and `Result` would take their place in patterns, single letters are the
             // type parameters of generated code.
             let mut taken = Taken::with(&["Err", "None", "Ok", "Some", "L", "R", "S", "W"]);
@@ -66,7 +63,7 @@ impl Names {
             names.name_generated(&files, &mut taken);
             names.declared.push(taken);
         }
-        Ok(names)
+        names
     }
 
     pub(crate) fn ty(&self, id: TypeId) -> &str {
@@ -165,27 +162,6 @@ impl Names {
             }
         }
     }
-}
-
-/// Two files of one namespace may not define the same name: nobody could tell which is meant.
-fn refuse_repeats(namespace: &str, files: &[(FileId, &File)]) -> Result<(), GenerateError> {
-    let mut seen: HashMap<(&str, &str), Span> = HashMap::new();
-    for (_, file) in files {
-        let typedefs = file.typedefs.iter().map(|t| ("type", &t.name, t.span));
-        let enums = file.enums.iter().map(|e| ("type", &e.name, e.span));
-        let structs = file.structs.iter().map(|s| ("type", &s.name, s.span));
-        let consts = file.consts.iter().map(|c| ("const", &c.name, c.span));
-        let services = file.services.iter().map(|s| ("service", &s.name, s.span));
-        let scopes = file.scopes.iter().map(|s| ("scope", &s.name, s.span));
-        let types = typedefs.chain(enums).chain(structs);
-        for (kind, name, second) in types.chain(consts).chain(services).chain(scopes) {
-            if let Some(first) = seen.insert((kind, name), second) {
-                let (name, namespace) = (name.clone(), namespace.to_owned());
-                return Err(GenerateError::Clash { name, namespace, first, second });
-            }
-        }
-    }
-    Ok(())
 }
 
 fn types<'a>(files: &'a [(FileId, &'a File)]) -> impl Iterator<Item = (FileId, u32, DefKind, &'a str)> {
