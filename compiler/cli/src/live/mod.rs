@@ -12,10 +12,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use thriftwood::schema::{Type, Value};
-use thriftwood_idl::diagnostics::Lints;
-use thriftwood_idl::model::Model;
+use thriftwood_idl::Options;
+use thriftwood_idl::model::{FileKind, Model};
 
-use crate::{Dialect, Input, style};
+use crate::{Dialect, style};
 
 pub(crate) use describe::Describer;
 pub(crate) use find::function;
@@ -42,9 +42,9 @@ pub(crate) struct Contract {
 impl Contract {
     /// The model of the file. Errors in it are shown here; warnings are for `thriftwood check`.
     pub(crate) fn read(&self) -> Option<Model> {
-        let input =
-            Input { files: vec![self.file.clone()], include_dirs: self.include_dirs.clone(), dialect: self.dialect };
-        let compilation = input.read(Lints::default());
+        let dialect = self.dialect.map(FileKind::from);
+        let options = Options { include_dirs: self.include_dirs.clone(), dialect, ..Options::default() };
+        let compilation = thriftwood_idl::compile(&[&self.file], &options);
         for diagnostic in compilation.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
             eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));
         }
