@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use calc::{Calc, CalcRequest, CalcResponse, add, patient, soon};
 use thriftwood_core::call::{Handler, Inbound};
+use thriftwood_core::codec::binary::BinaryReader;
 use thriftwood_core::codec::{Message, MessageType, Writer};
 use thriftwood_core::connection::{Connection, ConnectionOptions, serve_connection};
 use thriftwood_core::frame::{Frame, FrameBuilder};
 use thriftwood_core::session::Deframer;
 use thriftwood_core::transport::{Outbound, RpcChannel};
-use thriftwood_core::{BoxFuture, Client, Context, Rpc, RpcError, RpcErrorKind};
+use thriftwood_core::{BoxFuture, Client, Context, Rpc, RpcError, RpcErrorKind, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_util::sync::CancellationToken;
 
@@ -306,7 +307,7 @@ async fn a_peer_that_reads_no_replies_is_given_no_more_calls_than_fit() {
         fn service(&self) -> &'static str {
             "Verbose"
         }
-        fn handle(&self, _: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+        fn handle(&self, _: Inbound) -> BoxFuture<'static, Option<Bytes>> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Box::pin(async { Some(Bytes::from(vec![0; 1024 * 1024])) })
         }
@@ -356,4 +357,51 @@ async fn a_reply_with_anothers_name_is_a_protocol_error() {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), RpcErrorKind::Protocol);
     assert!(error.message().contains("other"), "{error}");
+}
+
+/// Serves `Calc`, but for `wait`, which blocks its thread until two of them do.
+struct Blocking {
+    calc: Server<CalcRequest, Calc>,
+    together: Arc<std::sync::Barrier>,
+}
+
+impl Handler for Blocking {
+    fn service(&self) -> &'static str {
+        "Blocking"
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let request = Frame::decode(inbound.frame.clone()).unwrap();
+        if BinaryReader::new(request.message()).message().unwrap().name != "wait" {
+            return self.calc.handle(inbound);
+        }
+        let (id, together) = (request.operation_id().unwrap(), Arc::clone(&self.together));
+        Box::pin(async move {
+            together.wait();
+            Some(frame(id, "wait", MessageType::Reply, &[]))
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handlers_that_block_their_threads_delay_neither_each_other_nor_the_rest_of_their_connection() {
+    let (near, far) = duplex(4096);
+    let (calc, _strings) = Calc::server();
+    let together = Arc::new(std::sync::Barrier::new(3));
+    let (serving, _) = serve(far, Blocking { calc, together: Arc::clone(&together) }, options(8));
+    let client = client(near);
+    let blocked = [0, 1].map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.call(&patient(), CalcRequest::Wait).await })
+    });
+    for n in 0..100 {
+        assert_eq!(soon("the sum", add(&client, &patient(), n, 1)).await.unwrap(), n + 1);
+    }
+    assert!(blocked.iter().all(|call| !call.is_finished()));
+    tokio::task::spawn_blocking(move || together.wait()).await.unwrap();
+    for call in blocked {
+        assert!(matches!(soon("the reply", call).await.unwrap(), Ok(CalcResponse::Done)));
+    }
+    drop(client);
+    soon("the server's end", serving).await.unwrap();
 }

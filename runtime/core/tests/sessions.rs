@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use thriftwood_core::codec::{Message, MessageType, Writer};
 use thriftwood_core::frame::{Frame, FrameBuilder};
-use thriftwood_core::session::{ClientEvent, ClientSession, ServerSession};
+use thriftwood_core::session::{CallEnd, ClientSession, Deframer, Refused, ServerSession};
 
 const SEEDS: u64 = 300;
 const CALLS: u64 = 60;
@@ -48,14 +48,16 @@ enum Moment {
 struct World {
     dice: Dice,
     client: ClientSession<u64>,
+    client_in: Deframer,
     server: ServerSession,
+    server_in: Deframer,
     /// By time, and within one moment in the order it was planned.
     agenda: BTreeMap<(u64, u64), Moment>,
     planned: u64,
     /// The latest moment at which bytes are still on their way, in each direction: a stream does not reorder.
     to_server_until: u64,
     to_client_until: u64,
-    ended: HashMap<u64, ClientEvent>,
+    ended: HashMap<u64, CallEnd>,
     given_up: HashSet<u64>,
     handled: HashMap<u64, u32>,
     /// Replies beyond the one that a waiting caller was given.
@@ -66,8 +68,10 @@ impl World {
     fn new(seed: u64) -> Self {
         Self {
             dice: Dice(seed),
-            client: ClientSession::new(MAX_FRAME),
-            server: ServerSession::new(MAX_FRAME),
+            client: ClientSession::new(),
+            client_in: Deframer::new(MAX_FRAME),
+            server: ServerSession::new(),
+            server_in: Deframer::new(MAX_FRAME),
             agenda: BTreeMap::new(),
             planned: 0,
             to_server_until: 0,
@@ -105,7 +109,7 @@ impl World {
             match moment {
                 Moment::Call(id) => {
                     let body = vec![id as u8; self.dice.roll(60) as usize];
-                    self.client.handle_call(id, frame(id, MessageType::Call, &body), id);
+                    self.client.handle_call(id, frame(id, MessageType::Call, &body), false, id).unwrap();
                     let patience = 50 + self.dice.roll(400);
                     self.plan(now + patience, Moment::GiveUp(id));
                 }
@@ -115,26 +119,41 @@ impl World {
                         self.given_up.insert(id);
                     }
                 }
-                Moment::ToServer(bytes) => self.server.handle_read(&bytes).unwrap(),
-                Moment::ToClient(bytes) => self.client.handle_read(&bytes).unwrap(),
-                Moment::Answer(reply) => self.server.handle_reply(reply),
+                Moment::ToServer(bytes) => self.server_reads(&bytes),
+                Moment::ToClient(bytes) => self.client_reads(&bytes),
+                Moment::Answer(reply) => self.server.handle_reply(reply.as_ref()),
             }
             self.settle(now);
         }
     }
 
+    fn server_reads(&mut self, bytes: &[u8]) {
+        self.server_in.push(bytes);
+        while let Some(frame) = self.server_in.next_frame().unwrap() {
+            self.server.handle_frame(frame);
+        }
+    }
+
+    fn client_reads(&mut self, bytes: &[u8]) {
+        self.client_in.push(bytes);
+        while let Some(frame) = self.client_in.next_frame().unwrap() {
+            self.client.handle_frame(frame).unwrap();
+        }
+    }
+
     /// Takes what both sessions have, until they have no more.
     fn settle(&mut self, now: u64) {
-        while let Some(bytes) = self.client.poll_transmit() {
-            self.send(now, &bytes, Moment::ToServer, |world| &mut world.to_server_until);
-        }
+        let mut bytes = BytesMut::new();
+        self.client.poll_transmit(&mut bytes);
+        self.send(now, &bytes, Moment::ToServer, |world| &mut world.to_server_until);
         while let Some(request) = self.server.poll_request() {
             self.serve(now, request);
         }
-        while let Some(bytes) = self.server.poll_transmit() {
-            self.send(now, &bytes, Moment::ToClient, |world| &mut world.to_client_until);
-        }
-        while let Some((id, event)) = self.client.poll_event() {
+        let mut bytes = BytesMut::new();
+        self.server.poll_transmit(&mut bytes);
+        self.send(now, &bytes, Moment::ToClient, |world| &mut world.to_client_until);
+        while let Some(id) = self.client.poll_ended() {
+            let event = self.client.poll_call(id, &id).expect("a call that ended says how");
             assert!(!self.given_up.contains(&id), "call {id} was given up and ended all the same");
             assert!(self.ended.insert(id, event).is_none(), "call {id} ended twice");
         }
@@ -165,7 +184,7 @@ fn every_call_gets_its_own_reply_once_or_is_given_up_whatever_the_network_does()
         for id in 1..=CALLS {
             assert_eq!(world.handled.get(&id), Some(&1), "seed {seed}: call {id} reached the server");
             match world.ended.get(&id) {
-                Some(ClientEvent::Reply(bytes)) => {
+                Some(CallEnd::Reply(bytes)) => {
                     assert_eq!(*bytes, frame(id, MessageType::Reply, &[id as u8]), "seed {seed}: call {id}");
                 }
                 None => assert!(world.given_up.contains(&id), "seed {seed}: call {id} neither ended nor was given up"),
@@ -198,22 +217,20 @@ fn a_connection_that_ends_anywhere_ends_each_call_once() {
             match moment {
                 Moment::Call(id) => {
                     made.insert(id);
-                    world.client.handle_call(id, frame(id, MessageType::Call, &[]), id);
+                    world.client.handle_call(id, frame(id, MessageType::Call, &[]), false, id).unwrap();
                 }
                 Moment::GiveUp(_) => {}
-                Moment::ToServer(bytes) => world.server.handle_read(&bytes).unwrap(),
-                Moment::ToClient(bytes) => world.client.handle_read(&bytes).unwrap(),
-                Moment::Answer(reply) => world.server.handle_reply(reply),
+                Moment::ToServer(bytes) => world.server_reads(&bytes),
+                Moment::ToClient(bytes) => world.client_reads(&bytes),
+                Moment::Answer(reply) => world.server.handle_reply(reply.as_ref()),
             }
             world.settle(now);
         }
         world.client.handle_end();
         world.settle(end);
-        world.client.handle_call(1000, frame(1000, MessageType::Call, &[]), 1000);
-        world.settle(end);
-        made.insert(1000);
+        let late = world.client.handle_call(1000, frame(1000, MessageType::Call, &[]), false, 1000);
+        assert_eq!(late, Err(Refused::Ended), "seed {seed}");
         assert_eq!(world.ended.len(), made.len(), "seed {seed}: each call ends");
-        assert_eq!(world.ended[&1000], ClientEvent::Disconnected, "seed {seed}");
         assert_eq!(world.client.in_flight(), 0, "seed {seed}");
     }
 }

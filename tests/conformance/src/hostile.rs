@@ -80,8 +80,9 @@ impl<F: Fn(Frame) -> Option<Bytes> + Send + Sync + 'static> Handler for Liar<F> 
         "Liar"
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
-        Box::pin(async move { self.0(Frame::decode(inbound.frame).ok()?) })
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let reply = Frame::decode(inbound.frame).ok().and_then(|request| self.0(request));
+        Box::pin(async move { reply })
     }
 }
 

@@ -90,10 +90,11 @@ impl<H: Handler> Handler for Telling<H> {
         self.server.service()
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let (reply, notes) = (self.server.handle(inbound), self.notes.clone());
         Box::pin(async move {
-            let reply = self.server.handle(inbound).await;
-            if let Some(note) = self.notes.next_note().await {
+            let reply = reply.await;
+            if let Some(note) = notes.next_note().await {
                 tell(&note).ok();
             }
             reply

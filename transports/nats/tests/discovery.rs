@@ -23,7 +23,7 @@ impl Handler for Probe {
         "Probe"
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
         let request = Frame::decode(inbound.frame).unwrap();
         let mut reply = FrameBuilder::new();
         reply.header("_opid", request.headers().get("_opid").unwrap());

@@ -75,11 +75,12 @@ impl Handler for Echo {
         self.name
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let (seen, name, after) = (self.seen.clone(), self.name, self.after);
         Box::pin(async move {
             let id = Frame::decode(inbound.frame).ok()?.operation_id()?;
-            self.seen.send((self.name, id)).ok()?;
-            tokio::time::sleep(self.after).await;
+            seen.send((name, id)).ok()?;
+            tokio::time::sleep(after).await;
             Some(frame(id, MessageType::Reply))
         })
     }

@@ -86,7 +86,7 @@ impl Handler for Routes {
         self.read().routes.first().map_or("", |route| route.handler.service())
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
         match self.find(&inbound.frame) {
             Ok(Route { handler, calls, .. }) => {
                 Box::pin(calls.track_future(async move { handler.handle(inbound).await }))

@@ -317,7 +317,7 @@ pub mod golden {
                 self.0.observe(observing);
             }
 
-            fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+            fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
             }
         }
@@ -2070,7 +2070,7 @@ pub mod golden {
                 self.0.observe(observing);
             }
 
-            fn handle(&self, inbound: Inbound) -> BoxFuture<'_, ::std::option::Option<Bytes>> {
+            fn handle(&self, inbound: Inbound) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
                 self.0.handle(inbound)
             }
         }
@@ -2967,7 +2967,7 @@ pub mod golden {
                 self.0.observe(observing);
             }
 
-            fn handle(&self, inbound: Inbound) -> BoxFuture<'_, ::std::option::Option<Bytes>> {
+            fn handle(&self, inbound: Inbound) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
                 self.0.handle(inbound)
             }
         }
@@ -3180,7 +3180,7 @@ pub mod golden {
                 self.0.observe(observing);
             }
 
-            fn handle(&self, inbound: Inbound) -> BoxFuture<'_, ::std::option::Option<Bytes>> {
+            fn handle(&self, inbound: Inbound) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
                 self.0.handle(inbound)
             }
         }

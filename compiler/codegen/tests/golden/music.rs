@@ -554,7 +554,7 @@ pub mod v1 {
                 self.0.observe(observing);
             }
 
-            fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+            fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
             }
         }

@@ -37,6 +37,7 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers a request frame with a reply frame, or with nothing: for a oneway call, for a call whose caller has given
     /// up, and for bytes that are not even a frame with an operation id.
     ///
-    /// Never panics, whatever the bytes and whatever the user's handler does. Dropping the future stops the handler.
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>>;
+    /// Never panics, whatever the bytes and whatever the user's handler does. Dropping the future stops the handler. It borrows
+    /// nothing, so that a connection can poll it where it is and move it to a task of its own once it has to wait.
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>>;
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tower_layer::Layer;
@@ -19,7 +20,7 @@ use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 /// A typed server of one service, on which the generated server is a thin face.
 pub struct Server<Req, S> {
     name: &'static str,
-    service: S,
+    service: Arc<S>,
     observing: Option<Observing>,
     request: PhantomData<fn(Req)>,
 }
@@ -27,7 +28,7 @@ pub struct Server<Req, S> {
 impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     /// A server that hands every call to `service`.
     pub fn new(name: &'static str, service: S) -> Self {
-        Self { name, service, observing: None, request: PhantomData }
+        Self { name, service: Arc::new(service), observing: None, request: PhantomData }
     }
 
     /// This server with a middleware around every handler. The layer added last sees a call first.
@@ -39,7 +40,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         L: Layer<Innermost<S>>,
         Layered<L::Service>: Step<Call<Req>>,
     {
-        let service = Layered(layer.layer(Innermost::new(self.service)));
+        let service = Arc::new(Layered(layer.layer(Innermost(self.service))));
         Server { name: self.name, service, observing: self.observing, request: PhantomData }
     }
 
@@ -150,6 +151,13 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     }
 }
 
+impl<Req, S> Clone for Server<Req, S> {
+    fn clone(&self) -> Self {
+        let (service, observing) = (Arc::clone(&self.service), self.observing.clone());
+        Self { name: self.name, service, observing, request: PhantomData }
+    }
+}
+
 impl<Req: Request, S: Step<Call<Req>>> Handler for Server<Req, S> {
     fn service(&self) -> &'static str {
         self.name
@@ -163,8 +171,9 @@ impl<Req: Request, S: Step<Call<Req>>> Handler for Server<Req, S> {
         self.observing = Some(observing);
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
-        Box::pin(self.answer(inbound))
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let server = self.clone();
+        Box::pin(async move { server.answer(inbound).await })
     }
 }
 

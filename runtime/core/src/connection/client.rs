@@ -1,43 +1,46 @@
 //! The calling end of a connection.
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::sync::{mpsc, oneshot};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Sleep;
 use tracing::debug;
 
-use super::READ;
-use super::outgoing::Outgoing;
-use crate::session::{ClientEvent, ClientSession};
+use super::wire::{LINGER, ROUNDS, Wire};
+use crate::session::{CallEnd, ClientSession, Refused};
 use crate::transport::Outbound;
 use crate::{RpcError, RpcErrorKind};
 
-/// Calls that may wait to be written; a caller beyond that waits for room, as long as its time limit lets it.
-const QUEUE: usize = 1024;
-
 /// A handle to a connection. Clones share it; when the last is dropped, what was sent is still written and then it closes.
 #[derive(Clone, Debug)]
-pub struct Connection {
-    calls: mpsc::Sender<Command>,
-    /// Apart from the calls, so that a full queue of them keeps nobody from giving up. It holds no more than one entry for
-    /// each call that was queued.
-    cancels: mpsc::UnboundedSender<u64>,
-}
-
-type Answer = oneshot::Sender<Ending>;
+pub struct Connection(Arc<Handle>);
 
 #[derive(Debug)]
-struct Command {
-    outbound: Outbound,
-    answer: Answer,
+struct Handle(Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closing = true;
+        state.wake();
+    }
 }
 
-/// What a caller is told.
+/// What callers and the task that drives the connection share.
 #[derive(Debug)]
-enum Ending {
-    /// By the session.
-    Event(ClientEvent),
-    /// The connection ended while the call was still waiting to be written.
-    Unsent,
+struct Shared(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    session: ClientSession<Waker>,
+    /// Where the task is to be woken when there is something to write. Whoever wakes it takes it.
+    driver: Option<Waker>,
+    /// No handle is left.
+    closing: bool,
 }
 
 impl Connection {
@@ -46,15 +49,27 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let (calls, queue) = mpsc::channel(QUEUE);
-        let (cancels, cancelled) = mpsc::unbounded_channel();
-        tokio::spawn(drive(stream, queue, cancelled, max_frame));
-        Self { calls, cancels }
+        let state = State { session: ClientSession::new(), driver: None, closing: false };
+        let shared = Arc::new(Shared(Mutex::new(state)));
+        let driver = Driver {
+            wire: Wire::new(stream, max_frame),
+            shared: Arc::clone(&shared),
+            woken: Vec::new(),
+            ended: false,
+            linger: None,
+        };
+        tokio::spawn(driver);
+        Self(Arc::new(Handle(shared)))
     }
 
     /// Whether the connection has ended; calls on it fail.
     pub fn is_closed(&self) -> bool {
-        self.calls.is_closed()
+        self.0.0.lock().session.has_ended()
+    }
+
+    /// How many replies came that nobody waited for any more.
+    pub fn late_replies(&self) -> u64 {
+        self.0.0.lock().session.late_replies()
     }
 
     /// Sends a call and waits for its reply. When the future is dropped, the call is forgotten and its reply, should it
@@ -65,138 +80,191 @@ impl Connection {
     /// when it ended before the reply came, [`RpcErrorKind::InvalidRequest`] when a call with the same operation id is
     /// under way.
     pub async fn call(&self, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
-        let mut guard = CancelOnDrop { cancels: &self.cancels, operation_id: Some(outbound.operation_id) };
-        // Dropped before the guard, which is how the task knows, when the guard's word reaches it, whose call is meant.
-        let (answer, wait) = oneshot::channel();
-        let command = Command { outbound, answer };
-        self.calls.send(command).await.map_err(|_| unsent())?;
-        let ending = wait.await.unwrap_or(Ending::Event(ClientEvent::Disconnected));
-        guard.operation_id = None;
-        match ending {
-            Ending::Event(ClientEvent::Reply(frame)) => Ok(Some(frame)),
-            Ending::Event(ClientEvent::Sent) => Ok(None),
-            Ending::Event(ClientEvent::Disconnected) => {
+        let shared = &*self.0.0;
+        let mut pending = Pending { shared, operation_id: outbound.operation_id, live: false };
+        let mut outbound = Some(outbound);
+        let end = poll_fn(|cx| match outbound.take() {
+            Some(outbound) => shared.start(outbound, &mut pending, cx.waker()),
+            None => shared.poll(&mut pending, cx.waker()).map(Ok),
+        });
+        match end.await.map_err(refused)? {
+            CallEnd::Reply(frame) => Ok(Some(frame)),
+            CallEnd::Sent => Ok(None),
+            CallEnd::Unsent => Err(refused(Refused::Ended)),
+            CallEnd::Disconnected => {
                 Err(RpcError::new(RpcErrorKind::Disconnected, "the connection was lost before the reply came"))
             }
-            Ending::Event(ClientEvent::Duplicate) => Err(RpcError::new(
-                RpcErrorKind::InvalidRequest,
-                "a call with the same operation id is under way on this connection",
-            )),
-            Ending::Unsent => Err(unsent()),
         }
     }
 }
 
-fn unsent() -> RpcError {
-    RpcError::new(RpcErrorKind::Unavailable, "the connection closed before the call was sent")
+fn refused(refused: Refused) -> RpcError {
+    let kind = match refused {
+        Refused::Duplicate => RpcErrorKind::InvalidRequest,
+        Refused::Ended => RpcErrorKind::Unavailable,
+    };
+    RpcError::new(kind, refused.to_string())
 }
 
-/// Tells the task that a caller has gone.
-struct CancelOnDrop<'a> {
-    cancels: &'a mpsc::UnboundedSender<u64>,
-    operation_id: Option<u64>,
+/// A call that the session knows, for as long as it does. Tells it when the caller goes.
+struct Pending<'a> {
+    shared: &'a Shared,
+    operation_id: u64,
+    live: bool,
 }
 
-impl Drop for CancelOnDrop<'_> {
+impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        if let Some(id) = self.operation_id {
-            // When the task has ended there is nothing left to forget.
-            let _ = self.cancels.send(id);
+        if self.live {
+            self.shared.lock().session.handle_cancel(self.operation_id);
         }
     }
 }
 
-/// What the task owns besides the receiving half of the stream.
-struct Driver<W> {
-    session: ClientSession<Answer>,
-    outgoing: Outgoing<W>,
-}
-
-impl<W: AsyncWrite + Unpin> Driver<W> {
-    fn take(&mut self, command: Command) {
-        let Command { outbound: Outbound { operation_id, frame, oneway }, answer } = command;
-        if answer.is_closed() {
-            // Given up while it waited here: nobody wants it done.
-            return;
-        }
-        if oneway {
-            self.session.handle_oneway(frame, answer);
-        } else {
-            self.session.handle_call(operation_id, frame, answer);
-        }
-        while let Some(frame) = self.session.poll_transmit() {
-            self.outgoing.push(&frame);
-        }
+impl Shared {
+    /// The lock is held for a few lines, which do not panic: what a panic elsewhere left is whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cancel(&mut self, operation_id: u64) {
-        // Only if it is this call's caller who has gone, and not that of another with the same id, refused meanwhile.
-        if self.session.token(operation_id).is_some_and(oneshot::Sender::is_closed) {
-            self.session.handle_cancel(operation_id);
+    fn start(&self, outbound: Outbound, pending: &mut Pending<'_>, caller: &Waker) -> Poll<Result<CallEnd, Refused>> {
+        let Outbound { operation_id, frame, oneway } = outbound;
+        let mut state = self.lock();
+        state.session.handle_call(operation_id, frame, oneway, caller.clone())?;
+        pending.live = true;
+        // A oneway call for which there is room is done.
+        let end = if oneway { state.session.poll_call(operation_id, caller) } else { None };
+        let driver = state.driver.take();
+        drop(state);
+        // Woken without the lock, which it wants first thing.
+        if let Some(driver) = driver {
+            driver.wake();
         }
+        end.map_or(Poll::Pending, |end| {
+            pending.live = false;
+            Poll::Ready(Ok(end))
+        })
     }
 
-    fn deliver(&mut self) {
-        while let Some((answer, event)) = self.session.poll_event() {
-            // The caller may have gone.
-            let _ = answer.send(Ending::Event(event));
-        }
-    }
-}
-
-async fn drive<S>(
-    stream: S,
-    mut queue: mpsc::Receiver<Command>,
-    mut cancelled: mpsc::UnboundedReceiver<u64>,
-    max_frame: usize,
-) where
-    S: AsyncRead + AsyncWrite + Send + 'static,
-{
-    let (mut reader, writer) = tokio::io::split(stream);
-    let mut driver = Driver { session: ClientSession::new(max_frame), outgoing: Outgoing::new(writer) };
-    let mut input = BytesMut::with_capacity(READ);
-    loop {
-        tokio::select! {
-            command = queue.recv(), if driver.outgoing.has_room() => {
-                let Some(command) = command else {
-                    // No handle is left and nobody waits; but a oneway call is done only when it is written.
-                    return driver.outgoing.finish().await;
-                };
-                driver.take(command);
-                // What else is waiting goes into the same write.
-                while driver.outgoing.has_room() && let Ok(command) = queue.try_recv() {
-                    driver.take(command);
-                }
+    fn poll(&self, pending: &mut Pending<'_>, caller: &Waker) -> Poll<CallEnd> {
+        match self.lock().session.poll_call(pending.operation_id, caller) {
+            Some(end) => {
+                pending.live = false;
+                Poll::Ready(end)
             }
-            Some(operation_id) = cancelled.recv() => driver.cancel(operation_id),
-            read = reader.read_buf(&mut input) => match read {
-                Ok(0) => break,
-                Ok(_) => {
-                    if let Err(error) = driver.session.handle_read(&input) {
-                        debug!(%error, "closing a connection: the peer sent no frame");
-                        break;
-                    }
-                    input.clear();
-                }
-                Err(error) => {
-                    debug!(%error, "a connection was lost");
-                    break;
-                }
-            },
-            written = driver.outgoing.advance(), if !driver.outgoing.is_done() => {
-                if let Err(error) = written {
-                    debug!(%error, "a connection was lost");
-                    break;
-                }
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl State {
+    fn wake(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            driver.wake();
+        }
+    }
+}
+
+/// The task that has the stream.
+struct Driver<S> {
+    wire: Wire<S>,
+    shared: Arc<Shared>,
+    /// Callers whose calls have ended.
+    woken: Vec<Waker>,
+    /// The stream has ended or is broken.
+    ended: bool,
+    /// Runs while nobody is left to call and the peer does not take what was sent.
+    linger: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S: AsyncRead + AsyncWrite> Future for Driver<S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
+        let driver = &mut *self;
+        for _ in 0..ROUNDS {
+            let read = driver.poll_read(cx);
+            let closing = driver.take_calls(cx);
+            // The lock is free again, which they want first thing.
+            driver.woken.drain(..).for_each(Waker::wake);
+            if driver.ended {
+                return Poll::Ready(());
+            }
+            if driver.poll_write(cx) || read {
+                continue;
+            }
+            return if closing { driver.poll_close(cx) } else { Poll::Pending };
+        }
+        // Others on this thread have their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite> Driver<S> {
+    /// Reads once and pairs the replies it brought. True when there may be more.
+    fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        match self.wire.poll_read(cx) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(true)) => {}
+            Poll::Ready(Ok(false)) => self.ended = true,
+            Poll::Ready(Err(error)) => self.lost(&error),
+        }
+        let mut state = self.shared.lock();
+        loop {
+            let paired = match self.wire.next_frame() {
+                Ok(None) => break,
+                Ok(Some(frame)) => state.session.handle_frame(frame),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = paired {
+                debug!(%error, "closing a connection: the peer sent no frame");
+                self.ended = true;
+                break;
             }
         }
-        driver.deliver();
+        self.woken.extend(std::iter::from_fn(|| state.session.poll_ended()));
+        true
     }
-    driver.session.handle_end();
-    driver.deliver();
-    queue.close();
-    while let Ok(Command { answer, .. }) = queue.try_recv() {
-        // The caller may have gone.
-        let _ = answer.send(Ending::Unsent);
+
+    /// Takes what callers have to send. True when there are no callers any more.
+    fn take_calls(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let mut state = self.shared.lock();
+        if self.ended {
+            state.session.handle_end();
+        } else if self.wire.unwritten.is_empty() {
+            state.session.poll_transmit(&mut self.wire.unwritten);
+        }
+        self.woken.extend(std::iter::from_fn(|| state.session.poll_ended()));
+        state.driver = Some(cx.waker().clone());
+        state.closing
+    }
+
+    /// True when something was written and all of it, so that more can be taken; or when the connection is lost.
+    fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        if self.wire.is_flushed() {
+            return false;
+        }
+        match self.wire.poll_write(cx) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                self.lost(&error);
+                true
+            }
+        }
+    }
+
+    /// No handle is left and nobody waits; but a oneway call is done only when it is written.
+    fn poll_close(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        if self.wire.is_flushed() && self.wire.poll_shutdown(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER))).as_mut().poll(cx)
+    }
+
+    fn lost(&mut self, error: &std::io::Error) {
+        debug!(%error, "a connection was lost");
+        self.ended = true;
     }
 }

@@ -2,14 +2,12 @@
 //! small handle.
 //!
 //! Frames that wait to be written are put together into one write, and the replies that one read brings are all delivered
-//! before the next.
+//! before the next. A server polls each handler where it is, in the task that read the call, and gives it a task of its own
+//! only once it has to wait.
 
 mod client;
-mod outgoing;
 mod server;
+mod wire;
 
 pub use client::Connection;
 pub use server::{ConnectionOptions, serve_connection};
-
-/// Bytes asked of the stream at a time.
-const READ: usize = 64 * 1024;

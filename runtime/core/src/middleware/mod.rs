@@ -78,7 +78,7 @@ impl<P: Passage, S: Step<P>> DynStep<P> for S {
 
 /// What a layer wraps: the rest of the way, as a tower service. Always ready.
 #[derive(Debug)]
-pub struct Innermost<S>(Arc<S>);
+pub struct Innermost<S>(pub(crate) Arc<S>);
 
 impl<S> Innermost<S> {
     pub(crate) fn new(step: S) -> Self {

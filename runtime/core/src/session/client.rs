@@ -3,133 +3,223 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-use super::Deframer;
+use super::ids::Ids;
 use crate::frame::{Frame, FrameError};
 
-/// A client's connection. `T` is whatever the driver needs to recognise a call by, such as the sender of a channel.
+/// Bytes that are put together for the next write. What is called beyond that waits in frames of its own, which go with their
+/// callers.
+const MAX_UNSENT: usize = 2 * 1024 * 1024;
+
+/// A client's connection. `T` is whatever the driver needs to find a caller by, such as a waker.
 ///
 /// ```
-/// use thriftwood_core::session::{ClientEvent, ClientSession};
+/// use thriftwood_core::session::{CallEnd, ClientSession};
 ///
-/// let mut session = ClientSession::new(1024);
-/// session.handle_call(7, vec![0; 9].into(), "the call");
-/// assert!(session.poll_transmit().is_some());
+/// let mut session = ClientSession::new();
+/// session.handle_call(7, vec![0; 9].into(), false, "the caller")?;
 /// session.handle_end();
-/// assert!(matches!(session.poll_event(), Some(("the call", ClientEvent::Disconnected))));
+/// assert_eq!(session.poll_ended(), Some("the caller"));
+/// assert_eq!(session.poll_call(7, &"the caller"), Some(CallEnd::Disconnected));
+/// # Ok::<(), thriftwood_core::session::Refused>(())
 /// ```
 #[derive(Debug)]
 pub struct ClientSession<T> {
-    deframer: Deframer,
-    in_flight: HashMap<u64, T>,
-    transmit: VecDeque<Bytes>,
-    events: VecDeque<(T, ClientEvent)>,
+    /// Calls whose end nobody has taken yet.
+    calls: HashMap<u64, Call<T>, Ids>,
+    /// What is to be written next.
+    transmit: BytesMut,
+    /// Calls that are not part of it for want of room, the first first. Some may have been given up.
+    queue: VecDeque<u64>,
+    /// How many of the queue were not given up.
+    queued: usize,
+    woken: VecDeque<T>,
     late_replies: u64,
     ended: bool,
 }
 
-/// How a call ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientEvent {
-    /// The reply's frame.
-    Reply(Bytes),
-    /// A oneway call was handed to [`poll_transmit`](ClientSession::poll_transmit).
-    Sent,
-    /// The connection ended first.
-    Disconnected,
-    /// A call with the same operation id is in flight, so the reply could not be told from that one's. It was not sent.
-    Duplicate,
+#[derive(Debug)]
+struct Call<T> {
+    token: Option<T>,
+    stage: Stage,
 }
 
-impl<T> ClientSession<T> {
-    /// A session that reads frames of up to `max_frame` bytes.
-    pub fn new(max_frame: usize) -> Self {
+#[derive(Debug)]
+enum Stage {
+    Queued { frame: Bytes, oneway: bool },
+    Sent,
+    Ended(CallEnd),
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    /// The reply's frame.
+    Reply(Bytes),
+    /// A oneway call is part of what is to be written next.
+    Sent,
+    /// The connection ended first. The call may have been handled.
+    Disconnected,
+    /// The connection ended while the call still waited for room.
+    Unsent,
+}
+
+/// Why a call was not taken on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A call with the same operation id is in flight, so the reply could not be told from that one's.
+    #[error("a call with the same operation id is under way on this connection")]
+    Duplicate,
+    /// The connection has ended.
+    #[error("the connection closed before the call was sent")]
+    Ended,
+}
+
+impl<T> Default for ClientSession<T> {
+    fn default() -> Self {
         Self {
-            deframer: Deframer::new(max_frame),
-            in_flight: HashMap::new(),
-            transmit: VecDeque::new(),
-            events: VecDeque::new(),
+            calls: HashMap::default(),
+            transmit: BytesMut::new(),
+            queue: VecDeque::new(),
+            queued: 0,
+            woken: VecDeque::new(),
             late_replies: 0,
             ended: false,
         }
     }
+}
 
-    /// A call whose reply is wanted. Operation ids must differ; a second call with one that is in flight is refused.
-    pub fn handle_call(&mut self, operation_id: u64, frame: Bytes, token: T) {
-        if self.ended {
-            self.events.push_back((token, ClientEvent::Disconnected));
-            return;
-        }
-        match self.in_flight.entry(operation_id) {
-            Entry::Occupied(_) => self.events.push_back((token, ClientEvent::Duplicate)),
-            Entry::Vacant(place) => {
-                place.insert(token);
-                self.transmit.push_back(frame);
-            }
-        }
+impl<T> ClientSession<T> {
+    /// A session on which nothing was called yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// A call that wants no reply.
-    pub fn handle_oneway(&mut self, frame: Bytes, token: T) {
-        if self.ended {
-            self.events.push_back((token, ClientEvent::Disconnected));
-        } else {
-            self.transmit.push_back(frame);
-            self.events.push_back((token, ClientEvent::Sent));
-        }
-    }
-
-    /// The caller has given up; its reply, should it still come, is dropped and counted.
-    pub fn handle_cancel(&mut self, operation_id: u64) {
-        self.in_flight.remove(&operation_id);
-    }
-
-    /// Bytes were read.
+    /// A call. How it ends is to be had from [`poll_call`](Self::poll_call): for a oneway call for which there is room, at once;
+    /// otherwise when the token comes out of [`poll_ended`](Self::poll_ended).
     ///
     /// # Errors
-    /// When they are not frames. The connection cannot be used any more; calls in flight end as
-    /// [`Disconnected`](ClientEvent::Disconnected).
-    pub fn handle_read(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
-        self.deframer.push(bytes);
-        loop {
-            match self.deframer.next_frame().and_then(|frame| self.pair(frame)) {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(error) => {
-                    self.handle_end();
-                    return Err(error);
-                }
+    /// When it cannot be taken on; then nothing is kept of it.
+    pub fn handle_call(&mut self, operation_id: u64, frame: Bytes, oneway: bool, token: T) -> Result<(), Refused> {
+        if self.ended {
+            return Err(Refused::Ended);
+        }
+        let Entry::Vacant(place) = self.calls.entry(operation_id) else { return Err(Refused::Duplicate) };
+        if self.queued > 0 || self.transmit.len() >= MAX_UNSENT {
+            place.insert(Call { token: Some(token), stage: Stage::Queued { frame, oneway } });
+            self.queue.push_back(operation_id);
+            self.queued += 1;
+            return Ok(());
+        }
+        self.transmit.extend_from_slice(&frame);
+        if oneway {
+            place.insert(Call { token: None, stage: Stage::Ended(CallEnd::Sent) });
+        } else {
+            place.insert(Call { token: Some(token), stage: Stage::Sent });
+        }
+        Ok(())
+    }
+
+    /// How a call ended, once; before that, keeps `token` in place of the one it has. A call that is not known, because its
+    /// end was taken or it was given up, has ended with the connection as far as anyone can tell.
+    pub fn poll_call(&mut self, operation_id: u64, token: &T) -> Option<CallEnd>
+    where
+        T: Clone,
+    {
+        let Entry::Occupied(mut call) = self.calls.entry(operation_id) else { return Some(CallEnd::Disconnected) };
+        if matches!(call.get().stage, Stage::Ended(_)) {
+            let Stage::Ended(end) = call.remove().stage else { return None };
+            return Some(end);
+        }
+        match &mut call.get_mut().token {
+            Some(known) => known.clone_from(token),
+            none => *none = Some(token.clone()),
+        }
+        None
+    }
+
+    /// The caller has given up. What waits in the queue is not sent; a reply that still comes is dropped and counted.
+    pub fn handle_cancel(&mut self, operation_id: u64) {
+        let Some(call) = self.calls.remove(&operation_id) else { return };
+        if matches!(call.stage, Stage::Queued { .. }) {
+            self.queued -= 1;
+            // Its number stays in the queue; the queue is not searched for each, but swept when half of it is such.
+            if self.queue.len() > 64 + 2 * self.queued {
+                self.queue.retain(|id| self.calls.get(id).is_some_and(Call::is_queued));
             }
         }
+    }
+
+    /// A whole frame was read.
+    ///
+    /// # Errors
+    /// When it is none. The connection cannot be used any more; calls in flight end as
+    /// [`Disconnected`](CallEnd::Disconnected).
+    pub fn handle_frame(&mut self, frame: Bytes) -> Result<(), FrameError> {
+        let id = match Frame::decode(frame.clone()) {
+            Ok(frame) => frame.operation_id(),
+            Err(error) => {
+                self.handle_end();
+                return Err(error);
+            }
+        };
+        match id.and_then(|id| self.calls.get_mut(&id)) {
+            Some(call) if matches!(call.stage, Stage::Sent) => {
+                call.stage = Stage::Ended(CallEnd::Reply(frame));
+                self.woken.extend(call.token.take());
+            }
+            _ => self.late_replies += 1,
+        }
+        Ok(())
     }
 
     /// The connection ended.
     pub fn handle_end(&mut self) {
         self.ended = true;
         self.transmit.clear();
-        let lost = self.in_flight.drain().map(|(_, token)| (token, ClientEvent::Disconnected));
-        self.events.extend(lost);
+        self.queue.clear();
+        self.queued = 0;
+        for call in self.calls.values_mut() {
+            let end = match call.stage {
+                Stage::Queued { .. } => CallEnd::Unsent,
+                Stage::Sent => CallEnd::Disconnected,
+                Stage::Ended(_) => continue,
+            };
+            call.stage = Stage::Ended(end);
+            self.woken.extend(call.token.take());
+        }
     }
 
-    /// The next call that ended, and how.
-    pub fn poll_event(&mut self) -> Option<(T, ClientEvent)> {
-        self.events.pop_front()
+    /// The token of the next call for which [`poll_call`](Self::poll_call) has its end.
+    pub fn poll_ended(&mut self) -> Option<T> {
+        self.woken.pop_front()
     }
 
-    /// The next frame to write.
-    pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        self.transmit.pop_front()
+    /// Puts what is to be written into `out`, which is empty.
+    pub fn poll_transmit(&mut self, out: &mut BytesMut) {
+        // Two buffers that take turns instead of one that is copied.
+        std::mem::swap(out, &mut self.transmit);
+        self.transmit.clear();
+        while self.transmit.len() < MAX_UNSENT
+            && let Some(id) = self.queue.pop_front()
+        {
+            let Some(call) = self.calls.get_mut(&id) else { continue };
+            let Stage::Queued { frame, oneway } = &call.stage else { continue };
+            self.transmit.extend_from_slice(frame);
+            self.queued -= 1;
+            if *oneway {
+                call.stage = Stage::Ended(CallEnd::Sent);
+                self.woken.extend(call.token.take());
+            } else {
+                call.stage = Stage::Sent;
+            }
+        }
     }
 
-    /// The token of a call that waits for its reply.
-    pub fn token(&self, operation_id: u64) -> Option<&T> {
-        self.in_flight.get(&operation_id)
-    }
-
-    /// How many calls wait for a reply.
+    /// How many calls have not ended, or their end was not taken yet.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.len()
+        self.calls.len()
     }
 
     /// How many replies came that nobody waited for.
@@ -137,15 +227,15 @@ impl<T> ClientSession<T> {
         self.late_replies
     }
 
-    /// Gives a reply to its call. True when there was a frame.
-    fn pair(&mut self, frame: Option<Bytes>) -> Result<bool, FrameError> {
-        let Some(bytes) = frame else { return Ok(false) };
-        let id = Frame::decode(bytes.clone())?.operation_id();
-        match id.and_then(|id| self.in_flight.remove(&id)) {
-            Some(token) => self.events.push_back((token, ClientEvent::Reply(bytes))),
-            None => self.late_replies += 1,
-        }
-        Ok(true)
+    /// Whether the connection ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+}
+
+impl<T> Call<T> {
+    fn is_queued(&self) -> bool {
+        matches!(self.stage, Stage::Queued { .. })
     }
 }
 
@@ -155,44 +245,77 @@ mod tests {
     use crate::codec::{Message, MessageType};
     use crate::frame::{FrameBuilder, OPERATION_ID};
 
-    fn reply(id: u64) -> Bytes {
+    fn frame(id: u64) -> Bytes {
         let mut frame = FrameBuilder::new();
         frame.header(OPERATION_ID, &id.to_string());
         frame.message(Message::new("m", MessageType::Reply), |_| {}).unwrap()
     }
 
+    fn large() -> Bytes {
+        Bytes::from(vec![0; MAX_UNSENT])
+    }
+
     #[test]
-    fn replies_find_their_calls_in_any_order_and_in_any_pieces() {
-        let mut session = ClientSession::new(1024);
+    fn replies_find_their_calls_in_any_order() {
+        let mut session = ClientSession::new();
         for id in 1..=3 {
-            session.handle_call(id, reply(id), id);
+            session.handle_call(id, frame(id), false, id).unwrap();
         }
-        let bytes: Vec<u8> = [3, 1, 2].into_iter().flat_map(reply).collect();
-        for byte in bytes {
-            session.handle_read(&[byte]).unwrap();
+        for id in [3, 1, 2] {
+            assert_eq!(session.poll_call(id, &id), None);
+            session.handle_frame(frame(id)).unwrap();
+            assert_eq!(session.poll_ended(), Some(id));
+            assert_eq!(session.poll_call(id, &id), Some(CallEnd::Reply(frame(id))));
         }
-        let order: Vec<_> = std::iter::from_fn(|| session.poll_event()).collect();
-        assert_eq!(order, [3, 1, 2].map(|id| (id, ClientEvent::Reply(reply(id)))));
         assert_eq!(session.in_flight(), 0);
     }
 
     #[test]
     fn a_reply_nobody_waits_for_is_counted_and_dropped() {
-        let mut session = ClientSession::new(1024);
-        session.handle_call(1, reply(1), ());
+        let mut session = ClientSession::new();
+        session.handle_call(1, frame(1), false, ()).unwrap();
         session.handle_cancel(1);
-        session.handle_read(&reply(1)).unwrap();
-        assert_eq!((session.poll_event(), session.late_replies()), (None, 1));
+        session.handle_frame(frame(1)).unwrap();
+        assert_eq!((session.poll_ended(), session.late_replies()), (None, 1));
+        // Nor does a second reply take the place of the first.
+        session.handle_call(2, frame(2), false, ()).unwrap();
+        session.handle_frame(frame(2)).unwrap();
+        session.handle_frame(frame(2)).unwrap();
+        assert_eq!(session.late_replies(), 2);
     }
 
     #[test]
-    fn bytes_that_are_no_frame_end_every_call() {
-        let mut session = ClientSession::new(1024);
-        session.handle_call(1, reply(1), ());
-        session.handle_read(&[0x7f, 0xff, 0xff, 0xff]).unwrap_err();
-        assert_eq!(session.poll_event(), Some(((), ClientEvent::Disconnected)));
-        session.handle_call(2, reply(2), ());
-        assert_eq!(session.poll_event(), Some(((), ClientEvent::Disconnected)));
-        assert_eq!(session.poll_transmit(), None);
+    fn bytes_that_are_no_frame_end_every_call_and_tell_the_unsent_from_the_lost() {
+        let mut session = ClientSession::new();
+        session.handle_call(1, large(), false, 1).unwrap();
+        session.handle_call(2, frame(2), false, 2).unwrap();
+        session.handle_frame(Bytes::from_static(b"no frame")).unwrap_err();
+        assert_eq!(session.poll_call(1, &1), Some(CallEnd::Disconnected));
+        assert_eq!(session.poll_call(2, &2), Some(CallEnd::Unsent));
+        assert_eq!(session.handle_call(3, frame(3), false, 3), Err(Refused::Ended));
+        let mut out = BytesMut::new();
+        session.poll_transmit(&mut out);
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn what_has_no_room_waits_and_what_was_given_up_meanwhile_is_not_sent() {
+        let mut session = ClientSession::new();
+        session.handle_call(0, large(), false, 0).unwrap();
+        for id in 1..=10_000 {
+            session.handle_call(id, frame(id), id % 2 == 0, id).unwrap();
+        }
+        assert_eq!(session.poll_ended(), None, "a oneway call that waits is not done");
+        for id in 3..=10_000 {
+            session.handle_cancel(id);
+        }
+        assert!(session.queue.len() < 100, "{} numbers of calls that were given up", session.queue.len());
+        let mut out = BytesMut::new();
+        session.poll_transmit(&mut out);
+        assert_eq!(out.len(), MAX_UNSENT);
+        assert_eq!(session.poll_ended(), Some(2));
+        out.clear();
+        session.poll_transmit(&mut out);
+        assert_eq!(out, [frame(1), frame(2)].concat());
     }
 }

@@ -24,6 +24,11 @@ impl Deframer {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Where bytes can be read into, without a copy: behind those that are there.
+    pub fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+
     /// The next whole frame, if it is all there.
     ///
     /// # Errors

@@ -2,43 +2,34 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
-use super::Deframer;
-use crate::frame::FrameError;
+use bytes::{Bytes, BytesMut};
 
 /// A server's connection. Which reply belongs to which request is written in the reply itself, so the session need not
 /// remember; it counts what is still to be answered.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ServerSession {
-    deframer: Deframer,
     requests: VecDeque<Bytes>,
-    transmit: VecDeque<Bytes>,
+    transmit: BytesMut,
     under_way: usize,
 }
 
 impl ServerSession {
-    /// A session that reads frames of up to `max_frame` bytes.
-    pub fn new(max_frame: usize) -> Self {
-        Self { deframer: Deframer::new(max_frame), requests: VecDeque::new(), transmit: VecDeque::new(), under_way: 0 }
+    /// A session to which nothing has come yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Bytes were read.
-    ///
-    /// # Errors
-    /// When they are not frames. No further request can be read; what was read before it can still be answered.
-    pub fn handle_read(&mut self, bytes: &[u8]) -> Result<(), FrameError> {
-        self.deframer.push(bytes);
-        while let Some(frame) = self.deframer.next_frame()? {
-            self.requests.push_back(frame);
-        }
-        Ok(())
+    /// A whole frame was read.
+    pub fn handle_frame(&mut self, frame: Bytes) {
+        self.requests.push_back(frame);
     }
 
     /// A request that [`poll_request`](Self::poll_request) gave out has been answered, with a frame or with nothing.
-    pub fn handle_reply(&mut self, frame: Option<Bytes>) {
+    pub fn handle_reply(&mut self, frame: Option<&Bytes>) {
         self.under_way = self.under_way.saturating_sub(1);
-        self.transmit.extend(frame);
+        if let Some(frame) = frame {
+            self.transmit.extend_from_slice(frame);
+        }
     }
 
     /// The next request to answer.
@@ -48,14 +39,25 @@ impl ServerSession {
         Some(request)
     }
 
-    /// The next frame to write.
-    pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        self.transmit.pop_front()
+    /// Adds what is to be written to `out`.
+    pub fn poll_transmit(&mut self, out: &mut BytesMut) {
+        if out.is_empty() {
+            // Two buffers that take turns instead of one that is copied.
+            std::mem::swap(out, &mut self.transmit);
+        } else {
+            out.extend_from_slice(&self.transmit);
+        }
+        self.transmit.clear();
     }
 
     /// How many requests were given out and not yet answered.
     pub fn under_way(&self) -> usize {
         self.under_way
+    }
+
+    /// How many bytes of replies [`poll_transmit`](Self::poll_transmit) has.
+    pub fn unsent(&self) -> usize {
+        self.transmit.len()
     }
 
     /// Whether requests were read that nobody has taken yet. A driver that stops reading while this is so pushes back on
@@ -71,22 +73,19 @@ mod tests {
 
     #[test]
     fn requests_come_out_whole_and_are_counted_until_answered() {
-        let mut session = ServerSession::new(64);
-        let frame = [0, 0, 0, 5, 0, 0, 0, 0, 0];
-        session.handle_read(&[frame, frame].concat()[..13]).unwrap();
-        assert_eq!(session.poll_request().as_deref(), Some(&frame[..]));
+        let mut session = ServerSession::new();
+        let frame = Bytes::from_static(&[0, 0, 0, 5, 0, 0, 0, 0, 0]);
+        session.handle_frame(frame.clone());
+        assert_eq!(session.poll_request(), Some(frame.clone()));
         assert_eq!(session.poll_request(), None);
-        session.handle_read(&frame[4..]).unwrap();
+        session.handle_frame(frame.clone());
         assert!(session.poll_request().is_some());
         assert_eq!(session.under_way(), 2);
         session.handle_reply(None);
-        assert_eq!(session.under_way(), 1);
-    }
-
-    #[test]
-    fn a_frame_over_the_limit_is_refused_before_it_is_read() {
-        let mut session = ServerSession::new(64);
-        let error = session.handle_read(&[0, 0, 0, 65]).unwrap_err();
-        assert_eq!(error, FrameError::TooLarge { size: 65, limit: 64 });
+        session.handle_reply(Some(&frame));
+        assert_eq!((session.under_way(), session.unsent()), (0, 9));
+        let mut out = BytesMut::new();
+        session.poll_transmit(&mut out);
+        assert_eq!((&out[..], session.unsent()), (&frame[..], 0));
     }
 }

@@ -51,7 +51,8 @@ impl Handler for Desk {
         "Desk"
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let (did, may) = (self.did.clone(), Arc::clone(&self.may));
         Box::pin(async move {
             let frame = Frame::decode(inbound.frame).ok()?;
             let id = frame.operation_id()?;
@@ -61,9 +62,9 @@ impl Handler for Desk {
                 "echo" => Bytes::decode(&mut reader).ok()?,
                 "large" => vec![7; frame.headers().get("size")?.parse().ok()?].into(),
                 "wait" => {
-                    let _ = self.did.send(Did::Begin(id));
-                    let mut leave = Leave { id, did: &self.did, how: Did::Stop(id) };
-                    self.may.acquire().await.ok()?.forget();
+                    let _ = did.send(Did::Begin(id));
+                    let mut leave = Leave { id, did: &did, how: Did::Stop(id) };
+                    may.acquire().await.ok()?.forget();
                     leave.how = Did::End(id);
                     Bytes::new()
                 }

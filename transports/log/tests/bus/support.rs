@@ -109,11 +109,12 @@ impl Handler for Echo {
         "Echo"
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let (begun, let_go) = (self.begun.clone(), std::sync::Arc::clone(&self.let_go));
         Box::pin(async move {
             let words = text(inbound.frame.clone());
-            self.begun.send(words.clone()).ok();
-            self.let_go.acquire().await.ok()?.forget();
+            begun.send(words.clone()).ok();
+            let_go.acquire().await.ok()?.forget();
             (!words.starts_with("oneway")).then_some(inbound.frame)
         })
     }

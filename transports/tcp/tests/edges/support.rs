@@ -20,7 +20,7 @@ impl Handler for Echo {
         "Echo"
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
         Box::pin(async move {
             let frame = Frame::decode(inbound.frame).ok()?;
             Some(request(frame.operation_id()?))

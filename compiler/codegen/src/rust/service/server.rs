@@ -66,7 +66,7 @@ fn serve(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
         w.block(format!("fn observe(&mut self, observing: {observing})"), |w| w.line("self.0.observe(observing);"));
         w.item();
         let params = ["&self".to_owned(), format!("inbound: {inbound}")];
-        w.function("fn handle", &params, &format!("{future}<'_, {option}<{bytes}>>"), |w| {
+        w.function("fn handle", &params, &format!("{future}<'static, {option}<{bytes}>>"), |w| {
             w.line("self.0.handle(inbound)");
         });
     });

@@ -1,0 +1,288 @@
+//! The calls of one connection: those that wait to be started, and those that have a task of their own.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
+use tokio::time::Sleep;
+use tracing::debug;
+
+use super::ConnectionOptions;
+use super::driver::Io;
+use crate::BoxFuture;
+use crate::call::{Handler, Inbound};
+use crate::session::ServerSession;
+
+/// After so long in one handler the stream is taken away from the task that is in it.
+const STALL: Duration = Duration::from_millis(5);
+
+/// How many calls get a task at once after one that kept the thread for long; then the next is tried in place again.
+const WARY: u32 = 256;
+
+/// What the driver, the supervisor and the calls share.
+pub(super) struct Calls<S> {
+    handler: Arc<dyn Handler>,
+    options: ConnectionOptions,
+    state: Mutex<State<S>>,
+}
+
+pub(super) struct State<S> {
+    pub(super) session: ServerSession,
+    /// When the calls that wait were read.
+    pub(super) received: Instant,
+    /// Those with a task of their own, by number; `None` while it is being started.
+    tasks: HashMap<u64, Option<AbortHandle>>,
+    /// Nothing is to be done any more.
+    aborted: bool,
+    driver: Option<AbortHandle>,
+    waker: Option<Waker>,
+    /// The stream, while its driver is inside a handler, and the number of the call.
+    lent: Option<(Box<Io<S>>, u64)>,
+    /// How many drivers there have been before this one.
+    drivers: u64,
+    /// How many calls were started; the number of the last.
+    started: u64,
+    wary: u32,
+    watch: Watch,
+}
+
+/// Wakes the supervisor some time after a handler was started. Set no more than once per [`STALL`], however many calls there
+/// are.
+struct Watch {
+    timer: Pin<Box<Sleep>>,
+    armed: bool,
+    /// The last call when it was set.
+    call: u64,
+    supervisor: Option<Waker>,
+}
+
+impl<S> Calls<S> {
+    pub(super) fn new(handler: Arc<dyn Handler>, options: ConnectionOptions) -> Self {
+        let options = ConnectionOptions { concurrency: options.concurrency.max(1), ..options };
+        let state = State {
+            session: ServerSession::new(),
+            received: Instant::now(),
+            tasks: HashMap::new(),
+            aborted: false,
+            driver: None,
+            waker: None,
+            lent: None,
+            drivers: 0,
+            started: 0,
+            wary: 0,
+            watch: Watch { timer: Box::pin(tokio::time::sleep(STALL)), armed: false, call: 0, supervisor: None },
+        };
+        Self { handler, options, state: Mutex::new(state) }
+    }
+
+    /// The lock is held for a few lines, which do not panic: what a panic elsewhere left is whole.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        self.handler.handle(inbound)
+    }
+
+    /// The same, with everything in the future, a panic of the handler's first line too.
+    pub(super) fn handle_later(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let handler = Arc::clone(&self.handler);
+        Box::pin(async move { handler.handle(inbound).await })
+    }
+
+    /// Whether everything that was read is done, and its replies are with the driver.
+    pub(super) fn are_done(&self) -> bool {
+        let state = self.lock();
+        state.session.under_way() == 0 && !state.session.has_waiting() && state.session.unsent() == 0
+    }
+
+    pub(super) fn set_driver(&self, driver: AbortHandle) {
+        self.lock().driver = Some(driver);
+    }
+
+    /// Ends the driver and every call.
+    pub(super) fn abort(&self) {
+        let mut state = self.lock();
+        state.aborted = true;
+        let tasks = std::mem::take(&mut state.tasks);
+        let (driver, lent) = (state.driver.take(), state.lent.take());
+        // What is dropped by this may want the lock.
+        drop(state);
+        tasks.into_values().flatten().chain(driver).for_each(|task| task.abort());
+        drop(lent);
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite> Calls<S> {
+    pub(super) fn may_read(&self, io: &Io<S>) -> bool {
+        let state = self.lock();
+        !state.session.has_waiting() && io.has_room(state.session.unsent())
+    }
+
+    /// Takes the stream, once its driver is stuck in a handler; and how many drivers it has had.
+    pub(super) async fn stalled(&self) -> (Box<Io<S>>, u64) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            let state = &mut *state;
+            if !state.watch.poll(cx) {
+                return Poll::Pending;
+            }
+            let Some((io, call)) = state.lent.take() else { return Poll::Pending };
+            if call != state.watch.call {
+                state.lent = Some((io, call));
+                state.watch.arm(call);
+                return Poll::Pending;
+            }
+            debug!(service = self.handler.service(), "a handler blocks its thread; the connection goes on without it");
+            // From now on it is a task of that one call.
+            state.tasks.insert(call, state.driver.take());
+            state.drivers += 1;
+            state.wary = WARY;
+            Poll::Ready((io, state.drivers))
+        })
+        .await
+    }
+}
+
+impl<S> State<S> {
+    /// Who is to be woken when a call with a task of its own has ended.
+    pub(super) fn drive(&mut self, waker: &Waker) {
+        match &mut self.waker {
+            Some(known) => known.clone_from(waker),
+            None => self.waker = Some(waker.clone()),
+        }
+    }
+
+    pub(super) fn wake_driver(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) fn driver_number(&self) -> u64 {
+        self.drivers
+    }
+
+    /// The next call to start, and its number.
+    pub(super) fn next(&mut self, calls: &Calls<S>) -> Option<(Inbound, u64)> {
+        if self.session.under_way() >= calls.options.concurrency {
+            return None;
+        }
+        let frame = self.session.poll_request()?;
+        self.started += 1;
+        let max_response = calls.options.max_frame.saturating_add(4);
+        Some((Inbound { frame, received: self.received, max_response }, self.started))
+    }
+
+    /// Leaves the stream here while a handler runs.
+    pub(super) fn lend(&mut self, io: &mut Option<Box<Io<S>>>, call: u64) {
+        if let Some(io) = io.take() {
+            self.lent = Some((io, call));
+        } else if let Some((_, current)) = &mut self.lent {
+            *current = call;
+        }
+        if !self.watch.armed {
+            self.watch.arm(call);
+        }
+    }
+
+    pub(super) fn lent(&self) -> Option<&Io<S>> {
+        self.lent.as_ref().map(|(io, _)| &**io)
+    }
+
+    /// Takes the stream back after the last handler.
+    pub(super) fn give_back(&mut self, io: &mut Option<Box<Io<S>>>) {
+        if let Some((lent, _)) = self.lent.take() {
+            *io = Some(lent);
+        }
+    }
+
+    /// Whether calls are rather not run in place for now.
+    pub(super) fn is_long(&mut self) -> bool {
+        let long = self.wary > 0;
+        self.wary = self.wary.saturating_sub(1);
+        long
+    }
+
+    /// A handler kept the thread for so long.
+    pub(super) fn took(&mut self, time: Duration, long: Duration) {
+        if time > long {
+            self.wary = WARY;
+        }
+    }
+
+    /// A call has its reply, or will have none.
+    pub(super) fn ended(&mut self, call: u64, reply: Option<&Bytes>) {
+        if !self.tasks.is_empty() {
+            self.tasks.remove(&call);
+        }
+        self.session.handle_reply(reply);
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + 'static> Calls<S> {
+    /// Gives a call a task of its own. Not done under the lock: a runtime that shuts down drops the task at once.
+    pub(super) fn spawn(self: &Arc<Self>, call: u64, future: BoxFuture<'static, Option<Bytes>>) {
+        let end = End { calls: Arc::clone(self), call, reply: None };
+        self.lock().tasks.insert(call, None);
+        let task = tokio::spawn(async move { end.with(future.await) });
+        let mut state = self.lock();
+        if state.aborted {
+            task.abort();
+        } else if let Some(place) = state.tasks.get_mut(&call) {
+            // Otherwise it has ended already.
+            *place = Some(task.abort_handle());
+        }
+    }
+}
+
+/// Hands over a call's reply, or that it has none because it panicked or was aborted.
+struct End<S> {
+    calls: Arc<Calls<S>>,
+    call: u64,
+    reply: Option<Bytes>,
+}
+
+impl<S> End<S> {
+    fn with(mut self, reply: Option<Bytes>) {
+        self.reply = reply;
+    }
+}
+
+impl<S> Drop for End<S> {
+    fn drop(&mut self) {
+        let mut state = self.calls.lock();
+        state.ended(self.call, self.reply.as_ref());
+        state.wake_driver();
+    }
+}
+
+impl Watch {
+    /// Sets the timer for the supervisor, whoever does it.
+    fn arm(&mut self, call: u64) {
+        let Some(supervisor) = &self.supervisor else { return };
+        (self.armed, self.call) = (true, call);
+        self.timer.as_mut().reset(tokio::time::Instant::now() + STALL);
+        // Never ready yet: this is how a timer learns whom to wake.
+        let _ = self.timer.as_mut().poll(&mut TaskContext::from_waker(supervisor));
+    }
+
+    /// Whether it is time to look. Called by the supervisor only.
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        match &mut self.supervisor {
+            Some(known) => known.clone_from(cx.waker()),
+            None => self.supervisor = Some(cx.waker().clone()),
+        }
+        if self.armed && self.timer.as_mut().poll(cx).is_ready() {
+            self.armed = false;
+            return true;
+        }
+        false
+    }
+}

@@ -1,0 +1,82 @@
+//! The called end of a connection.
+//!
+//! ```text
+//!  stream ──► Driver ──► handler, polled here ──► reply ──► stream      most calls
+//!               │
+//!               ├──► a task of its own, once it has to wait ──► reply   slow calls
+//!               │
+//!  supervisor ──┴──► a new Driver, when a handler blocks this one       calls that block the thread
+//! ```
+//!
+//! `docs/decisions/inline-handlers.md` says why, and what it costs.
+
+mod calls;
+mod driver;
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use super::wire::Wire;
+use crate::call::Handler;
+use crate::frame::DEFAULT_MAX_FRAME;
+use calls::Calls;
+use driver::{Driver, Io};
+
+/// How a server treats one connection.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ConnectionOptions {
+    /// The largest frame read or written, in bytes without the leading size.
+    pub max_frame: usize,
+    /// The most calls handled at once; while so many are, nothing more is read.
+    pub concurrency: usize,
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self { max_frame: DEFAULT_MAX_FRAME, concurrency: 1024 }
+    }
+}
+
+/// Serves one connection until the peer closes it, it breaks, or `stop` is cancelled; what was read by then is still done,
+/// and answered where the peer still listens.
+///
+/// A call whose handler has to wait goes on in a task of its own, so a slow one delays no other. A handler that blocks its
+/// thread delays the others of its connection by no more than some milliseconds: then they go on without it. The end of a
+/// connection cancels none: a oneway call needs no connection any more, and a peer may close its sending half and wait for
+/// replies. What bounds the others is their own time limit. Dropping this future cancels them all.
+pub async fn serve_connection<S>(
+    stream: S,
+    handler: Arc<dyn Handler>,
+    options: ConnectionOptions,
+    stop: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let io = Io::new(Wire::new(stream, options.max_frame), stop);
+    let calls = Arc::new(Calls::new(handler, options));
+    // Last in, first out: the driver and the calls end with this future, however it ends.
+    let end = EndOnDrop(Arc::clone(&calls));
+    let mut driver = tokio::spawn(Driver::new(Box::new(io), Arc::clone(&calls), 0));
+    end.0.set_driver(driver.abort_handle());
+    loop {
+        tokio::select! {
+            // A driver does not panic; were it to, its stream is gone with it.
+            _ = &mut driver => return,
+            (io, turn) = calls.stalled() => {
+                driver = tokio::spawn(Driver::new(io, Arc::clone(&calls), turn));
+                end.0.set_driver(driver.abort_handle());
+            }
+        }
+    }
+}
+
+struct EndOnDrop<S>(Arc<Calls<S>>);
+
+impl<S> Drop for EndOnDrop<S> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
