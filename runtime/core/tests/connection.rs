@@ -3,73 +3,24 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod calc;
+mod pipe;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use calc::{Calc, CalcRequest, CalcResponse, add, patient, soon};
+use pipe::{MAX_FRAME, client, frame, options, receive, serve};
 use thriftwood_core::call::{Handler, Inbound};
-use thriftwood_core::codec::binary::BinaryReader;
-use thriftwood_core::codec::{Message, MessageType, Writer};
-use thriftwood_core::connection::{Connection, ConnectionOptions, serve_connection};
-use thriftwood_core::frame::{Frame, FrameBuilder};
+use thriftwood_core::codec::MessageType;
+use thriftwood_core::connection::{Connection, serve_connection};
+use thriftwood_core::frame::Frame;
 use thriftwood_core::session::Deframer;
-use thriftwood_core::transport::{Outbound, RpcChannel};
-use thriftwood_core::{BoxFuture, Client, Context, Rpc, RpcError, RpcErrorKind, Server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use thriftwood_core::transport::Outbound;
+use thriftwood_core::{BoxFuture, Context, RpcErrorKind};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_util::sync::CancellationToken;
-
-const MAX_FRAME: usize = 1024 * 1024;
-
-/// A connection as the channel of a client.
-struct Channel(Connection);
-
-impl RpcChannel for Channel {
-    fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
-        Box::pin(self.0.call(outbound))
-    }
-}
-
-fn client(stream: DuplexStream) -> Client<CalcRequest> {
-    Client::new(Rpc::new(Arc::new(Channel(Connection::spawn(stream, MAX_FRAME)))))
-}
-
-fn serve(
-    stream: DuplexStream,
-    handler: impl Handler,
-    options: ConnectionOptions,
-) -> (tokio::task::JoinHandle<()>, CancellationToken) {
-    let stop = CancellationToken::new();
-    (tokio::spawn(serve_connection(stream, Arc::new(handler), options, stop.clone())), stop)
-}
-
-fn options(concurrency: usize) -> ConnectionOptions {
-    let mut options = ConnectionOptions::default();
-    options.concurrency = concurrency;
-    options
-}
-
-fn frame(operation_id: u64, name: &str, kind: MessageType, body: &[u8]) -> Bytes {
-    let mut frame = FrameBuilder::new();
-    frame.header("_opid", &operation_id.to_string());
-    frame.message(Message::new(name, kind), |w| w.write_binary(body)).unwrap()
-}
-
-/// The next frame a peer by hand receives.
-async fn receive(stream: &mut DuplexStream, deframer: &mut Deframer) -> Option<Bytes> {
-    loop {
-        if let Some(frame) = deframer.next_frame().unwrap() {
-            return Some(frame);
-        }
-        let mut bytes = BytesMut::with_capacity(4096);
-        if stream.read_buf(&mut bytes).await.unwrap() == 0 {
-            return None;
-        }
-        deframer.push(&bytes);
-    }
-}
 
 /// The frame of `add(2, 40)` as a client sends it, and of the reply as a server does.
 async fn request_and_reply() -> (Bytes, Bytes) {
@@ -357,51 +308,4 @@ async fn a_reply_with_anothers_name_is_a_protocol_error() {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), RpcErrorKind::Protocol);
     assert!(error.message().contains("other"), "{error}");
-}
-
-/// Serves `Calc`, but for `wait`, which blocks its thread until two of them do.
-struct Blocking {
-    calc: Server<CalcRequest, Calc>,
-    together: Arc<std::sync::Barrier>,
-}
-
-impl Handler for Blocking {
-    fn service(&self) -> &'static str {
-        "Blocking"
-    }
-
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
-        let request = Frame::decode(inbound.frame.clone()).unwrap();
-        if BinaryReader::new(request.message()).message().unwrap().name != "wait" {
-            return self.calc.handle(inbound);
-        }
-        let (id, together) = (request.operation_id().unwrap(), Arc::clone(&self.together));
-        Box::pin(async move {
-            together.wait();
-            Some(frame(id, "wait", MessageType::Reply, &[]))
-        })
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn handlers_that_block_their_threads_delay_neither_each_other_nor_the_rest_of_their_connection() {
-    let (near, far) = duplex(4096);
-    let (calc, _strings) = Calc::server();
-    let together = Arc::new(std::sync::Barrier::new(3));
-    let (serving, _) = serve(far, Blocking { calc, together: Arc::clone(&together) }, options(8));
-    let client = client(near);
-    let blocked = [0, 1].map(|_| {
-        let client = client.clone();
-        tokio::spawn(async move { client.call(&patient(), CalcRequest::Wait).await })
-    });
-    for n in 0..100 {
-        assert_eq!(soon("the sum", add(&client, &patient(), n, 1)).await.unwrap(), n + 1);
-    }
-    assert!(blocked.iter().all(|call| !call.is_finished()));
-    tokio::task::spawn_blocking(move || together.wait()).await.unwrap();
-    for call in blocked {
-        assert!(matches!(soon("the reply", call).await.unwrap(), Ok(CalcResponse::Done)));
-    }
-    drop(client);
-    soon("the server's end", serving).await.unwrap();
 }

@@ -2100,7 +2100,7 @@ pub mod golden {
                 self.0.observe(observing);
             }
 
-            fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+            fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
             }
         }
