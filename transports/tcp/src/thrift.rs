@@ -55,12 +55,9 @@ impl Handler for Plain {
         self.0.service()
     }
 
-    fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
-        Box::pin(async move {
-            let frame = with_headers(&inbound.frame);
-            let reply = self.0.handle(Inbound { frame, ..inbound }).await?;
-            without_headers(reply)
-        })
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let reply = self.0.handle(Inbound { frame: with_headers(&inbound.frame), ..inbound });
+        Box::pin(async move { without_headers(reply.await?) })
     }
 }
 
