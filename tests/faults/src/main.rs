@@ -5,6 +5,7 @@
 //! thriftwood-faults consume DIR           a member of a group; tells each number it acknowledged
 //! thriftwood-faults serve DIR             a server; tells each note it handled
 //! thriftwood-faults hold DIR              holds the directory
+//! thriftwood-faults answer URL            a server of a probe at a URL that is no log
 //! ```
 //!
 //! When it is ready it tells `ready`. It never ends by itself.
@@ -24,6 +25,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, dir, rest @ ..] = &arguments[..] else { return Err("expected what to do, and a directory".into()) };
+    if work == "answer" {
+        return answer(dir).await;
+    }
     let mut config = thriftwood_log::Config::default();
     // Small, so that many a kill falls into the change from one segment to the next.
     config.log.segment_bytes = SEGMENT;
@@ -76,6 +80,13 @@ async fn serve(bus: &Bus) -> Result<(), Failure> {
     // Before it serves: what waits in the log is handled from then on.
     tell("ready")?;
     bus.serve(SERVICE, Telling { server: ProbeServer::new(notes.clone()), notes }).concurrency(CONCURRENCY).await?;
+    std::future::pending().await
+}
+
+async fn answer(url: &str) -> Result<(), Failure> {
+    let bus = thriftwood::connect(url).await?;
+    bus.serve(SERVICE, ProbeServer::new(Probe::default())).await?;
+    tell("ready")?;
     std::future::pending().await
 }
 
