@@ -33,6 +33,10 @@ pub struct Config {
     pub client_tls: ClientTls,
     /// The certificate of a server on `tcps://`, and whom it lets in. A server there cannot be without one.
     pub server_tls: Option<ServerTls>,
+    /// On how many threads of its own a server runs, each with a socket that shares the port (`SO_REUSEPORT`) and a runtime for its
+    /// connections alone. With 0 they run on the runtime that serves, which does best unless connections are many and handlers
+    /// short. Handlers must not block such a thread: nobody takes over what else is on it.
+    pub threads: usize,
     /// The most connections a server has at once; further ones wait until one ends.
     pub max_connections: usize,
 }
@@ -46,6 +50,7 @@ impl Default for Config {
             stall: Duration::from_secs(30),
             client_tls: ClientTls::new(),
             server_tls: None,
+            threads: 0,
             max_connections: 10_000,
         }
     }

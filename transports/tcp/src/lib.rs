@@ -9,11 +9,13 @@
 //!
 //! There is nobody between the two ends who could keep events for a third, so publishing and subscribing are refused.
 
+mod accept;
 mod client;
 mod config;
 mod dial;
 mod endpoint;
 mod error;
+mod listen;
 mod routes;
 mod server;
 mod socket;

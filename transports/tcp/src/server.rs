@@ -1,30 +1,21 @@
-//! Calls in: a listener that all services of the bus share, and a task per connection.
+//! Calls in: a listener that all services of the bus share, on this runtime or on threads of its own.
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use thriftwood_core::call::Handler;
-use thriftwood_core::connection::{ConnectionOptions, serve_connection};
 use thriftwood_core::transport::{ServeOptions, Serving};
 use thriftwood_core::{Error, ErrorKind};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
 
-use crate::config::{Config, Shared};
+use crate::accept::Accept;
+use crate::config::Shared;
 use crate::endpoint::Endpoint;
+use crate::listen::Bound;
 use crate::routes::Routes;
-use crate::socket::{self, Socket};
-use crate::stream::{Kind, Stream};
-use crate::thrift::{Client, Plain, TELLING};
-use crate::{error, tls};
-
-/// How long a server that cannot accept waits before it tries again; most often it is out of file descriptors.
-const BREATH: Duration = Duration::from_millis(100);
+use crate::{error, listen, tls};
 
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
@@ -33,8 +24,8 @@ pub(crate) async fn serve(
     options: ServeOptions,
 ) -> Result<Serving, Error> {
     shared.lifecycle.check()?;
-    let addresses =
-        socket::resolve(&shared.endpoint).await.map_err(|source| error::listen(&shared.endpoint, source))?;
+    let failed = |source| error::listen(&shared.endpoint, source);
+    let addresses = listen::resolve(&shared.endpoint).await.map_err(failed)?;
     let tls = tls::acceptor(&shared.endpoint, &shared.config)?;
     let mut place = shared.listener();
     let listener = match &*place {
@@ -49,11 +40,12 @@ pub(crate) async fn serve(
             Arc::clone(listener)
         }
         None => {
-            let bound = socket::bind(&shared.endpoint, &addresses, &shared.config);
-            let (socket, endpoint) = bound.map_err(|source| error::listen(&shared.endpoint, source))?;
+            let bound = listen::bind(&shared.endpoint, &addresses, shared.config.threads.max(1));
+            let (sockets, endpoint) = bound.map_err(failed)?;
             let listener = Arc::new(Listener::new(endpoint));
             listener.routes.add(&address, handler);
-            listener.start(socket, tls, &shared.config, options.concurrency);
+            let accept = Accept::new(&listener.routes, tls, &listener.stop, &shared.config, options.concurrency);
+            listener.start(sockets, accept, shared.config.threads > 0).map_err(failed)?;
             Arc::clone(place.insert(listener))
         }
     };
@@ -85,18 +77,20 @@ impl Listener {
         &self.endpoint
     }
 
-    fn start(&self, socket: Socket, tls: Option<TlsAcceptor>, config: &Config, concurrency: usize) {
-        let mut connection = ConnectionOptions::default();
-        (connection.max_frame, connection.concurrency) = (config.max_frame, concurrency);
-        let accept = Accept {
-            routes: Arc::clone(&self.routes),
-            connection,
-            tls,
-            stop: self.stop.clone(),
-            config: config.clone(),
-        };
-        self.tasks.spawn(accept.run(socket));
+    /// Accepts from each socket: on this runtime, or each on a thread and runtime of its own.
+    fn start(&self, sockets: Vec<Bound>, accept: Accept, apart: bool) -> io::Result<()> {
+        let accept = Arc::new(accept);
+        for socket in sockets {
+            if apart {
+                let ended = apart_from(socket, Arc::clone(&accept))?;
+                // Either way it has ended: a sender that is dropped says as much.
+                self.tasks.spawn(async move { drop(ended.await) });
+            } else {
+                self.tasks.spawn(Arc::clone(&accept).run(socket.listen()?));
+            }
+        }
         self.tasks.close();
+        Ok(())
     }
 
     /// Ends a service: the last one, or all of them when the bus closes, with the listener and its connections.
@@ -122,92 +116,17 @@ impl Listener {
     }
 }
 
-/// What accepting connections takes.
-struct Accept {
-    routes: Arc<Routes>,
-    connection: ConnectionOptions,
-    tls: Option<TlsAcceptor>,
-    stop: CancellationToken,
-    config: Config,
-}
-
-impl Accept {
-    /// Accepts until it is stopped, then lets the connections finish what they have.
-    async fn run(self, socket: Socket) {
-        let this = Arc::new(self);
-        let room = Arc::new(Semaphore::new(this.config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let mut connections = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                () = this.stop.cancelled() => break,
-                Some(_) = connections.join_next() => continue,
-                accepted = accept(&socket, &room) => accepted,
-            };
-            match accepted {
-                Ok((socket, permit)) => {
-                    let connection = Arc::clone(&this);
-                    connections.spawn(async move {
-                        connection.serve(socket).await;
-                        drop(permit);
-                    });
-                }
-                Err(error) => {
-                    warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(BREATH).await;
-                }
-            }
-        }
-        drop(socket);
-        while connections.join_next().await.is_some() {}
-    }
-
-    /// Shakes hands where TLS is spoken, sees who is there, and serves.
-    async fn serve(&self, socket: Kind) {
-        let peer = socket.peer();
-        let socket = match &self.tls {
-            None => socket,
-            Some(acceptor) => {
-                let within = tokio::time::timeout(self.config.connect_timeout, tls::accept(socket, acceptor));
-                let shaken = tokio::select! {
-                    () = self.stop.cancelled() => return,
-                    shaken = within => shaken.unwrap_or_else(|_| Err("it took too long over the handshake".to_owned())),
-                };
-                match shaken {
-                    Ok(socket) => socket,
-                    Err(problem) => return warn!(peer, problem, "a client could not be let in"),
-                }
-            }
-        };
-        let mut stream = Stream::new(socket);
-        let first = tokio::select! {
-            () = self.stop.cancelled() => return,
-            first = self.first(&mut stream) => first,
-        };
-        let Some(first) = first else { return };
-        let (handler, connection): (Arc<dyn Handler>, _) = match Client::of(first) {
-            Client::Frugal => (self.routes.clone(), self.connection),
-            Client::Thrift => {
-                let mut connection = self.connection;
-                connection.concurrency = 1;
-                (Arc::new(Plain(self.routes.clone())), connection)
-            }
-            Client::Stranger(problem) => return warn!(peer, problem, "a client could not be understood"),
-        };
-        serve_connection(stream, handler, connection, self.stop.clone()).await;
-    }
-
-    /// What a client says first; `None` when it ended, was lost or stood still before it had said anything that could be
-    /// answered.
-    async fn first(&self, stream: &mut Stream) -> Option<[u8; TELLING]> {
-        // A client may connect long before it calls.
-        stream.first(1).await.ok()?;
-        let first = tokio::time::timeout(self.config.stall, stream.first(TELLING)).await;
-        first.ok()?.ok()?.first_chunk().copied()
-    }
-}
-
-/// The next connection, once there is room for it. Until then it waits where the system keeps it.
-async fn accept(socket: &Socket, room: &Arc<Semaphore>) -> io::Result<(Kind, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    Ok((socket.accept().await?, permit))
+/// Starts a thread with a runtime for nothing but the connections of one socket. Resolves when they have ended.
+fn apart_from(socket: Bound, accept: Arc<Accept>) -> io::Result<oneshot::Receiver<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listening = {
+        let _entered = runtime.enter();
+        socket.listen()?
+    };
+    let (end, ended) = oneshot::channel();
+    std::thread::Builder::new().name("thriftwood-tcp".to_owned()).spawn(move || {
+        runtime.block_on(accept.run(listening));
+        drop(end);
+    })?;
+    Ok(ended)
 }

@@ -88,6 +88,67 @@ async fn connections_over_the_limit_wait_until_one_ends() {
 }
 
 #[cfg(unix)]
+mod threads {
+    use std::collections::HashSet;
+    use std::sync::{Arc, Mutex};
+    use std::thread::ThreadId;
+
+    use bytes::Bytes;
+    use thriftwood_core::BoxFuture;
+    use thriftwood_core::call::{Handler, Inbound};
+
+    use super::*;
+    use crate::support::port_of;
+
+    /// An echo that remembers on which threads it ran.
+    struct Witness(Arc<Mutex<HashSet<ThreadId>>>);
+
+    impl Handler for Witness {
+        fn service(&self) -> &'static str {
+            "Witness"
+        }
+
+        fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+            self.0.lock().unwrap().insert(std::thread::current().id());
+            Echo.handle(inbound)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_on_threads_of_its_own_answers_on_all_of_them_and_stops_with_its_bus() {
+        let mut config = Config::default();
+        config.threads = 3;
+        let seen = Arc::default();
+        let bus = thriftwood_tcp::connect("tcp://127.0.0.1:0", config).unwrap();
+        let serving = bus.serve("echo", Witness(Arc::clone(&seen))).await.unwrap();
+        let port = port_of(&serving);
+        // The system chooses the socket by the client's port, so that enough connections reach each.
+        let all_seen = async {
+            while seen.lock().unwrap().len() < 3 {
+                call(&bus_to(port), 1).await.unwrap();
+            }
+        };
+        soon("a call on each thread", all_seen).await;
+        assert!(!seen.lock().unwrap().contains(&std::thread::current().id()));
+        let error = bus_to(port).serve("echo", Echo).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked, "shared by its own threads, and with nobody else");
+        soon("the stop", serving.stop()).await;
+        assert!(call(&bus_to(port), 2).await.unwrap_err().is_unavailable());
+        bus.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_port_that_somebody_has_is_not_shared() {
+        let (taken, _serving, port) = echo(Config::default()).await;
+        let mut config = Config::default();
+        config.threads = 2;
+        let bus = thriftwood_tcp::connect(&format!("tcp://127.0.0.1:{port}"), config).unwrap();
+        assert_eq!(bus.serve("echo", Echo).await.unwrap_err().kind(), ErrorKind::Locked);
+        taken.close().await.unwrap();
+    }
+}
+
+#[cfg(unix)]
 mod unix {
     use std::path::Path;
 

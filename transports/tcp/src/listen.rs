@@ -1,0 +1,162 @@
+//! Sockets that listen: bound, and giving out what connects.
+
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Type};
+
+use crate::endpoint::Endpoint;
+use crate::socket;
+use crate::stream::Kind;
+
+/// Connections that wait to be accepted before the system turns further ones away.
+const BACKLOG: i32 = 1024;
+
+/// A socket that is bound, and belongs to no runtime yet.
+pub(crate) enum Bound {
+    Tcp(std::net::TcpListener),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener, Unlink),
+}
+
+/// A socket that listens.
+pub(crate) enum Listening {
+    Tcp(tokio::net::TcpListener),
+    #[cfg(unix)]
+    Unix {
+        listener: tokio::net::UnixListener,
+        _file: Unlink,
+    },
+}
+
+/// Removes the file of a unix socket when nobody listens any more.
+#[cfg(unix)]
+pub(crate) struct Unlink(PathBuf);
+
+#[cfg(unix)]
+impl Drop for Unlink {
+    fn drop(&mut self) {
+        // It may be gone, with the folder it was in.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Bound {
+    /// Puts it on the runtime that this is called on.
+    pub(crate) fn listen(self) -> io::Result<Listening> {
+        match self {
+            Self::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Listening::Tcp),
+            #[cfg(unix)]
+            Self::Unix(listener, file) => {
+                Ok(Listening::Unix { listener: tokio::net::UnixListener::from_std(listener)?, _file: file })
+            }
+        }
+    }
+}
+
+impl Listening {
+    /// The next connection, set up so that a lost peer is noticed after `silence`.
+    pub(crate) async fn accept(&self, silence: Duration) -> io::Result<Kind> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // What cannot be set up is lost already, which whoever reads from it finds out.
+                let _ = socket::set_up(&stream, silence);
+                Ok(Kind::Tcp(stream))
+            }
+            #[cfg(unix)]
+            Self::Unix { listener, .. } => Ok(Kind::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+/// The addresses a host stands for. Apart from [`bind`], because it may have to ask somebody.
+pub(crate) async fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+    match endpoint {
+        Endpoint::Tcp { host, port, .. } => Ok(tokio::net::lookup_host((&**host, *port)).await?.collect()),
+        Endpoint::Unix(_) => Ok(Vec::new()),
+    }
+}
+
+/// Listens at the first of the addresses where that is possible, or at the path; with so many sockets that share the port, among
+/// which the system divides what connects.
+pub(crate) fn bind(
+    endpoint: &Endpoint,
+    addresses: &[SocketAddr],
+    sockets: usize,
+) -> io::Result<(Vec<Bound>, Endpoint)> {
+    match endpoint {
+        Endpoint::Tcp { .. } => {
+            let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
+            for address in addresses {
+                result = bind_all(*address, sockets);
+                if result.is_ok() {
+                    break;
+                }
+            }
+            let listeners = result?;
+            let first = listeners.first().ok_or(io::ErrorKind::InvalidInput)?;
+            let bound = endpoint.bound(first.local_addr()?);
+            Ok((listeners.into_iter().map(Bound::Tcp).collect(), bound))
+        }
+        Endpoint::Unix(_) if sockets > 1 => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a unix socket has one listener; set `Config::threads` to 0",
+        )),
+        #[cfg(unix)]
+        Endpoint::Unix(path) => Ok((vec![bind_unix(path)?], endpoint.clone())),
+        #[cfg(not(unix))]
+        Endpoint::Unix(_) => Err(socket::no_unix()),
+    }
+}
+
+fn bind_all(address: SocketAddr, sockets: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    let alone = bind_tcp(address, false)?;
+    if sockets < 2 {
+        return Ok(vec![alone]);
+    }
+    // That one showed that nobody else has the port, which a socket that shares it cannot tell; but it does not share.
+    let address = alone.local_addr()?;
+    drop(alone);
+    (0..sockets).map(|_| bind_tcp(address, true)).collect()
+}
+
+fn bind_tcp(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A server that is started again must not wait for the connections of its predecessor to be forgotten. Elsewhere than on
+    // unix the same option would let two servers have one port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    if shared {
+        #[cfg(unix)]
+        socket.set_reuse_port(true)?;
+        #[cfg(not(unix))]
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "this system lets no sockets share a port"));
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Listens at a path. A socket that a killed server left there is replaced; one behind which somebody listens is not.
+#[cfg(unix)]
+fn bind_unix(path: &Path) -> io::Result<Bound> {
+    use std::os::unix::fs::FileTypeExt;
+    let left_behind = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) && {
+        let probe = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // Not made to wait by a server that lives and does not accept.
+        probe.set_nonblocking(true)?;
+        let asked = probe.connect(&socket2::SockAddr::unix(path)?);
+        asked.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    };
+    if left_behind {
+        std::fs::remove_file(path)?;
+    }
+    let listener = std::os::unix::net::UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(Bound::Unix(listener, Unlink(path.to_owned())))
+}
