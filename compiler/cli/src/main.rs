@@ -1,6 +1,7 @@
 //! The `thriftwood` command: checks IDL files and turns them into Rust.
 
 mod audit;
+mod bench;
 mod call;
 mod check;
 mod completions;
@@ -46,6 +47,8 @@ enum Command {
     Audit(audit::Audit),
     /// Call a method of a running service, with arguments and result in JSON, and no generated code.
     Call(call::Call),
+    /// Call a method of a running service over and over, and say how long it took.
+    Bench(bench::Bench),
     /// Turn IDL files, and everything they include, into code or into a description for other tools.
     Gen {
         /// What to make of them.
@@ -127,6 +130,7 @@ fn main() -> ExitCode {
         Command::Completions(completions) => completions::run(completions),
         Command::Audit(audit) => Ok(audit::run(audit)),
         Command::Call(call) => call::run(call),
+        Command::Bench(bench) => bench::run(bench),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
         Command::Gen { target: Target::Json, input, out } => gen_json::run(input, out.as_deref()),
         Command::Lsp(lsp) => lsp::run(lsp),

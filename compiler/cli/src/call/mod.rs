@@ -21,7 +21,7 @@ pub(crate) use request::{JsonAnswer, JsonCall};
 /// The method answered with an exception that it declares.
 const EXCEPTION: u8 = 3;
 /// There was no answer.
-const NO_ANSWER: u8 = 4;
+pub(crate) const NO_ANSWER: u8 = 4;
 
 /// What `thriftwood call` is given.
 #[derive(Args)]
@@ -132,7 +132,8 @@ pub(crate) fn note_unknown(printed: &Printed, file: &str) {
     }
 }
 
-fn advise(error: &RpcError, address: &str, method: &Method) {
+/// Says what to do about a call without an answer.
+pub(crate) fn advise(error: &RpcError, address: &str, method: &Method) {
     match error.kind() {
         RpcErrorKind::Unavailable => {
             eprintln!("help: the call went to the address `{address}`; --address names another");

@@ -7,7 +7,7 @@ use thriftwood::codec::Protocol;
 use thriftwood::{Bus, Context};
 
 /// How a call or an event travels.
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub(crate) struct Limits {
     /// A header to send; may be given more than once. `_cid` is the correlation id.
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE", value_parser = pair)]
@@ -60,7 +60,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// A time with its unit, above zero.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time.is_zero() => Err("it must be more than nothing".to_owned()),
         Ok(time) => Ok(time),
