@@ -15,6 +15,8 @@ mod lints;
 mod live;
 mod lsp;
 mod output;
+mod publish;
+mod tail;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -49,6 +51,10 @@ enum Command {
     Call(call::Call),
     /// Call a method of a running service over and over, and say how long it took.
     Bench(bench::Bench),
+    /// Publish an event, in JSON.
+    Publish(publish::Publish),
+    /// Subscribe to events, and print each as a line of JSON.
+    Tail(tail::Tail),
     /// Turn IDL files, and everything they include, into code or into a description for other tools.
     Gen {
         /// What to make of them.
@@ -131,6 +137,8 @@ fn main() -> ExitCode {
         Command::Audit(audit) => Ok(audit::run(audit)),
         Command::Call(call) => call::run(call),
         Command::Bench(bench) => bench::run(bench),
+        Command::Publish(publish) => publish::run(publish),
+        Command::Tail(tail) => tail::run(tail),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
         Command::Gen { target: Target::Json, input, out } => gen_json::run(input, out.as_deref()),
         Command::Lsp(lsp) => lsp::run(lsp),

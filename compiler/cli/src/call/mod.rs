@@ -5,7 +5,7 @@ mod request;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
 use thriftwood::call::{Client, Method};
@@ -14,7 +14,7 @@ use thriftwood::schema::{Field, Type, Value};
 use thriftwood::{RpcError, RpcErrorKind};
 use thriftwood_idl::model::Model;
 
-use crate::live::{self, Contract, Describer, Limits, colour, failed, pretty};
+use crate::live::{self, Contract, Describer, Limits, colour, failed, ms, pretty};
 
 pub(crate) use request::{JsonAnswer, JsonCall};
 
@@ -147,8 +147,4 @@ pub(crate) fn advise(error: &RpcError, address: &str, method: &Method) {
         RpcErrorKind::Timeout => eprintln!("help: --timeout gives it longer; the handler may have run"),
         _ => {}
     }
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }

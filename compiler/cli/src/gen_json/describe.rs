@@ -167,7 +167,7 @@ fn scope<'m>(model: &'m Model, scope: &'m model::Scope) -> Scope<'m> {
 }
 
 /// The name of a scope as it stands in topics.
-fn upper_first(name: &str) -> String {
+pub(crate) fn upper_first(name: &str) -> String {
     let mut letters = name.chars();
     let first = letters.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()

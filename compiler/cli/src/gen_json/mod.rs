@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use crate::{Input, output};
 
+pub(crate) use describe::upper_first;
+
 pub(crate) fn run(input: &Input, out: Option<&Path>) -> io::Result<ExitCode> {
     let compilation = input.compile()?;
     let Some(model) = &compilation.model else { return Ok(ExitCode::FAILURE) };

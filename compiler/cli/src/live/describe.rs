@@ -4,9 +4,12 @@
 use std::collections::HashMap;
 
 use thriftwood::call::Method;
+use thriftwood::event;
 use thriftwood::schema::{Enum, Field, Struct, StructKind, Type};
 use thriftwood_build::default_json;
-use thriftwood_idl::model::{self, Annotations, BaseType, Function, Model, Requiredness, Service, TypeId};
+use thriftwood_idl::model::{self, Annotations, BaseType, Function, Model, PrefixToken, Requiredness, Service, TypeId};
+
+use crate::gen_json::upper_first;
 
 /// Describes what is asked for and all that it consists of, each type once.
 pub(crate) struct Describer<'m> {
@@ -38,6 +41,30 @@ impl<'m> Describer<'m> {
             annotations: annotations(&function.annotations),
             arguments: Some(structure(shown, arguments)),
             result: Some(structure(shown, answers)),
+        })
+    }
+
+    /// An operation of a scope, with its payload.
+    pub(crate) fn operation(&mut self, scope: &model::Scope, place: usize) -> &'static event::Operation {
+        let operation = &scope.operations[place];
+        let tokens = scope.prefix.tokens.iter().map(|token| match token {
+            PrefixToken::Literal(text) => text.clone(),
+            PrefixToken::Variable(name) => format!("{{{name}}}"),
+        });
+        let variables: Vec<&'static str> = scope.prefix.variables().map(text).collect();
+        let described = event::Scope {
+            name: text(&scope.name),
+            topic_name: text(&upper_first(&scope.name)),
+            prefix: text(&tokens.collect::<Vec<_>>().join(".")),
+            variables: variables.leak(),
+        };
+        let payload = self.ty(&operation.ty);
+        self.define();
+        leak(event::Operation {
+            scope: leak(described),
+            name: text(&operation.name),
+            annotations: annotations(&operation.annotations),
+            payload: Some(leak(payload)),
         })
     }
 

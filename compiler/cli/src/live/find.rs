@@ -1,7 +1,7 @@
 //! From the names on the command line to what the contract declares.
 
 use thriftwood_idl::diagnostics::nearest;
-use thriftwood_idl::model::{FileId, Function, Model, Service, ServiceId};
+use thriftwood_idl::model::{FileId, Function, Model, Scope, Service, ServiceId};
 
 /// The function that `Service.function` names, and the service that was asked for. A service has the functions of those it
 /// extends.
@@ -18,6 +18,22 @@ pub(crate) fn function<'m>(model: &'m Model, name: &str) -> Result<(&'m Service,
         None => {
             let names = inherited(model, id).flat_map(|of| &of.functions).map(|def| def.name.as_str());
             Err(absent("method", function, &format!("service {service}"), names))
+        }
+    }
+}
+
+/// The scope and the place of the operation in it that `Scope.Operation` names.
+pub(crate) fn operation<'m>(model: &'m Model, name: &str) -> Result<(&'m Scope, usize), String> {
+    let (scope, operation) = split(name, "Scope.Operation", "AlbumWinners.Winner")?;
+    let scopes = || files(model).flat_map(|file| &model.file(file).scopes);
+    let Some(found) = scopes().find(|def| def.name == scope) else {
+        return Err(absent("scope", scope, "the file", scopes().map(|def| def.name.as_str())));
+    };
+    match found.operations.iter().position(|def| def.name == operation) {
+        Some(place) => Ok((found, place)),
+        None => {
+            let names = found.operations.iter().map(|def| def.name.as_str());
+            Err(absent("operation", operation, &format!("scope {scope}"), names))
         }
     }
 }

@@ -2,6 +2,7 @@
 //! code.
 
 mod describe;
+mod events;
 mod find;
 mod options;
 mod pretty;
@@ -9,6 +10,7 @@ mod pretty;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use thriftwood::schema::{Type, Value};
@@ -18,6 +20,7 @@ use thriftwood_idl::model::{FileKind, Model};
 use crate::{Dialect, style};
 
 pub(crate) use describe::Describer;
+pub(crate) use events::Events;
 pub(crate) use find::function;
 pub(crate) use options::{Limits, duration};
 pub(crate) use pretty::pretty;
@@ -55,6 +58,11 @@ impl Contract {
     pub(crate) fn file(&self) -> String {
         self.file.display().to_string()
     }
+}
+
+/// A time as people read it.
+pub(crate) fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }
 
 /// Says what went wrong.

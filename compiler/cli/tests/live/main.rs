@@ -2,7 +2,10 @@
 
 #![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
 
+mod bench;
 mod call;
+mod events;
+mod help;
 mod shop;
 #[path = "../support/mod.rs"]
 mod support;

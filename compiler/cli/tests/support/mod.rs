@@ -4,7 +4,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -44,6 +44,24 @@ pub(crate) fn fed(folder: &Path, arguments: &[&str], input: &str) -> Ran {
 pub(crate) fn bash(script: &str) -> Option<String> {
     Command::new("bash").arg("--version").stdout(Stdio::null()).status().ok()?;
     Some(run(Command::new("bash").arg("--norc"), script).out)
+}
+
+/// A command that runs, its output to be read as it comes; killed when it is dropped.
+pub(crate) struct Running(pub(crate) Child);
+
+/// Starts the command.
+pub(crate) fn started(folder: &Path, arguments: &[&str]) -> Running {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_thriftwood"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Running(command.spawn().expect("the command starts"))
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already, which is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn run(command: &mut Command, input: &str) -> Ran {

@@ -39,7 +39,7 @@ impl ScopeEvent for JsonEvent {
 }
 
 impl Payload for JsonEvent {
-    fn decode<R: Reader>(operation: &'static Operation, r: &mut R) -> Result<Self, DecodeError> {
+    fn decode_of<R: Reader>(operation: &'static Operation, r: &mut R) -> Result<Self, DecodeError> {
         let printed = match operation.payload {
             Some(ty) => print(*ty, r)?,
             None => Printed { json: "null".to_owned(), unknown: Vec::new() },

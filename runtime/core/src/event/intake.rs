@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tracing::warn;
 
 use super::received::Meta;
-use super::{Acknowledge, Delivery, Operation};
-use crate::codec::{Message, Reader, Wire};
+use super::{Acknowledge, Delivery, Operation, Payload};
+use crate::codec::{Message, Reader};
 use crate::frame::{Frame, ReadBody};
 use crate::observe::{Observed, Observing};
 use crate::transport::EventSource;
@@ -33,13 +33,16 @@ pub(super) struct Received<T> {
 
 impl Intake {
     /// The next event, as [`EventSource::poll_next`] has it.
-    pub(super) fn poll_next<T: Wire>(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Received<T>, Error>>> {
+    pub(super) fn poll_next<T: Payload>(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+    ) -> Poll<Option<Result<Received<T>, Error>>> {
         self.source.poll_next(cx).map(|next| Some(next?.and_then(|delivery| self.read(delivery))))
     }
 
     /// Reads a delivered frame as an event of this operation. One that cannot be read is acknowledged all the same: it would
     /// come again for ever, and what is kept of it stays where it is.
-    fn read<T: Wire>(&self, delivery: Delivery) -> Result<Received<T>, Error> {
+    fn read<T: Payload>(&self, delivery: Delivery) -> Result<Received<T>, Error> {
         let Delivery { topic, frame, offset, time, attempt, acknowledge } = delivery;
         let meta = Meta { topic, offset, time, attempt, guarantee: self.source.guarantee() };
         let error = match decode(self.operation, frame) {
@@ -73,7 +76,7 @@ impl Intake {
     }
 }
 
-fn decode<T: Wire>(operation: &Operation, frame: Bytes) -> Result<(Context, T), Error> {
+fn decode<T: Payload>(operation: &'static Operation, frame: Bytes) -> Result<(Context, T), Error> {
     let frame = Frame::decode(frame)?;
     let context = Context::received_event(frame.headers());
     let payload = frame.read(PayloadOf { operation, payload: PhantomData })??;
@@ -81,12 +84,12 @@ fn decode<T: Wire>(operation: &Operation, frame: Bytes) -> Result<(Context, T), 
 }
 
 /// The payload of an operation's event.
-struct PayloadOf<'a, T> {
-    operation: &'a Operation,
+struct PayloadOf<T> {
+    operation: &'static Operation,
     payload: PhantomData<T>,
 }
 
-impl<T: Wire> ReadBody for PayloadOf<'_, T> {
+impl<T: Payload> ReadBody for PayloadOf<T> {
     type Output = Result<T, Error>;
 
     fn read<R: Reader>(self, message: Message<'_>, r: &mut R) -> Self::Output {
@@ -94,6 +97,6 @@ impl<T: Wire> ReadBody for PayloadOf<'_, T> {
             let text = format!("it is a `{}`, not a `{}`", message.name, self.operation.name);
             return Err(Error::new(ErrorKind::InvalidData, text));
         }
-        Ok(T::decode(r)?)
+        Ok(T::decode_of(self.operation, r)?)
     }
 }

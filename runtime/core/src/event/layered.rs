@@ -18,8 +18,7 @@ use tracing::debug;
 
 use super::intake::{Intake, Received};
 use super::received::Meta;
-use super::{Acknowledge, Envelope, Event, ScopeEvent};
-use crate::codec::Wire;
+use super::{Acknowledge, Envelope, Event, Payload, ScopeEvent};
 use crate::middleware::{DynStep, Step};
 use crate::observe::{Observed, Outcome, entered};
 use crate::{BoxFuture, Error, ErrorKind};
@@ -132,7 +131,7 @@ pub(super) struct LayeredSource<T, E> {
     pub(super) unwrap: fn(E) -> Option<T>,
 }
 
-impl<T: Wire + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
+impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
     /// Starts the task that feeds the layers, and gives what comes out of them.
     pub(super) fn run(
         self,

@@ -5,6 +5,8 @@
 //! [`Event`]s, each of which knows how it is acknowledged. [`Middleware`](crate::middleware) sits on either side.
 
 mod delivery;
+#[cfg(feature = "json")]
+mod described;
 mod intake;
 mod layered;
 mod publisher;
@@ -16,12 +18,14 @@ mod subscription;
 mod topic;
 
 pub use delivery::{Acknowledge, Delivery, Guarantee};
+#[cfg(feature = "json")]
+pub use described::JsonEvent;
 pub use layered::Handover;
 pub use publisher::Publisher;
 pub use received::Event;
 pub(crate) use received::Meta;
 pub use recorded::Recorded;
-pub use scope::{Envelope, Operation, Scope, ScopeEvent};
+pub use scope::{Envelope, Operation, Payload, Scope, ScopeEvent};
 pub use subscriber::{Start, SubscribeOptions, Subscriber};
 pub use subscription::Subscription;
 pub use topic::{Topic, TopicFilter};

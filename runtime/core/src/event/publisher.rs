@@ -85,6 +85,17 @@ impl<E: ScopeEvent> Publisher<E> {
     }
 }
 
+impl<E: ScopeEvent> Publisher<E> {
+    /// Publishes an event that is a value of the scope's enum already.
+    ///
+    /// # Errors
+    /// As [`publish`](Publisher::publish).
+    pub async fn publish_event(&self, context: &Context, event: E) -> Result<(), Error> {
+        let topic = self.direct.scope.topic(event.operation())?.name;
+        Step::call(self, Envelope { context: context.clone(), topic, event, slot: None }).await
+    }
+}
+
 impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
     async fn call(&self, envelope: Envelope<E>) -> Result<(), Error> {
         if let Some(step) = &self.layers {
@@ -95,7 +106,7 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
         // A layer may have sent it to another topic; the stream stays that of the scope.
         let topic = Topic { name: topic, ..self.direct.scope.topic(operation)? };
         // Written before the await: an event need not be `Sync`.
-        let prepared = self.direct.prepare(&context, operation, &topic, &Payload(&event))?;
+        let prepared = self.direct.prepare(&context, operation, &topic, &EventBody(&event))?;
         self.direct.send(&context, &topic, prepared).await
     }
 }
@@ -146,9 +157,9 @@ impl Direct {
 }
 
 /// An event's payload.
-struct Payload<'a, E>(&'a E);
+struct EventBody<'a, E>(&'a E);
 
-impl<E: ScopeEvent> Body for Payload<'_, E> {
+impl<E: ScopeEvent> Body for EventBody<'_, E> {
     fn write<W: Writer>(&self, w: &mut W) {
         self.0.encode(w);
     }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::layered::Slot;
-use crate::codec::Writer;
+use crate::codec::{DecodeError, Reader, Wire, Writer};
 use crate::middleware::Passage;
 use crate::schema::Type;
 use crate::{Context, Error};
@@ -49,6 +49,22 @@ pub trait ScopeEvent: Clone + Debug + Send + Sync + 'static {
 
     /// Writes the payload, bare.
     fn encode<W: Writer>(&self, w: &mut W);
+}
+
+/// What an event carries: any value with a Thrift form, or what is read by the operation's description of it.
+pub trait Payload: Sized {
+    /// Reads the payload of an event of this operation.
+    ///
+    /// # Errors
+    /// When the bytes are not one.
+    fn decode_of<R: Reader>(operation: &'static Operation, r: &mut R) -> Result<Self, DecodeError>;
+}
+
+impl<T: Wire> Payload for T {
+    #[inline]
+    fn decode_of<R: Reader>(_: &'static Operation, r: &mut R) -> Result<Self, DecodeError> {
+        T::decode(r)
+    }
 }
 
 /// An event on its way through middleware: context, topic and the typed payload.

@@ -9,8 +9,7 @@ use tower_layer::Layer;
 use super::intake::Intake;
 use super::layered::{Handover, LayeredSource};
 use super::topic::ScopeTopic;
-use super::{Envelope, Operation, Scope, ScopeEvent, Subscription};
-use crate::codec::Wire;
+use super::{Envelope, Operation, Payload, Scope, ScopeEvent, Subscription};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::{Bus, Error};
 
@@ -91,7 +90,7 @@ impl<E: ScopeEvent> Subscriber<E> {
     ///
     /// # Errors
     /// When a prefix variable cannot be part of a topic, the transport cannot do what the options ask, or it fails.
-    pub async fn subscribe<T: Wire + Clone + Send + 'static>(
+    pub async fn subscribe<T: Payload + Clone + Send + 'static>(
         &self,
         operation: &'static Operation,
         wrap: fn(T) -> E,

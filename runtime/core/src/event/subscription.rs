@@ -9,10 +9,9 @@ use std::task::{Context as TaskContext, Poll};
 use futures_core::Stream;
 use tracing::{Span, warn};
 
-use super::Event;
 use super::intake::Intake;
 use super::layered::LayeredEvents;
-use crate::codec::Wire;
+use super::{Event, Payload};
 use crate::observe::entered;
 use crate::unwind::caught;
 use crate::{Context, Error, ErrorKind};
@@ -31,7 +30,7 @@ enum Events<T> {
     Layered(Box<dyn LayeredEvents<T>>),
 }
 
-impl<T: Wire + Clone + Send + 'static> Subscription<T> {
+impl<T: Payload + Clone + Send + 'static> Subscription<T> {
     pub(super) fn plain(intake: Intake) -> Self {
         Self { events: Events::Plain(intake, PhantomData) }
     }
@@ -98,7 +97,7 @@ impl<T: Wire + Clone + Send + 'static> Subscription<T> {
     }
 }
 
-impl<T: Wire + Clone + Send + 'static> Stream for Subscription<T> {
+impl<T: Payload + Clone + Send + 'static> Stream for Subscription<T> {
     type Item = Result<Event<T>, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
