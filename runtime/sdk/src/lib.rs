@@ -42,6 +42,9 @@ mod connect;
 
 pub use connect::connect;
 pub use thriftwood_core::*;
+/// Serving and calling over HTTP beyond what a URL says: limits, TLS, and services mounted in a server of your own.
+#[cfg(feature = "http")]
+pub use thriftwood_http as http;
 #[cfg(feature = "telemetry")]
 pub use thriftwood_telemetry as telemetry;
 

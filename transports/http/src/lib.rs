@@ -7,7 +7,7 @@
 //! * Between our own peers the frame stands in the body as it is, and many calls share one connection by HTTP/2; both are
 //!   found out by the first call (`convention`, `pool`).
 //! * A client of plain Thrift, and a person with `curl` and JSON, call the same services at the same addresses (`plain`,
-//!   `json`).
+//!   `json`, a feature).
 //! * HTTP carries no events: publishing and subscribing fail with [`Unsupported`](thriftwood_core::ErrorKind::Unsupported).
 
 mod answer;
@@ -20,6 +20,7 @@ mod endpoint;
 mod error;
 mod frames;
 mod intake;
+#[cfg(feature = "json")]
 mod json;
 mod plain;
 mod pool;

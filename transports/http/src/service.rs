@@ -18,7 +18,9 @@ use crate::answer::{Code, Refused};
 use crate::body::AnswerBody;
 use crate::config::Config;
 use crate::intake::Intake;
-use crate::{endpoint, frames, json, plain};
+#[cfg(feature = "json")]
+use crate::{endpoint, json};
+use crate::{frames, plain};
 
 /// A generated server as a tower service, to be mounted in axum, hyper or whatever else speaks `http`'s types.
 ///
@@ -67,11 +69,14 @@ impl HttpService {
             _ if head.method != Method::POST => Err(not_post(&self.0)),
             Kind::Frame => frames::answer(&self.0, &head.headers, body).await,
             Kind::Plain => plain::answer(&self.0, &head.headers, body).await,
+            #[cfg(feature = "json")]
             Kind::Json(method) => json::answer(&self.0, method, &head.headers, body).await,
+            #[cfg(feature = "json")]
             Kind::Lost => Err(json::lost(&self.0)),
         };
         let mut answer = match (answered, kind) {
             (Ok(answer), _) => answer,
+            #[cfg(feature = "json")]
             (Err(refused), Kind::Json(_) | Kind::Lost) => json::refused(&refused),
             (Err(refused), _) => refused.into(),
         };
@@ -113,8 +118,10 @@ enum Kind {
     /// A message of plain Thrift.
     Plain,
     /// Arguments of this method.
+    #[cfg(feature = "json")]
     Json(String),
     /// JSON, by the looks of it, for no method.
+    #[cfg(feature = "json")]
     Lost,
 }
 
@@ -128,12 +135,21 @@ impl Kind {
         if plain::is_plain(&ty) {
             return Kind::Plain;
         }
-        let parts = endpoint::parts(head.uri.path());
-        match &parts[..] {
-            [.., service, method] if service == intake.handler().service() => Kind::Json(method.clone()),
-            _ if ty == "application/json" || ty == "application/x-www-form-urlencoded" => Kind::Lost,
-            _ => Kind::Frame,
+        Self::for_people(intake, head.uri.path(), &ty).unwrap_or(Kind::Frame)
+    }
+
+    #[cfg(feature = "json")]
+    fn for_people(intake: &Intake, path: &str, ty: &str) -> Option<Self> {
+        match &endpoint::parts(path)[..] {
+            [.., service, method] if service == intake.handler().service() => Some(Kind::Json(method.clone())),
+            _ if ty == "application/json" || ty == "application/x-www-form-urlencoded" => Some(Kind::Lost),
+            _ => None,
         }
+    }
+
+    #[cfg(not(feature = "json"))]
+    fn for_people(_: &Intake, _: &str, _: &str) -> Option<Self> {
+        None
     }
 }
 
@@ -145,9 +161,8 @@ fn content_type(headers: &HeaderMap) -> String {
 
 fn not_post(intake: &Intake) -> Refused {
     let service = intake.handler().service();
-    let text = format!(
-        "{service} is served here: post a Frugal frame, or JSON to ADDRESS/{service}/METHOD; {}",
-        json::methods(intake)
-    );
+    let text = format!("{service} is served here; post a Frugal frame");
+    #[cfg(feature = "json")]
+    let text = format!("{text}, or JSON to ADDRESS/{service}/METHOD; {}", json::methods(intake));
     Refused::new(Code::MethodNotAllowed, text)
 }
