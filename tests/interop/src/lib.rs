@@ -7,6 +7,7 @@ pub mod capture;
 pub mod content;
 pub mod peer;
 pub mod protocol;
+pub mod python;
 pub mod tape;
 
 pub use capture::{Capture, Origin, captures};

@@ -28,6 +28,10 @@ impl Wire for Peer {
                 ctx.set_response_header(to, value);
             }
         }
+        if msg == "what was fired?" {
+            let fired = self.fired.lock().map_err(|_| RpcError::internal("poisoned"))?;
+            return Ok(fired.last().cloned().unwrap_or_default());
+        }
         Ok(msg)
     }
 
