@@ -29,6 +29,9 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// # }).unwrap();
 /// ```
 ///
+/// A URL of TCP or HTTP that names several servers of the same services, as in `tcp://a:9090,b:9090`, gives each call to one of
+/// them (feature `resilience`).
+///
 /// With the feature `telemetry`, which is on by default, every call and event of the bus has a `tracing` span
 /// (see the module `telemetry`); [`Bus::unobserved`] takes that away.
 ///
@@ -43,10 +46,14 @@ pub async fn connect(url: &str) -> Result<Bus, Error> {
     Ok(bus)
 }
 
-async fn unobserved(url: &str) -> Result<Bus, Error> {
+pub(crate) async fn unobserved(url: &str) -> Result<Bus, Error> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(invalid(url, "it has no scheme"));
     };
+    #[cfg(feature = "resilience")]
+    if let Some(servers) = crate::several::servers(url) {
+        return crate::several::connect(servers).await;
+    }
     match scheme {
         "memory" if rest.is_empty() => Ok(memory::bus()),
         "memory" => Ok(memory::named(rest)),

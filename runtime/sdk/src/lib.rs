@@ -39,12 +39,17 @@
 //! The runtime itself is `thriftwood-core`, re-exported here; this crate adds [`connect`] and [`include_idl!`].
 
 mod connect;
+#[cfg(feature = "resilience")]
+mod several;
 
 pub use connect::connect;
 pub use thriftwood_core::*;
 /// Serving and calling over HTTP beyond what a URL says: limits, TLS, and services mounted in a server of your own.
 #[cfg(feature = "http")]
 pub use thriftwood_http as http;
+/// Layers for calls that may fail: retry, circuit breaker, hedging; and a bus over several servers.
+#[cfg(feature = "resilience")]
+pub use thriftwood_resilience as resilience;
 #[cfg(feature = "telemetry")]
 pub use thriftwood_telemetry as telemetry;
 

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("compiler/codegen", &["thriftwood-idl"]),
     ("compiler/idl", &[]),
     ("runtime/core", &[]),
+    ("runtime/resilience", &["thriftwood-core"]),
     (
         "runtime/sdk",
         &[
@@ -21,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "thriftwood-http",
             "thriftwood-log",
             "thriftwood-nats",
+            "thriftwood-resilience",
             "thriftwood-tcp",
             "thriftwood-telemetry",
         ],

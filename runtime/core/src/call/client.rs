@@ -57,6 +57,11 @@ impl Rpc {
         self.channel.call(outbound).await
     }
 
+    /// The address that a frame for [`call_frame`](Self::call_frame) is to carry in its headers, where the transport wants that.
+    pub fn header_address(&self) -> Option<&str> {
+        self.channel.address()
+    }
+
     async fn call<Req: Request>(&self, context: &Context, request: &Req) -> Result<Option<Req::Response>, RpcError> {
         let method = request.method();
         let observed =

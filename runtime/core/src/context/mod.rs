@@ -183,6 +183,13 @@ impl Context {
         lock(&self.0.received).clone()
     }
 
+    /// For a middleware that made a call with a context of its own: keeps the headers that came with the reply to that one, as
+    /// if they had come with the reply to this one.
+    pub fn adopt_response(&self, other: &Context) {
+        let headers = other.response_headers();
+        *lock(&self.0.received) = headers;
+    }
+
     /// What the handler wants to send back.
     pub(crate) fn outgoing_headers(&self) -> Headers {
         lock(&self.0.outgoing).clone()
