@@ -63,7 +63,7 @@ impl thriftwood::call::Handler for Nobody {
         "Nobody"
     }
 
-    fn handle(&self, _: thriftwood::call::Inbound) -> thriftwood::BoxFuture<'_, Option<thriftwood::bytes::Bytes>> {
+    fn handle(&self, _: thriftwood::call::Inbound) -> thriftwood::BoxFuture<'static, Option<thriftwood::bytes::Bytes>> {
         Box::pin(async { None })
     }
 }
