@@ -13,9 +13,11 @@ mod log;
 mod log_bulk;
 mod nats;
 mod peers;
+mod process;
 mod report;
 mod rounds;
 mod rpc;
+mod tcp;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,9 @@ struct Arguments {
     /// How often each side is measured; the median counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Serves one of the echoes instead; how the `tcp` suite starts its other process.
+    #[arg(long, hide = true)]
+    serve: Option<process::Served>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -42,6 +47,8 @@ enum Suite {
     Codec,
     /// Calls over memory, against a bare multiplexed echo.
     Rpc,
+    /// Calls over TCP between two processes, against a bare multiplexed echo, tonic and tarpc.
+    Tcp,
     /// Calls and events over a nats-server, against bare async-nats.
     Nats,
     /// Appends, reads and openings of the log, against bare files.
@@ -56,10 +63,15 @@ fn main() -> ExitCode {
         eprintln!("this is a debug build, whose figures mean nothing; add --release");
         return ExitCode::FAILURE;
     }
+    if let Some(served) = arguments.serve {
+        served.serve();
+        return ExitCode::SUCCESS;
+    }
     let rounds = Rounds::new(arguments.rounds);
     let (name, rows) = match arguments.suite {
         Suite::Codec => ("codec", codec::run(&rounds)),
         Suite::Rpc => ("rpc", rpc::run(&rounds)),
+        Suite::Tcp => ("tcp", tcp::run(&rounds)),
         Suite::Nats => match nats::run(&rounds) {
             Some(rows) => ("nats", rows),
             None => return ExitCode::FAILURE,

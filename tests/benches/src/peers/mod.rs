@@ -2,3 +2,5 @@
 
 pub mod pilota;
 pub mod raw;
+pub mod tarpc;
+pub mod tonic;
