@@ -43,6 +43,7 @@ impl Accept {
     ) -> Self {
         let mut connection = ConnectionOptions::default();
         (connection.max_frame, connection.concurrency) = (config.max_frame, concurrency);
+        connection.stall = Some(config.stall);
         let room = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
         Self { routes: Arc::clone(routes), connection, tls, stop: stop.clone(), config: config.clone(), room }
     }

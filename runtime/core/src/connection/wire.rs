@@ -60,6 +60,11 @@ impl<S: AsyncRead + AsyncWrite> Wire<S> {
         self.deframer.next_frame()
     }
 
+    /// Whether a frame has begun and is not whole.
+    pub(super) fn is_inside_frame(&self) -> bool {
+        self.deframer.is_inside_frame()
+    }
+
     /// Forgets what was not written.
     pub(super) fn give_up(&mut self) {
         self.unwritten.clear();

@@ -108,7 +108,7 @@ mod threads {
             "Witness"
         }
 
-        fn handle(&self, inbound: Inbound) -> BoxFuture<'_, Option<Bytes>> {
+        fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
             self.0.lock().unwrap().insert(std::thread::current().id());
             Echo.handle(inbound)
         }

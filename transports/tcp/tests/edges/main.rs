@@ -6,4 +6,5 @@ mod cuts;
 mod dialling;
 mod listening;
 mod secrets;
+mod slow;
 mod support;

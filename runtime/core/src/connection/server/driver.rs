@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
 
 use super::calls::{Calls, State};
+use super::patience::Patience;
 use crate::BoxFuture;
 use crate::call::Inbound;
 use crate::connection::wire::{LINGER, MAX_UNWRITTEN, ROUNDS, Wire};
@@ -31,14 +32,15 @@ pub(super) struct Io<S> {
     reading: bool,
     /// Nothing more can be written.
     broken: bool,
+    patience: Patience,
     /// Runs while nothing more is read and the peer takes no replies.
     linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite> Io<S> {
-    pub(super) fn new(wire: Wire<S>, stop: CancellationToken) -> Self {
+    pub(super) fn new(wire: Wire<S>, stall: Option<Duration>, stop: CancellationToken) -> Self {
         let stop = Box::pin(stop.cancelled_owned());
-        Self { wire, stop, reading: true, broken: false, linger: None }
+        Self { wire, stop, reading: true, broken: false, patience: Patience::new(stall), linger: None }
     }
 
     /// How much more may be taken on, in bytes of replies.
@@ -57,10 +59,17 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
             self.reading = false;
         }
         if !self.reading || !calls.may_read(self) {
+            self.patience.without_frame();
             return false;
         }
         match self.wire.poll_read(cx) {
-            Poll::Pending => return false,
+            Poll::Pending => {
+                if self.wire.is_inside_frame() && self.patience.with_frame(cx) {
+                    debug!("reading no more of a connection: the rest of a frame did not come");
+                    self.reading = false;
+                }
+                return false;
+            }
             Poll::Ready(Ok(true)) => {}
             Poll::Ready(Ok(false)) => self.reading = false,
             Poll::Ready(Err(error)) => self.lost(&error),
@@ -69,7 +78,10 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
         state.received = Instant::now();
         loop {
             match self.wire.next_frame() {
-                Ok(Some(frame)) => state.session.handle_frame(frame),
+                Ok(Some(frame)) => {
+                    self.patience.without_frame();
+                    state.session.handle_frame(frame);
+                }
                 Ok(None) => return true,
                 Err(error) => {
                     debug!(%error, "reading no more of a connection: the peer sent no frame");
@@ -90,8 +102,17 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
         let before = self.wire.unwritten.len();
         match self.wire.poll_write(cx) {
             Poll::Ready(Err(error)) => self.lost(&error),
-            Poll::Ready(Ok(())) => self.linger = None,
-            Poll::Pending if self.reading => {}
+            Poll::Ready(Ok(())) => {
+                self.linger = None;
+                self.patience.without_replies();
+            }
+            Poll::Pending if self.reading => {
+                if self.patience.with_replies(self.wire.unwritten.len() < before, cx) {
+                    debug!("gave up on a peer that does not read its replies");
+                    (self.reading, self.broken) = (false, true);
+                    self.wire.give_up();
+                }
+            }
             Poll::Pending => self.linger(cx, self.wire.unwritten.len() < before),
         }
         before >= MAX_UNWRITTEN && self.has_room(0)

@@ -12,8 +12,10 @@
 
 mod calls;
 mod driver;
+mod patience;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
@@ -32,11 +34,14 @@ pub struct ConnectionOptions {
     pub max_frame: usize,
     /// The most calls handled at once; while so many are, nothing more is read.
     pub concurrency: usize,
+    /// How long the rest of a frame that has begun may take, and how long the peer may take none of its replies, before the
+    /// connection is given up. `None` is without end.
+    pub stall: Option<Duration>,
 }
 
 impl Default for ConnectionOptions {
     fn default() -> Self {
-        Self { max_frame: DEFAULT_MAX_FRAME, concurrency: 1024 }
+        Self { max_frame: DEFAULT_MAX_FRAME, concurrency: 1024, stall: None }
     }
 }
 
@@ -55,7 +60,7 @@ pub async fn serve_connection<S>(
 ) where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
-    let io = Io::new(Wire::new(stream, options.max_frame), stop);
+    let io = Io::new(Wire::new(stream, options.max_frame), options.stall, stop);
     let calls = Arc::new(Calls::new(handler, options));
     // Last in, first out: the driver and the calls end with this future, however it ends.
     let end = EndOnDrop(Arc::clone(&calls));
