@@ -1,4 +1,4 @@
-//! Apache's generated Python calls a service of ours over TCP, with nothing of Frugal on its side: framed, in every protocol.
+//! Apache's generated Python calls a service of ours over TCP and HTTP, with nothing of Frugal on its side, in every protocol.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -44,25 +44,39 @@ impl Oracle for Listener {
     }
 }
 
-#[tokio::test]
-async fn a_thrift_client_without_a_frugal_library_calls_a_service_in_every_protocol() {
-    const TEST: &str = "a_thrift_client_without_a_frugal_library_calls_a_service_in_every_protocol";
+/// Serves the oracle and has Apache's Python call it in these protocols, where `place` says it is by its host and port.
+async fn called(test: &str, url: &str, place: impl Fn(&str) -> String, protocols: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
     let python = match python::generate(&dir.path().join("gen"), &["oracle"]).and_then(|()| python::python()) {
         Ok(python) => python,
-        Err(why) => return thriftwood_test_support::skipped(TEST, &why),
+        Err(why) => return thriftwood_test_support::skipped(test, &why),
     };
-    let bus = thriftwood::connect("tcp://127.0.0.1:0").await.unwrap();
+    let bus = thriftwood::connect(url).await.unwrap();
     let listener = Listener::default();
     let serving = bus.serve("oracle", OracleServer::new(listener.clone())).await.unwrap();
-    let port = serving.local_addr().unwrap().rsplit_once(':').unwrap().1.to_owned();
-    for protocol in ["binary", "compact", "json", "binary-native", "compact-native"] {
+    let place = place(serving.local_addr().unwrap());
+    for protocol in protocols {
         let mut client = Command::new(&python);
-        client.arg(format!("{}/calls.py", python::DATA)).arg(dir.path()).args([&port, protocol]);
+        client.arg(format!("{}/calls.py", python::DATA)).arg(dir.path()).args([&place, *protocol]);
         let output = tokio::task::spawn_blocking(move || client.output()).await.unwrap().unwrap();
         assert!(output.status.success(), "{protocol}: {}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "done 7", "{protocol}");
         assert_eq!(std::mem::take(&mut *listener.0.lock().unwrap()), ["first", "second"], "{protocol}");
     }
     bus.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_thrift_client_without_a_frugal_library_calls_a_service_in_every_protocol() {
+    const TEST: &str = "a_thrift_client_without_a_frugal_library_calls_a_service_in_every_protocol";
+    let port = |host: &str| host.rsplit_once(':').unwrap().1.to_owned();
+    let protocols = ["binary", "compact", "json", "binary-native", "compact-native"];
+    called(TEST, "tcp://127.0.0.1:0", port, &protocols).await;
+}
+
+#[tokio::test]
+async fn a_thrift_client_over_http_calls_a_service_in_every_protocol() {
+    const TEST: &str = "a_thrift_client_over_http_calls_a_service_in_every_protocol";
+    let url = |host: &str| format!("http://{host}/oracle");
+    called(TEST, "http://127.0.0.1:0", url, &["binary", "compact", "json"]).await;
 }
