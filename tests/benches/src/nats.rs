@@ -29,6 +29,7 @@ pub fn run(rounds: &Rounds) -> Option<Vec<Row>> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
     let mut rows = calls(rounds, &runtime, &server.url());
     rows.push(publishes(rounds, &runtime, &server.url()));
+    rows.extend(kept_publishes(rounds, &runtime, &server.url()));
     Some(rows)
 }
 
@@ -129,6 +130,42 @@ fn publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Row {
     );
     runtime.block_on(bus.close()).expect("the bus closes");
     Row::compared("publishes of a note", "events/s", Better::Higher, PEER, compared).limits(0.90, 0.95)
+}
+
+/// Events that JetStream has confirmed per second, to one stream by either side.
+fn kept_publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
+    let (kept, raw) = runtime.block_on(async { (bus(&url.replace("nats:", "jetstream:")).await, raw(url).await) });
+    let payload = runtime.block_on(async {
+        let mut events = raw.subscribe("frugal.bench.>").await.expect("the subscription is taken");
+        round_trip(&raw).await;
+        publish_ours(&kept, &context(), 1).await;
+        events.next().await.expect("the event arrives").payload
+    });
+    let bare = async_nats::jetstream::new(raw);
+    let rows = [(1, 2_000, "JetStream publishes, 1 in flight"), (64, 20_000, "JetStream publishes, 64 in flight")].map(
+        |(in_flight, total, name)| {
+            let ours = || {
+                let (publisher, context, note) = (Notes::publisher(&kept, "hall"), context(), note());
+                runtime.block_on(calls_per_second(in_flight, total, move || {
+                    let (publisher, context, note) = (publisher.clone(), context.clone(), note.clone());
+                    async move { publisher.written(&context, &note).await.expect("the event is kept") }
+                }))
+            };
+            let reference = || {
+                let (bare, payload) = (bare.clone(), payload.clone());
+                runtime.block_on(calls_per_second(in_flight, total, move || {
+                    let (bare, payload) = (bare.clone(), payload.clone());
+                    async move {
+                        let sent = bare.publish("frugal.bench.raw", payload).await.expect("the connection is open");
+                        sent.await.expect("the event is kept");
+                    }
+                }))
+            };
+            Row::compared(name, "events/s", Better::Higher, PEER, rounds.compare(ours, reference)).limits(0.85, 0.90)
+        },
+    );
+    runtime.block_on(kept.close()).expect("the bus closes");
+    rows.into()
 }
 
 async fn publish_ours(bus: &Bus, context: &Context, count: usize) {
