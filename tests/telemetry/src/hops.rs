@@ -1,6 +1,6 @@
 //! Two services in a row: `Front` asks `Back`, with the context it got, and publishes what it made of the answer.
 
-use thriftwood::{Bus, Context, RpcError};
+use thriftwood::{Bus, Context, RpcError, Serving};
 use tokio::sync::mpsc;
 
 use crate::idl::{
@@ -13,11 +13,16 @@ pub type Seen = Vec<(String, String)>;
 /// Serves both; what comes out are the headers that `Back` and `Front.note` saw.
 pub async fn serve(front: &Bus, back: &Bus) -> mpsc::UnboundedReceiver<Seen> {
     let (seen, seen_out) = mpsc::unbounded_channel();
-    back.serve("back", BackServer::new(Titles { seen: seen.clone() })).await.unwrap();
+    serve_back(back, seen.clone()).await;
     let client = BackClient::new(front.rpc("back"));
     let greeter = Greeter { back: client, greetings: Greetings::publisher(front, "emea"), seen };
     front.serve("front", FrontServer::new(greeter)).await.unwrap();
     seen_out
+}
+
+/// Serves the second hop alone.
+pub async fn serve_back(bus: &Bus, seen: mpsc::UnboundedSender<Seen>) -> Serving {
+    bus.serve("back", BackServer::new(Titles { seen })).await.unwrap()
 }
 
 struct Titles {

@@ -76,6 +76,13 @@ async fn one_trace_arrives_from_one_process_over_memory() {
 }
 
 #[tokio::test]
+async fn a_process_with_a_subscriber_of_its_own_adds_a_layer_to_it() {
+    let receiver = Receiver::start().await;
+    succeeds(&mut hops("own", "memory:", "all", &receiver.endpoint())).await;
+    assert_eq!(tree(&receiver.spans()), expected("all", "all"));
+}
+
+#[tokio::test]
 async fn one_trace_arrives_from_two_processes_over_nats() {
     let Some(nats) = NatsServer::start("otlp over nats") else { return };
     let receiver = Receiver::start().await;

@@ -8,7 +8,7 @@ use opentelemetry::trace::Status;
 use thriftwood::{Bus, Context};
 use thriftwood_telemetry::observer;
 use thriftwood_telemetry_tests::collected::{Collected, attribute, tree};
-use thriftwood_telemetry_tests::idl::{FrontClient, Greetings};
+use thriftwood_telemetry_tests::idl::{BackClient, FrontClient, Greetings};
 use thriftwood_telemetry_tests::{hops, soon};
 use thriftwood_test_support::NatsServer;
 use tracing::{Instrument, info_span};
@@ -62,6 +62,32 @@ async fn two_hops_and_an_event_are_one_trace_over_nats() {
     let collected = Collected::new();
     let (front, back) = (connect(&nats.url()).await, connect(&nats.url()).await);
     two_hops_and_an_event(&collected, &front, &back).await;
+}
+
+#[tokio::test]
+async fn two_hops_and_an_event_are_one_trace_over_a_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let collected = Collected::new();
+    let bus = connect(&format!("log:{}", folder.path().display())).await;
+    two_hops_and_an_event(&collected, &bus, &bus).await;
+    bus.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_over_tcp_and_http_names_the_server_it_goes_to() {
+    for scheme in ["tcp", "http"] {
+        let collected = Collected::new();
+        let serving = thriftwood::connect(&format!("{scheme}://127.0.0.1:0")).await.unwrap().unobserved();
+        let (seen, _seen) = tokio::sync::mpsc::unbounded_channel();
+        let address = hops::serve_back(&serving, seen).await.local_addr().unwrap().to_owned();
+        let port = address.rsplit_once(':').unwrap().1.to_owned();
+        let bus = connect(&format!("{scheme}://127.0.0.1:{port}")).await;
+        BackClient::new(bus.rpc("back")).title(&patient(), "No".into()).await.unwrap();
+        let spans = collected.spans(1).await;
+        assert_eq!(attribute(&spans[0], "server.address"), "127.0.0.1", "{scheme}");
+        assert_eq!(attribute(&spans[0], "server.port"), port, "{scheme}");
+        assert_eq!(attribute(&spans[0], "thriftwood.address"), "back", "{scheme}");
+    }
 }
 
 #[tokio::test]

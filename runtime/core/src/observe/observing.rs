@@ -15,22 +15,25 @@ use crate::{Context, Error, RpcError};
 
 /// An observer, with what it is told of every call and event of one bus. Cheap to clone.
 #[derive(Clone)]
-pub struct Observing {
+pub struct Observing(Arc<Inner>);
+
+struct Inner {
     observer: Arc<dyn Observer>,
     transport: &'static str,
     /// The address of a service; empty for events, which have topics.
-    address: Arc<str>,
+    address: String,
 }
 
 impl Observing {
     /// The observer of a bus over this transport.
     pub(crate) fn new(observer: Arc<dyn Observer>, transport: &'static str) -> Self {
-        Self { observer, transport, address: Arc::from("") }
+        Self(Arc::new(Inner { observer, transport, address: String::new() }))
     }
 
     /// The same, for the calls to one address.
     pub(crate) fn at(&self, address: &str) -> Self {
-        Self { address: Arc::from(address), ..self.clone() }
+        let (observer, transport) = (Arc::clone(&self.0.observer), self.0.transport);
+        Self(Arc::new(Inner { observer, transport, address: address.to_owned() }))
     }
 
     /// Says that a call begins.
@@ -41,17 +44,17 @@ impl Observing {
         method: Option<&'static Method>,
         context: &Context,
     ) -> Option<Observed> {
-        let transport = self.transport;
-        let start = CallStart { side, transport, address: &self.address, service, method };
+        let transport = self.0.transport;
+        let start = CallStart { side, transport, address: &self.0.address, service, method };
         let mut context = context.clone();
-        let observation = self.observer.call(&start, &mut context)?;
+        let observation = self.0.observer.call(&start, &mut context)?;
         Some(Observed { observation, context })
     }
 
     /// Says that an event is about to be published.
     pub(crate) fn publish(&self, topic: &str, operation: &'static Operation, context: &Context) -> Option<Observed> {
         let (group, offset, stored, attempt) = (None, None, None, 0);
-        let transport = self.transport;
+        let transport = self.0.transport;
         let role = Role::Publisher;
         self.event(&EventStart { role, transport, topic, operation, group, offset, stored, attempt }, context)
     }
@@ -65,21 +68,21 @@ impl Observing {
         context: &Context,
     ) -> Option<Observed> {
         let Meta { topic, offset, time: stored, attempt, .. } = meta;
-        let (transport, role) = (self.transport, Role::Subscriber);
+        let (transport, role) = (self.0.transport, Role::Subscriber);
         let (offset, stored, attempt) = (*offset, *stored, *attempt);
         self.event(&EventStart { role, transport, topic, operation, group, offset, stored, attempt }, context)
     }
 
     fn event(&self, start: &EventStart<'_>, context: &Context) -> Option<Observed> {
         let mut context = context.clone();
-        let observation = self.observer.event(start, &mut context)?;
+        let observation = self.0.observer.event(start, &mut context)?;
         Some(Observed { observation, context })
     }
 }
 
 impl fmt::Debug for Observing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observing").field("transport", &self.transport).field("address", &self.address).finish()
+        f.debug_struct("Observing").field("transport", &self.0.transport).field("address", &self.0.address).finish()
     }
 }
 

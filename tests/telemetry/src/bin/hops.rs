@@ -1,18 +1,21 @@
-//! A program whose spans and metrics go to a collector: `hops once URL`, `hops serve URL`, `hops call URL`, `hops fail URL`.
+//! A program whose spans and metrics go to a collector: `hops once URL`, `hops own URL`, `hops serve URL`, `hops call URL`, `hops fail URL`.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test's program that cannot go on has failed")]
 
 use std::io::Read;
 use std::time::Duration;
 
+use thriftwood::telemetry::{Exporting, InitError, export, init};
 use thriftwood::{Bus, Context};
 use thriftwood_telemetry_tests::idl::{FrontClient, Greetings};
 use thriftwood_telemetry_tests::{hops, soon};
+use tracing_subscriber::layer::SubscriberExt;
 
 #[tokio::main]
 async fn main() {
     let [role, url] = [1, 2].map(|n| std::env::args().nth(n).expect("a role and a URL"));
-    let exporting = match thriftwood::telemetry::init() {
+    let started = if role == "own" { with_a_subscriber_of_its_own() } else { init() };
+    let exporting = match started {
         Ok(exporting) => exporting,
         Err(error) => {
             eprintln!("{error}");
@@ -21,7 +24,7 @@ async fn main() {
     };
     let bus = thriftwood::connect(&url).await.unwrap();
     match &*role {
-        "once" => {
+        "once" | "own" => {
             let _seen = hops::serve(&bus, &bus).await;
             call(&bus).await;
         }
@@ -39,6 +42,16 @@ async fn main() {
     }
     bus.close().await.unwrap();
     drop(exporting);
+}
+
+/// As a program does that has had a subscriber before it had telemetry.
+fn with_a_subscriber_of_its_own() -> Result<Exporting, InitError> {
+    let exporting = export()?;
+    let subscriber = tracing_subscriber::registry().with(exporting.layer());
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let refused = init().unwrap_err();
+    assert!(refused.to_string().contains("call `export` in place of `init`"), "{refused}");
+    Ok(exporting)
 }
 
 async fn call(bus: &Bus) {
