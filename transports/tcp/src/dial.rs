@@ -104,7 +104,9 @@ impl Peer {
                 error::unavailable(cause)
             }
             problem => {
-                let cause = problem.map_or("the other end closed it", |problem| &problem.text);
+                let max_frame = self.shared.config.max_frame;
+                let no_frame = || format!("what came was no frame of up to {max_frame} bytes, so this end closed it");
+                let cause = problem.map_or_else(no_frame, |problem| problem.text.clone());
                 let text = format!("the connection to {target} was lost before the reply came: {cause}");
                 RpcError::new(RpcErrorKind::Disconnected, text)
             }
@@ -153,7 +155,11 @@ impl Peer {
         match &result {
             Ok(line) => {
                 debug!(%target, "connected");
-                (link.line, link.failed) = (Some(line.clone()), None);
+                link.failed = None;
+                // Who closes the bus hangs up after it has said so: what is left here by then is found.
+                if self.shared.lifecycle.check().is_ok() {
+                    link.line = Some(line.clone());
+                }
             }
             Err(cause) => {
                 debug!(%target, cause = &**cause, "could not connect");

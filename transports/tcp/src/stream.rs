@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-/// What became of a stream: the first error of reading or writing, if there was one.
+/// What became of a stream: its end, or the first error of reading or writing, whichever came first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fate(Arc<OnceLock<Problem>>);
 
@@ -63,6 +63,10 @@ impl Fate {
     /// Whether this is that one and not a like one.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn end(&self) {
+        self.0.get_or_init(|| Problem { text: "the other end closed it".to_owned(), turned_away: false });
     }
 
     fn note<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -113,7 +117,11 @@ impl AsyncRead for Stream {
             buf.put_slice(&self.first.split_to(count));
             return Poll::Ready(Ok(()));
         }
+        let before = buf.filled().len();
         let polled = each!(self, socket => Pin::new(socket).poll_read(cx, buf));
+        if matches!(polled, Poll::Ready(Ok(()))) && buf.filled().len() == before && buf.remaining() > 0 {
+            self.fate.end();
+        }
         self.fate.note(polled)
     }
 }

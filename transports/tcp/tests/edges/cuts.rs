@@ -50,8 +50,27 @@ async fn a_reply_cut_at_any_byte_is_disconnected_and_the_next_call_works() {
         if end == size {
             assert_eq!(reply.unwrap(), Some(request(1)));
         } else {
-            assert_eq!(reply.unwrap_err().kind(), RpcErrorKind::Disconnected, "cut at {end}");
+            let error = reply.unwrap_err();
+            assert_eq!(error.kind(), RpcErrorKind::Disconnected, "cut at {end}");
+            assert!(error.message().contains("the other end closed it"), "{error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_is_no_frame_or_too_large_a_one_is_told_from_a_lost_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = bus_to(listener.local_addr().unwrap().port());
+    for garbage in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0x7f, 0xff, 0xff, 0xff]] {
+        let serve_one = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            read_frame(&mut socket).await;
+            socket.write_all(garbage).await.unwrap();
+            soon("the client's end", socket.read_to_end(&mut Vec::new())).await.unwrap();
+        };
+        let (reply, ()) = tokio::join!(call(&bus, 1), serve_one);
+        let error = reply.unwrap_err();
+        assert!(error.message().contains("no frame of up to 16384000 bytes"), "{error}");
     }
 }
 
