@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use thriftwood::call::Client;
 
 use crate::call::{NO_ANSWER, Target};
-use crate::live::{Contract, Limits, duration, failed};
+use crate::live::{Contract, Sending, duration, failed};
 
 use load::Plan;
 use report::Report;
@@ -37,7 +37,7 @@ pub(crate) struct Bench {
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
-    limits: Limits,
+    sending: Sending,
     /// How many calls are under way at once, at most.
     #[arg(long, short, value_name = "CALLS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     concurrency: u32,
@@ -79,7 +79,7 @@ pub(crate) fn run(bench: &Bench) -> io::Result<ExitCode> {
 }
 
 async fn measure(bench: &Bench, call: LoadCall, address: &str) -> io::Result<ExitCode> {
-    let bus = match bench.limits.connect(&bench.contract.url).await {
+    let bus = match bench.sending.connect(&bench.contract.url).await {
         Ok(bus) => bus,
         Err(error) => {
             failed(error);
@@ -88,7 +88,7 @@ async fn measure(bench: &Bench, call: LoadCall, address: &str) -> io::Result<Exi
     };
     let client = Client::new(bus.rpc(address));
     // It connects, and says at once what would be said a million times.
-    if let Err(error) = client.call(&bench.limits.context(), call.clone()).await {
+    if let Err(error) = client.call(&bench.sending.context(), call.clone()).await {
         failed(&error);
         crate::call::advise(&error, address, call.0.method);
         return Ok(ExitCode::from(NO_ANSWER));
@@ -96,9 +96,9 @@ async fn measure(bench: &Bench, call: LoadCall, address: &str) -> io::Result<Exi
     let plan = Plan { concurrency: bench.concurrency, duration: bench.duration, rate: bench.rate };
     let tally = Arc::new(Tally::new(bench.concurrency));
     let method = call.0.method;
-    let limits = bench.limits.clone();
+    let sending = bench.sending.clone();
     let one = move || {
-        let (client, context, call) = (client.clone(), limits.context(), call.clone());
+        let (client, context, call) = (client.clone(), sending.context(), call.clone());
         async move {
             match client.call(&context, call).await {
                 Ok(answer) => answer.0.map_or(Outcome::Result, |field| Outcome::Exception(field.name)),

@@ -14,7 +14,7 @@ use thriftwood::schema::{Field, Type, Value};
 use thriftwood::{RpcError, RpcErrorKind};
 use thriftwood_idl::model::Model;
 
-use crate::live::{self, Contract, Describer, Limits, colour, failed, ms, pretty};
+use crate::live::{self, Contract, Describer, Sending, colour, failed, ms, pretty};
 
 pub(crate) use request::{JsonAnswer, JsonCall};
 
@@ -36,7 +36,7 @@ pub(crate) struct Call {
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
-    limits: Limits,
+    sending: Sending,
 }
 
 /// Which method, with what, and where it is served.
@@ -80,7 +80,7 @@ pub(crate) fn run(call: &Call) -> io::Result<ExitCode> {
 async fn send(call: &Call, request: JsonCall, address: &str) -> io::Result<ExitCode> {
     let method = request.method;
     let start = Instant::now();
-    let bus = match call.limits.connect(&call.contract.url).await {
+    let bus = match call.sending.connect(&call.contract.url).await {
         Ok(bus) => bus,
         Err(error) => {
             failed(error);
@@ -90,7 +90,7 @@ async fn send(call: &Call, request: JsonCall, address: &str) -> io::Result<ExitC
     let connected = start.elapsed();
     let client = Client::new(bus.rpc(address));
     let start = Instant::now();
-    let outcome = client.call(&call.limits.context(), request).await;
+    let outcome = client.call(&call.sending.context(), request).await;
     let took = start.elapsed();
     let code = match outcome {
         Ok(JsonAnswer(answer)) => show(call, &answer)?,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use thriftwood::codec::Protocol;
-use thriftwood::{Bus, Context};
+use thriftwood::{Bus, Context, Error, ErrorKind};
 
 /// How a call or an event travels.
 #[derive(Clone, Args)]
-pub(crate) struct Limits {
+pub(crate) struct Sending {
     /// A header to send; may be given more than once. `_cid` is the correlation id.
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE", value_parser = pair)]
     headers: Vec<(String, String)>,
@@ -28,20 +28,15 @@ enum Written {
     Json,
 }
 
-impl Limits {
-    /// The bus of a URL, writing as asked, and without an observer: nobody listens to one here.
-    pub(crate) async fn connect(&self, url: &str) -> Result<Bus, thriftwood::Error> {
+impl Sending {
+    /// The bus of a URL, writing as asked.
+    pub(crate) async fn connect(&self, url: &str) -> Result<Bus, Error> {
         let protocol = match self.protocol {
             Written::Binary => Protocol::Binary,
             Written::Compact => Protocol::Compact,
             Written::Json => Protocol::Json,
         };
-        let connecting = tokio::time::timeout(self.timeout, thriftwood::connect(url));
-        let bus = connecting.await.unwrap_or_else(|_| {
-            let text = format!("{url}: not connected within {:?}; --timeout gives it longer", self.timeout);
-            Err(thriftwood::Error::new(thriftwood::ErrorKind::Timeout, text))
-        })?;
-        Ok(bus.unobserved().with_protocol(protocol))
+        Ok(connect(url, self.timeout).await?.with_protocol(protocol))
     }
 
     /// The context of one call or event.
@@ -49,6 +44,16 @@ impl Limits {
         let context = Context::new().with_timeout(self.timeout);
         self.headers.iter().fold(context, |context, (name, value)| context.with_header(name, value))
     }
+}
+
+/// The bus of a URL, without an observer: nobody listens to one here.
+pub(crate) async fn connect(url: &str, limit: Duration) -> Result<Bus, Error> {
+    let connecting = tokio::time::timeout(limit, thriftwood::connect(url));
+    let bus = connecting.await.unwrap_or_else(|_| {
+        let text = format!("{url}: not connected within {limit:?}; --timeout gives it longer");
+        Err(Error::new(ErrorKind::Timeout, text))
+    })?;
+    Ok(bus.unobserved())
 }
 
 /// `name=value`

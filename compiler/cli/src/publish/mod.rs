@@ -11,7 +11,7 @@ use thriftwood::event::{JsonEvent, Operation, Publisher};
 use thriftwood::schema::{Type, Value};
 
 use crate::call::NO_ANSWER;
-use crate::live::{self, Contract, Events, Limits, failed};
+use crate::live::{self, Contract, Events, Sending, failed};
 
 /// What `thriftwood publish` is given.
 #[derive(Args)]
@@ -29,7 +29,7 @@ pub(crate) struct Publish {
     #[arg(value_name = "JSON")]
     payload: String,
     #[command(flatten)]
-    limits: Limits,
+    sending: Sending,
 }
 
 pub(crate) fn run(publish: &Publish) -> io::Result<ExitCode> {
@@ -58,10 +58,10 @@ async fn send(
     variables: Vec<String>,
     payload: Value,
 ) -> Result<(), Error> {
-    let bus = publish.limits.connect(&publish.contract.url).await?;
+    let bus = publish.sending.connect(&publish.contract.url).await?;
     let publisher = Publisher::new(&bus, operation.scope, variables);
     let start = Instant::now();
-    publisher.publish_event(&publish.limits.context(), JsonEvent::Outgoing(operation, Arc::new(payload))).await?;
+    publisher.publish_event(&publish.sending.context(), JsonEvent::Outgoing(operation, Arc::new(payload))).await?;
     let took = start.elapsed();
     // Some transports have only taken it so far.
     bus.close().await?;

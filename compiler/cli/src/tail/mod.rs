@@ -4,19 +4,19 @@ mod line;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use thriftwood::event::{JsonEvent, Operation, Start, Subscriber};
 use thriftwood::{Error, Event, Subscription};
 
 use crate::call::{NO_ANSWER, note_unknown};
-use crate::live::{Contract, Events, Limits, failed};
+use crate::live::{Contract, Events, connect, duration, failed};
 
 /// What `thriftwood tail` is given.
 #[derive(Args)]
 #[command(
-    after_help = "A variable of the prefix that is not given takes every value. Goes on until --count events are printed or the subscription ends. Exits with 4 when it could not subscribe.\n\n\
+    after_help = "A variable of the prefix that is not given takes every value. Goes on until --count events are printed or the\nsubscription ends. Exits with 4 when it could not subscribe.\n\n\
 Example: thriftwood tail nats://127.0.0.1:4222 music.frugal AlbumWinners.Winner --var region=emea"
 )]
 pub(crate) struct Tail {
@@ -36,8 +36,9 @@ pub(crate) struct Tail {
     /// Print the payload alone, without topic, offset, time and headers.
     #[arg(long)]
     payload: bool,
-    #[command(flatten)]
-    limits: Limits,
+    /// How long connecting may take: 250ms, 5s, 1m.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    timeout: Duration,
 }
 
 fn start(text: &str) -> Result<Start, String> {
@@ -63,7 +64,7 @@ pub(crate) fn run(tail: &Tail) -> io::Result<ExitCode> {
 }
 
 async fn follow(tail: &Tail, operation: &'static Operation, variables: Vec<String>) -> io::Result<ExitCode> {
-    let bus = match tail.limits.connect(&tail.contract.url).await {
+    let bus = match connect(&tail.contract.url, tail.timeout).await {
         Ok(bus) => bus,
         Err(error) => return Ok(unheard(&error)),
     };

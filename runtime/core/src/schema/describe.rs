@@ -170,7 +170,7 @@ pub struct Field {
     pub ty: Type,
     /// Whether it must be there.
     pub presence: Presence,
-    /// The value it has when nobody sets it, as [`json`](crate::schema) text.
+    /// The value it has when nobody sets it, as JSON: see [`with_default`](Field::with_default).
     pub default: Option<&'static str>,
 }
 
@@ -190,7 +190,7 @@ impl Field {
         Self { id, name, ty, presence: Presence::Optional, default: None }
     }
 
-    /// This field with a value it has when nobody sets it, as JSON.
+    /// This field with a value it has when nobody sets it: JSON, in the form that the module `json` beside this one reads.
     #[must_use]
     pub const fn with_default(mut self, json: &'static str) -> Self {
         self.default = Some(json);
