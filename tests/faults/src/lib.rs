@@ -1,5 +1,7 @@
 //! Processes that are killed in the middle of their work, and what they agree on with the tests that kill them.
 
+pub mod load;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

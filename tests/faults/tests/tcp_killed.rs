@@ -3,100 +3,25 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use thriftwood::{Bus, Context, RpcErrorKind};
+use thriftwood::{Context, RpcErrorKind};
 use thriftwood_conformance::fixture::soon;
 use thriftwood_conformance::idl::{Item, ProbeClient};
-use thriftwood_faults::{Process, Random, SERVICE};
+use thriftwood_faults::load::{CALLERS, LIMIT, Tally, callers, place};
+use thriftwood_faults::{Process, Random, SERVICE, load};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_thriftwood-faults");
-const CALLERS: usize = 32;
-/// What each call may take.
-const LIMIT: Duration = Duration::from_secs(5);
 /// What the test's own machine may take over something that is done at once.
 const SLACK: Duration = Duration::from_secs(5);
 
 fn start(url: &str) -> Process {
-    let mut server = Process::start(PROGRAM, "answer", Path::new(url), &[]).unwrap();
-    let ready = server.line();
-    assert_eq!(ready.as_deref(), Some("ready"), "{}", server.complaint());
-    server
+    load::start(PROGRAM, url)
 }
 
-/// A port that was free a moment ago.
 fn url() -> String {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    format!("tcp://127.0.0.1:{port}")
-}
-
-/// What came of many calls.
-#[derive(Default)]
-struct Tally {
-    stop: AtomicBool,
-    answered: AtomicUsize,
-    failed: Mutex<BTreeMap<&'static str, usize>>,
-    longest: Mutex<Duration>,
-}
-
-impl Tally {
-    fn failed(&self, kind: &str) -> usize {
-        self.failed.lock().unwrap().get(kind).copied().unwrap_or(0)
-    }
-
-    fn count(&self, kind: RpcErrorKind) {
-        let kind = match kind {
-            RpcErrorKind::Unavailable => "unavailable",
-            RpcErrorKind::Disconnected => "disconnected",
-            RpcErrorKind::Timeout => "timeout",
-            _ => "other",
-        };
-        *self.failed.lock().unwrap().entry(kind).or_default() += 1;
-    }
-
-    /// Waits until so many more calls have been answered.
-    async fn more(&self, calls: usize) {
-        let enough = self.answered.load(Ordering::SeqCst) + calls;
-        while self.answered.load(Ordering::SeqCst) < enough {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-}
-
-/// Calls again and again, each caller one call at a time, until the tally says stop.
-fn callers(bus: &Bus, tally: &Arc<Tally>) -> Vec<tokio::task::JoinHandle<()>> {
-    let probe = ProbeClient::new(bus.rpc(SERVICE));
-    let caller = |number: usize| {
-        let (probe, tally) = (probe.clone(), Arc::clone(tally));
-        async move {
-            let item = Item::new(format!("caller {number}"));
-            while !tally.stop.load(Ordering::SeqCst) {
-                let began = Instant::now();
-                let reply = probe.echo(&Context::new().with_timeout(LIMIT), item.clone()).await;
-                let took = began.elapsed();
-                {
-                    let mut longest = tally.longest.lock().unwrap();
-                    *longest = longest.max(took);
-                }
-                match reply {
-                    Ok(reply) => {
-                        assert_eq!(reply, item, "a reply goes to its own caller");
-                        tally.answered.fetch_add(1, Ordering::SeqCst);
-                    }
-                    Err(error) => {
-                        tally.count(error.kind());
-                        // As whoever calls a service that is down would.
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                    }
-                }
-            }
-        }
-    };
-    (0..CALLERS).map(|number| tokio::spawn(caller(number))).collect()
+    format!("tcp://{}", place())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,7 +41,7 @@ async fn a_server_killed_and_started_again_under_load_costs_the_calls_under_way_
     }
     let server = start(&url);
     soon("replies of the last server", tally.more(200)).await;
-    tally.stop.store(true, Ordering::SeqCst);
+    tally.stop();
     for caller in callers {
         soon("the callers' end", caller).await.unwrap();
     }
@@ -126,11 +51,9 @@ async fn a_server_killed_and_started_again_under_load_costs_the_calls_under_way_
     let most = CALLERS * ROUNDS;
     assert!((1..=most).contains(&disconnected), "{disconnected} calls were lost of at most {most} under way");
     assert!(tally.failed("unavailable") > 0, "nobody noticed that nobody was there");
-    assert_eq!(tally.failed("timeout") + tally.failed("other"), 0, "{:?}", tally.failed.lock().unwrap());
-    let longest = *tally.longest.lock().unwrap();
-    assert!(longest < LIMIT, "a call took {longest:?}");
-    let answered = tally.answered.load(Ordering::SeqCst);
-    println!("{answered} calls answered, {:?}, the longest {longest:?}", tally.failed.lock().unwrap());
+    assert_eq!(tally.failed("timeout") + tally.failed("other"), 0, "{}", tally.summary());
+    assert!(tally.longest() < LIMIT, "{}", tally.summary());
+    println!("{}", tally.summary());
 }
 
 /// A process that is stopped and not killed: its system still acknowledges what is sent, so nothing is lost; only time passes.
