@@ -50,6 +50,9 @@ pub use thriftwood_http as http;
 /// Layers for calls that may fail: retry, circuit breaker, hedging; and a bus over several servers.
 #[cfg(feature = "resilience")]
 pub use thriftwood_resilience as resilience;
+/// Serving and calling over TCP beyond what a URL says: limits, TLS, threads.
+#[cfg(feature = "tcp")]
+pub use thriftwood_tcp as tcp;
 #[cfg(feature = "telemetry")]
 pub use thriftwood_telemetry as telemetry;
 

@@ -15,6 +15,29 @@ use thriftwood_interop::idl::oracle::{EchoError, Everything, Oracle, OracleServe
 #[derive(Clone, Default)]
 struct Listener(Arc<Mutex<Vec<String>>>);
 
+/// A service like it, that answers a flag with itself.
+struct Contrary;
+
+impl Parent for Contrary {
+    async fn ping(&self, _: &Context) -> Result<(), RpcError> {
+        Ok(())
+    }
+}
+
+impl Oracle for Contrary {
+    async fn echo(&self, _: &Context, value: Everything) -> Result<Everything, EchoError> {
+        Ok(value)
+    }
+
+    async fn tell(&self, _: &Context, _: String) -> Result<(), RpcError> {
+        Ok(())
+    }
+
+    async fn flag(&self, _: &Context, on: bool) -> Result<bool, RpcError> {
+        Ok(on)
+    }
+}
+
 impl Parent for Listener {
     async fn ping(&self, _: &Context) -> Result<(), RpcError> {
         Ok(())
@@ -54,13 +77,14 @@ async fn called(test: &str, url: &str, place: impl Fn(&str) -> String, protocols
     let bus = thriftwood::connect(url).await.unwrap();
     let listener = Listener::default();
     let serving = bus.serve("oracle", OracleServer::new(listener.clone())).await.unwrap();
+    bus.serve("contrary", OracleServer::new(Contrary)).await.unwrap();
     let place = place(serving.local_addr().unwrap());
     for protocol in protocols {
         let mut client = Command::new(&python);
         client.arg(format!("{}/calls.py", python::DATA)).arg(dir.path()).args([&place, *protocol]);
         let output = tokio::task::spawn_blocking(move || client.output()).await.unwrap().unwrap();
         assert!(output.status.success(), "{protocol}: {}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "done 7", "{protocol}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "done 8", "{protocol}");
         assert_eq!(std::mem::take(&mut *listener.0.lock().unwrap()), ["first", "second"], "{protocol}");
     }
     bus.close().await.unwrap();

@@ -7,6 +7,9 @@
 //! service needs, the reply is stripped of its own. What makes it the client's reply is the sequence number in the message,
 //! which a server repeats.
 //!
+//! A client that speaks to several services behind one port names one with Thrift's `TMultiplexedProtocol`, as `SERVICE:METHOD`; that
+//! becomes the address header.
+//!
 //! Such a client has no way to tell replies apart but by their order, so its calls are handled one after another, as Thrift's own
 //! servers do.
 
@@ -15,7 +18,8 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use thriftwood_core::BoxFuture;
 use thriftwood_core::call::{Handler, Inbound};
-use thriftwood_core::frame::{Frame, OPERATION_ID};
+use thriftwood_core::codec::{AnyReader, AnyWriter, Message, Protocol, Reader};
+use thriftwood_core::frame::{ADDRESS, Frame, OPERATION_ID};
 
 /// Bytes from which it can be told who is there: a size, and what is behind it.
 pub(crate) const TELLING: usize = 5;
@@ -63,18 +67,37 @@ impl Handler for Plain {
 
 /// The frame of a message. The operation id is any, since one call is under way at a time.
 fn with_headers(plain: &Bytes) -> Bytes {
-    const HEADER: usize = 4 + OPERATION_ID.len() + 4 + 1;
-    let message = plain.get(4..).unwrap_or_default();
-    let size = 5 + HEADER + message.len();
+    let message = plain.slice(plain.len().min(4)..);
+    match addressed(&message) {
+        Some((service, message)) => framed(&message, &[(OPERATION_ID, "0"), (ADDRESS, &service)]),
+        None => framed(&message, &[(OPERATION_ID, "0")]),
+    }
+}
+
+/// The service and the message that Thrift's `TMultiplexedProtocol` makes one of: it calls `SERVICE:METHOD`.
+fn addressed(message: &Bytes) -> Option<(String, Bytes)> {
+    let protocol = Protocol::of(message);
+    let mut reader = AnyReader::new(protocol, message);
+    let envelope = reader.message().ok()?;
+    let (service, method) = envelope.name.split_once(':')?;
+    let mut out = Vec::with_capacity(message.len());
+    AnyWriter::new(protocol, &mut out).message(Message { name: method, ..envelope });
+    out.extend_from_slice(&message[reader.offset()..]);
+    Some((service.to_owned(), out.into()))
+}
+
+fn framed(message: &[u8], headers: &[(&str, &str)]) -> Bytes {
+    let block: usize = headers.iter().map(|(name, value)| 8 + name.len() + value.len()).sum();
+    let size = 5 + block + message.len();
     let mut frame = BytesMut::with_capacity(size + 4);
     // A frame that was read is far below 4 GiB.
     frame.put_u32(size as u32);
     frame.put_u8(0);
-    frame.put_u32(HEADER as u32);
-    frame.put_u32(OPERATION_ID.len() as u32);
-    frame.put_slice(OPERATION_ID.as_bytes());
-    frame.put_u32(1);
-    frame.put_u8(b'0');
+    frame.put_u32(block as u32);
+    for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+        frame.put_u32(text.len() as u32);
+        frame.put_slice(text.as_bytes());
+    }
     frame.put_slice(message);
     frame.freeze()
 }
@@ -112,5 +135,25 @@ mod tests {
         let frame = Frame::decode(framed.clone()).unwrap();
         assert_eq!((frame.operation_id(), &frame.message()[..]), (Some(0), &plain[4..]));
         assert_eq!(without_headers(framed), Some(plain));
+    }
+
+    #[test]
+    fn a_service_in_front_of_a_methods_name_becomes_the_address() {
+        use thriftwood_core::codec::MessageType;
+        for protocol in Protocol::ALL {
+            let envelope = |name| Message::new(name, MessageType::Call).with_sequence(-7);
+            let write = |name| {
+                let mut out = vec![0; 4];
+                let mut writer = AnyWriter::new(protocol, &mut out);
+                writer.message(envelope(name));
+                thriftwood_core::codec::Wire::encode(&42_i32, &mut writer);
+                Bytes::from(out)
+            };
+            let frame = Frame::decode(with_headers(&write("Store:buy"))).unwrap();
+            assert_eq!(frame.headers().get(ADDRESS), Some("Store"), "{protocol}");
+            assert_eq!(frame.message()[..], write("buy")[4..], "{protocol}");
+            let plain = Frame::decode(with_headers(&write("buy"))).unwrap();
+            assert_eq!(plain.headers().get(ADDRESS), None, "{protocol}");
+        }
     }
 }

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(sys.argv[1], "gen"))
 from oracle import Oracle  # noqa: E402
 from oracle.ttypes import Everything, Refused, Tree  # noqa: E402
 from thrift.Thrift import TApplicationException, TMessageType  # noqa: E402
-from thrift.protocol import TBinaryProtocol, TCompactProtocol, TJSONProtocol  # noqa: E402
+from thrift.protocol import TBinaryProtocol, TCompactProtocol, TJSONProtocol, TMultiplexedProtocol  # noqa: E402
 from thrift.transport import THttpClient, TSocket, TTransport  # noqa: E402
 
 PROTOCOLS = {
@@ -89,6 +89,17 @@ exception.read(protocol)
 protocol.readMessageEnd()
 assert exception.type == TApplicationException.UNKNOWN_METHOD, exception
 assert client.ping() is None
+done += 1
+
+# Of two services at one port, one by its name. HTTP has paths for that.
+if not over_http:
+    other = Oracle.Client(TMultiplexedProtocol.TMultiplexedProtocol(protocol, "contrary"))
+    assert (client.flag(False), other.flag(False)) == (True, False)
+    try:
+        Oracle.Client(TMultiplexedProtocol.TMultiplexedProtocol(protocol, "nobody")).ping()
+        raise AssertionError("nobody answered")
+    except TApplicationException as exception:
+        assert "nobody serves `nobody` here, only oracle, contrary" in exception.message, exception
 done += 1
 
 transport.close()
