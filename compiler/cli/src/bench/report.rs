@@ -52,7 +52,8 @@ impl<'b> Report<'b> {
             self.seconds
         );
         let mut row = |name: &str, value: String| {
-            let _ = writeln!(out, "  {name:<24}{value:>14}");
+            let line = format!("  {name:<24}{value:>14}");
+            let _ = writeln!(out, "{}", line.trim_end());
         };
         row("answers", grouped(self.tally.answers()));
         row("answers a second", grouped(self.rate().round() as u64));

@@ -37,6 +37,9 @@ pub(crate) struct Call {
     target: Target,
     #[command(flatten)]
     sending: Sending,
+    /// Also show the headers that come with the reply, on standard error.
+    #[arg(long, short)]
+    verbose: bool,
 }
 
 /// Which method, with what, and where it is served.
@@ -90,7 +93,8 @@ async fn send(call: &Call, request: JsonCall, address: &str) -> io::Result<ExitC
     let connected = start.elapsed();
     let client = Client::new(bus.rpc(address));
     let start = Instant::now();
-    let outcome = client.call(&call.sending.context(), request).await;
+    let context = call.sending.context();
+    let outcome = client.call(&context, request).await;
     let took = start.elapsed();
     let code = match outcome {
         Ok(JsonAnswer(answer)) => show(call, &answer)?,
@@ -100,7 +104,14 @@ async fn send(call: &Call, request: JsonCall, address: &str) -> io::Result<ExitC
             ExitCode::from(NO_ANSWER)
         }
     };
-    eprintln!("{}.{}: connected in {}, answered in {}", method.service, method.name, ms(connected), ms(took));
+    if call.verbose {
+        for (name, value) in context.response_headers().iter() {
+            eprintln!("{}: {}", name.escape_debug(), value.escape_debug());
+        }
+    }
+    let ended = if code == ExitCode::from(NO_ANSWER) { "given up" } else { "answered" };
+    let (service, name, id) = (method.service, method.name, context.correlation_id());
+    eprintln!("{service}.{name}: connected in {}, {ended} after {}; correlation id {id}", ms(connected), ms(took));
     // What is left to be written is nothing that this command wrote.
     let _ = bus.close().await;
     Ok(code)
@@ -136,7 +147,7 @@ pub(crate) fn note_unknown(printed: &Printed, file: &str) {
 pub(crate) fn advise(error: &RpcError, address: &str, method: &Method) {
     match error.kind() {
         RpcErrorKind::Unavailable => {
-            eprintln!("help: the call went to the address `{address}`; --address names another");
+            eprintln!("help: is something served there, at the address `{address}`? --address names another");
         }
         RpcErrorKind::UnknownMethod => {
             eprintln!(

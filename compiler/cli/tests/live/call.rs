@@ -39,7 +39,7 @@ fn a_method_is_called_over_each_transport_in_each_protocol() {
             let options = ["--address", "music", "-H", "tenant=blue", "--protocol", protocol];
             let ran = call(&served.url, &[&["Store.buyAlbum", ARGUMENTS], &options[..]].concat());
             assert_eq!((ran.code, ran.out.as_str()), (Some(0), ALBUM), "{url} {protocol}: {}", ran.err);
-            assert_holds(&ran.err, &["Store.buyAlbum: connected in ", "answered in ", " ms"]);
+            assert_holds(&ran.err, &["Store.buyAlbum: connected in ", " ms, answered after ", " ms; correlation id "]);
         }
     }
 }
@@ -86,11 +86,22 @@ fn a_call_without_an_answer_says_why_and_what_to_do() {
 
     let elsewhere = call(&served.url, &["Store.buyAlbum"]);
     assert_eq!(elsewhere.code, Some(4));
-    assert_holds(&elsewhere.err, &["error: service unavailable: ", "help: the call went to the address `Store`"]);
+    assert_holds(
+        &elsewhere.err,
+        &["error: service unavailable: ", "help: is something served there, at the address `Store`?"],
+    );
 
     let nobody = call("tcp://127.0.0.1:1", &["Store.buyAlbum", "--timeout", "10s"]);
     assert_eq!(nobody.code, Some(4), "{}", nobody.err);
     assert_holds(&nobody.err, &["error: service unavailable: ", "127.0.0.1:1"]);
+}
+
+#[test]
+fn the_headers_of_a_call_and_of_its_reply_are_to_be_had() {
+    let served = serve("tcp://127.0.0.1:0");
+    let ran = call(&served.url, &["Store.buyAlbum", ARGUMENTS, "-H", "_cid=night-shift", "--verbose"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_holds(&ran.err, &["shelf: 7\n", "_cid: night-shift\n", "; correlation id night-shift\n"]);
 }
 
 /// What is wrong on this side is found before anything is sent.

@@ -28,6 +28,7 @@ impl Store for Shop {
             }
             "broken" => Err(RpcError::internal("the till is stuck").into()),
             _ => {
+                ctx.set_response_header("shelf", "7");
                 let track =
                     Track::default().with_title(format!("for {acct} of {}", ctx.header("tenant").unwrap_or("?")));
                 let price = common::Price::new(i64::MAX, "EUR");
