@@ -84,7 +84,6 @@ impl Checkpoint {
     /// Opens the checkpoint of a log, or makes that of a new one where the directory has no segments.
     pub(crate) fn open(disk: &dyn Disk, dir: &Path, has_segments: bool) -> Result<Self, StoreError> {
         let path = dir.join(FILE);
-        let failed = |source| StoreError::io("read", &path, source);
         let file = match disk.open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !has_segments => {
@@ -93,17 +92,7 @@ impl Checkpoint {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::Identity { path }),
             Err(error) => return Err(StoreError::io("open", &path, error)),
         };
-        let slots = [0, SECOND].map(|at| Ok(decode(&file.read_at(SLOT, at).map_err(failed)?)));
-        let mut newest: Option<Mark> = None;
-        for slot in slots {
-            match slot? {
-                Slot::Good(mark) if newest.is_none_or(|other| mark.sequence > other.sequence) => newest = Some(mark),
-                Slot::Newer(found) => {
-                    return Err(StoreError::Version { path, found, known: CURRENT });
-                }
-                _ => {}
-            }
-        }
+        let newest = newest(&*file, &path)?;
         let Some(mark) = newest else {
             if has_segments {
                 return Err(StoreError::Identity { path });
@@ -117,6 +106,20 @@ impl Checkpoint {
             return Ok(checkpoint);
         };
         Ok(Self { file, path, mark })
+    }
+
+    /// Makes the checkpoint of a log again that has lost it. Everything is looked at at the next opening.
+    pub(crate) fn restore(disk: &dyn Disk, dir: &Path, log_id: u64) -> Result<(), StoreError> {
+        let path = dir.join(FILE);
+        let file = disk.open(&path).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => disk.create(&path),
+            _ => Err(error),
+        });
+        let file = file.map_err(|source| StoreError::io("open", &path, source))?;
+        let mut checkpoint = Self { file, path, mark: Mark { log_id, ..Mark::default() } };
+        checkpoint.write(checkpoint.mark)?;
+        checkpoint.write(checkpoint.mark)?;
+        disk.sync_dir(dir).map_err(|source| StoreError::io("sync", dir, source))
     }
 
     pub(crate) fn mark(&self) -> Mark {
@@ -133,6 +136,30 @@ impl Checkpoint {
         self.mark = mark;
         Ok(())
     }
+}
+
+/// Reads what the checkpoint of a log says, and changes nothing.
+pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Mark, StoreError> {
+    let path = dir.join(FILE);
+    match disk.open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::Identity { path }),
+        Err(error) => Err(StoreError::io("open", &path, error)),
+        Ok(file) => newest(&*file, &path)?.ok_or(StoreError::Identity { path }),
+    }
+}
+
+/// The newer slot of those that are whole.
+fn newest(file: &dyn DiskFile, path: &Path) -> Result<Option<Mark>, StoreError> {
+    let mut newest: Option<Mark> = None;
+    for at in [0, SECOND] {
+        let slot = file.read_at(SLOT, at).map_err(|source| StoreError::io("read", path, source))?;
+        match decode(&slot) {
+            Slot::Good(mark) if newest.is_none_or(|other| mark.sequence > other.sequence) => newest = Some(mark),
+            Slot::Newer(found) => return Err(StoreError::Version { path: path.to_owned(), found, known: CURRENT }),
+            _ => {}
+        }
+    }
+    Ok(newest)
 }
 
 enum Slot {

@@ -14,10 +14,12 @@ pub(crate) struct Home {
     pub(crate) log_id: u64,
     /// The start value of header checksums.
     pub(crate) seed: u32,
+    /// Whether this is only a look at a log that somebody else may have open: not even a cache is written.
+    pub(crate) is_read_only: bool,
 }
 
 impl Home {
     pub(crate) fn new(dir: &Path, disk: Arc<dyn Disk>, log_id: u64) -> Self {
-        Self { dir: dir.to_owned(), disk, log_id, seed: format::seed(log_id) }
+        Self { dir: dir.to_owned(), disk, log_id, seed: format::seed(log_id), is_read_only: false }
     }
 }

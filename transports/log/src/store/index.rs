@@ -143,6 +143,11 @@ impl Index {
     }
 }
 
+/// The id of the log that a file's header names, unchecked.
+pub(crate) fn id(header: &[u8]) -> Option<u64> {
+    (header.len() == HEADER && header[NAME] == MAGIC).then(|| u64_at(header, LOG_ID))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

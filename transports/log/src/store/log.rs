@@ -14,6 +14,7 @@ use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::home::Home;
 use super::options::{Durability, LogOptions};
+use super::quarantine::Quarantine;
 use super::queue::{Command, Queue, Refused};
 use super::reader::{From, Reader};
 use super::recovery;
@@ -94,7 +95,9 @@ impl Log {
         recovery::settle(&recovered, &home)?;
         let view = View { segments: recovered.segments.clone(), end: recovered.end()? };
         let queue = Queue::new(options.queue_bytes);
-        let shared = Arc::new(Shared::new(home, queue, recovered.damage.clone(), recovered.next, view));
+        let quarantine = Quarantine::load(&home)?;
+        let shared = Shared::new(home, queue, recovered.damage.clone(), quarantine, recovered.next, view);
+        let shared = Arc::new(shared);
         let writer = Writer::new(Arc::clone(&shared), checkpoint, options, recovered)?;
         let thread = std::thread::Builder::new().name("thriftwood-log".to_owned());
         let thread = thread.spawn(move || writer.run(lock));

@@ -47,6 +47,8 @@ pub struct Reader {
     wakeup: Wakeup,
     /// Whether it has told that the log failed.
     ended: bool,
+    /// Whether it tells of damage that was given up as well.
+    tells_all: bool,
 }
 
 #[derive(Debug)]
@@ -78,7 +80,7 @@ impl Reader {
             From::Time(_) => 0,
         };
         let wakeup = Wakeup::among(&shared.sleepers);
-        let mut reader = Self { shared, offset, batch: None, file: None, wakeup, ended: false };
+        let mut reader = Self { shared, offset, batch: None, file: None, wakeup, ended: false, tells_all: false };
         if let From::Time(time) = from {
             reader.seek_time(time::from_system(time))?;
         }
@@ -111,8 +113,18 @@ impl Reader {
             if self.offset >= self.shared.visible() {
                 return Ok(None);
             }
-            self.next_batch()?;
+            match self.next_batch() {
+                // Somebody has looked at it and given it up.
+                Err(StoreError::Corrupt { from, to, .. })
+                    if !self.tells_all && self.shared.quarantine.covers(&(from..to)) => {}
+                found => found?,
+            }
         }
+    }
+
+    /// Has it tell of damage that was given up as well.
+    pub(super) fn tell_all_damage(&mut self) {
+        self.tells_all = true;
     }
 
     /// The next record, as soon as there is one; `None` when the log was closed.

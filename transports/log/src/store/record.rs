@@ -50,6 +50,11 @@ impl Record {
         &self.value
     }
 
+    /// Bytes of its key, headers and value.
+    pub(super) fn size(&self) -> u64 {
+        (self.key.as_ref().map_or(0, Bytes::len) + self.headers.len() + self.value.len()) as u64
+    }
+
     /// The same record in memory of its own, for whoever keeps it long: it holds on to the chunk it was read in otherwise.
     #[must_use]
     pub fn detached(self) -> Self {

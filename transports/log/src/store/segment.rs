@@ -192,6 +192,9 @@ fn read_index(home: &Home, base: u64) -> Option<Index> {
 }
 
 fn write_index(home: &Home, base: u64, index: &Index) -> io::Result<()> {
+    if home.is_read_only {
+        return Ok(());
+    }
     let path = home.dir.join(index_name(base));
     // There is none, as a rule. What stands there instead, the creation finds.
     let _ = home.disk.remove(&path);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::home::Home;
+use super::quarantine::Quarantine;
 use super::queue::Queue;
 use super::segment::Segment;
 use super::sleepers::Sleepers;
@@ -15,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue,
     /// What was found damaged when the log was opened.
     pub(crate) damage: Vec<Range<u64>>,
+    /// What of that and of older damage is passed over.
+    pub(crate) quarantine: Quarantine,
     /// Readers may read offsets below this one: they are as durable as their append asked for.
     visible: AtomicU64,
     view: Mutex<View>,
@@ -40,11 +43,19 @@ pub(crate) struct Place {
 }
 
 impl Shared {
-    pub(crate) fn new(home: Home, queue: Queue, damage: Vec<Range<u64>>, next: u64, view: View) -> Self {
+    pub(crate) fn new(
+        home: Home,
+        queue: Queue,
+        damage: Vec<Range<u64>>,
+        quarantine: Quarantine,
+        next: u64,
+        view: View,
+    ) -> Self {
         Self {
             home: Arc::new(home),
             queue,
             damage,
+            quarantine,
             visible: AtomicU64::new(next),
             view: Mutex::new(view),
             sleepers: Arc::default(),
@@ -96,6 +107,12 @@ impl Shared {
             Some(next) => Place { segment, next: next.base, limit: None },
             None => Place { segment, next: self.visible(), limit: Some(view.end) },
         })
+    }
+
+    /// The segments there are, and where the visible bytes of the last one end.
+    pub(crate) fn all(&self) -> (Vec<Arc<Segment>>, u64) {
+        let view = lock(&self.view);
+        (view.segments.clone(), view.end)
     }
 
     /// The segments there are.

@@ -12,5 +12,6 @@ mod groups;
 mod indexes;
 mod model;
 mod producers;
+mod repair;
 mod retention;
 mod support;
