@@ -13,6 +13,7 @@ mod gen_rust;
 mod json;
 mod lints;
 mod live;
+mod log;
 mod lsp;
 mod output;
 mod publish;
@@ -65,6 +66,8 @@ enum Command {
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Look at the logs in a directory, verify and repair them, and move what is in them.
+    Log(log::Log),
     /// Serve an editor: the language server of IDL files, over standard input and output.
     Lsp(lsp::Lsp),
     /// Turn IDL files, and everything they include, into a site of HTML pages that needs no server.
@@ -141,6 +144,7 @@ fn main() -> ExitCode {
         Command::Tail(tail) => tail::run(tail),
         Command::Gen { target: Target::Rust, input, out } => gen_rust::run(input, out.as_deref()),
         Command::Gen { target: Target::Json, input, out } => gen_json::run(input, out.as_deref()),
+        Command::Log(log) => log::run(log),
         Command::Lsp(lsp) => lsp::run(lsp),
         Command::Doc(doc) => doc::run(doc),
     };

@@ -10,7 +10,7 @@ use crate::tree::{self, File};
 ///
 /// Only what ships counts: a dev-dependency may point anywhere, since the compiler's tests have to compile what it emits.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("compiler/cli", &["thriftwood", "thriftwood-build", "thriftwood-idl"]),
+    ("compiler/cli", &["thriftwood", "thriftwood-build", "thriftwood-idl", "thriftwood-log"]),
     ("compiler/codegen", &["thriftwood-idl"]),
     ("compiler/idl", &[]),
     ("runtime/core", &[]),

@@ -70,4 +70,4 @@ pub use reader::{From, Reader};
 pub use record::Record;
 pub use repair::{Repair, repair};
 pub use sleepers::Wakeup;
-pub use view::{LogView, SegmentInfo, Verification};
+pub use view::{GroupInfo, LogView, SegmentInfo, Verification};

@@ -9,6 +9,7 @@ use super::StoreError;
 use super::backwards::Backwards;
 use super::checkpoint;
 use super::disk::Disk;
+use super::group::{Lag, journal};
 use super::home::Home;
 use super::quarantine::Quarantine;
 use super::queue::Queue;
@@ -38,6 +39,18 @@ pub struct SegmentInfo {
     pub last: Option<SystemTime>,
     /// Whether there is an index beside it.
     pub is_indexed: bool,
+}
+
+/// How far a group has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupInfo {
+    /// Every record before this offset was handled.
+    pub position: u64,
+    /// How far it is behind.
+    pub lag: Lag,
+    /// The offsets that were handed out and not acknowledged, with the number of their deliveries.
+    pub outstanding: Vec<(u64, u32)>,
 }
 
 /// What a thorough look at every byte found.
@@ -127,6 +140,28 @@ impl LogView {
             });
         }
         Ok(found)
+    }
+
+    /// How far the group has come whose position is kept in this directory; `None` when it has none.
+    ///
+    /// # Errors
+    /// As [`open`](LogView::open).
+    pub fn group(&self, dir: impl AsRef<Path>) -> Result<Option<GroupInfo>, StoreError> {
+        let dir = dir.as_ref();
+        let journal = LogView::open(dir, Arc::clone(&self.shared.home.disk))?;
+        let is_whole = journal.shared.damage.is_empty();
+        let known = journal::replay_from(journal.reader(From::First)?, dir, is_whole, self.next_offset())?;
+        Ok(known.map(|known| {
+            let progress = &known.progress;
+            GroupInfo {
+                position: progress.floor(),
+                lag: Lag {
+                    untaken: self.next_offset().saturating_sub(progress.read.max(self.first_offset())),
+                    outstanding: progress.outstanding().len() as u64,
+                },
+                outstanding: progress.outstanding().collect(),
+            }
+        }))
     }
 
     /// Reads every byte of every record, telling each time how far it is: the next offset.

@@ -6,6 +6,7 @@
 //! group is opened or moved, while nobody else writes, does away with all before it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::Instant;
 
 use bytes::{Buf, Bytes};
@@ -14,7 +15,7 @@ use tracing::warn;
 use super::history::{Failure, History};
 use super::progress::Progress;
 use crate::store::log::Log;
-use crate::store::reader::From;
+use crate::store::reader::{From, Reader};
 use crate::store::{Batch, Entry, StoreError, varint};
 
 /// One record of a journal.
@@ -197,9 +198,17 @@ impl Replay {
 /// Reads what an earlier process left. `None` when the group is new. Where notes are damaged, events are delivered again
 /// rather than left out; with no state left at all, all that are kept.
 pub(crate) fn replay(journal: &Log, end: u64) -> Result<Option<Replayed>, StoreError> {
-    let mut reader = journal.reader(From::First)?;
+    replay_from(journal.reader(From::First)?, journal.dir(), journal.damage().is_empty(), end)
+}
+
+/// [`replay`], with a reader at the first note. What had damage when it was opened is not new, even if nothing is in it.
+pub(crate) fn replay_from(
+    mut reader: Reader,
+    journal: &Path,
+    mut is_new: bool,
+    end: u64,
+) -> Result<Option<Replayed>, StoreError> {
     let mut replay = Replay::default();
-    let mut is_new = journal.damage().is_empty();
     loop {
         match reader.next_ready() {
             Ok(None) => break,
@@ -208,7 +217,7 @@ pub(crate) fn replay(journal: &Log, end: u64) -> Result<Option<Replayed>, StoreE
                 match Note::decode(record.into_value()) {
                     Some(note) => replay.take(note),
                     None => {
-                        warn!(dir = %journal.dir().display(), "passed over a note of a group that is not known here");
+                        warn!(dir = %journal.display(), "passed over a note of a group that is not known here");
                     }
                 }
             }
@@ -224,7 +233,7 @@ pub(crate) fn replay(journal: &Log, end: u64) -> Result<Option<Replayed>, StoreE
     }
     let read = replay.state.as_ref().map_or(0, |state| state.read);
     if read > end {
-        warn!(dir = %journal.dir().display(), read, end, "the log is shorter than a group had read it; it goes on at the end");
+        warn!(dir = %journal.display(), read, end, "the log is shorter than a group had read it; it goes on at the end");
     }
     Ok(Some(replay.finish(end)))
 }

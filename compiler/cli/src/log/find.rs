@@ -1,0 +1,55 @@
+//! Finds logs below a directory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thriftwood_log::store::disk::RealDisk;
+use thriftwood_log::store::{LogView, StoreError};
+
+/// Every log below a directory, itself included, in order of their names.
+pub(super) fn logs(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let (mut found, mut open) = (Vec::new(), vec![dir.to_owned()]);
+    while let Some(dir) = open.pop() {
+        let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", dir.display()));
+        let mut is_log = false;
+        for entry in std::fs::read_dir(&dir).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            if entry.file_type().map_err(failed)?.is_dir() {
+                open.push(entry.path());
+            } else {
+                // A log whose checkpoint is lost is one as well.
+                is_log |= name == "checkpoint" || is_segment(&name.to_string_lossy());
+            }
+        }
+        if is_log {
+            found.push(dir);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The one log that a directory stands for.
+pub(super) fn log(dir: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let found = logs(dir)?;
+    match &found[..] {
+        [one] => Ok(one.clone()),
+        [first, ..] if first == dir => Ok(first.clone()),
+        [] => Err(format!("there is no log in {}", dir.display()).into()),
+        several => {
+            let names: Vec<String> = several.iter().map(|log| format!("\n  {}", log.display())).collect();
+            Err(format!("there are several logs in {}; name one:{}", dir.display(), names.concat()).into())
+        }
+    }
+}
+
+/// A look at a log.
+pub(super) fn view(dir: &Path) -> Result<LogView, StoreError> {
+    LogView::open(dir, Arc::new(RealDisk))
+}
+
+fn is_segment(name: &str) -> bool {
+    name.strip_suffix(".log").is_some_and(|base| base.len() == 20 && base.bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,78 @@
+//! `thriftwood log groups` and `seek`.
+
+use std::io::{self, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use thriftwood_log::store::{Group, GroupOptions, Log, LogOptions};
+
+use super::when::Where;
+use super::{Outcome, find};
+
+#[derive(Args)]
+pub(super) struct Seek {
+    /// The directory of the log.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The group, as `thriftwood log groups` lists it.
+    #[arg(value_name = "GROUP")]
+    group: String,
+    /// `first`, `next`, an offset, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 2h.
+    #[arg(long, value_name = "WHERE")]
+    to: Where,
+}
+
+/// The groups of a log: their names, and where their positions are kept.
+pub(super) fn of(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let groups = dir.join("groups");
+    if !groups.is_dir() {
+        return Ok(Vec::new());
+    }
+    let journals = find::logs(&groups)?.into_iter().filter(|journal| !journal.ends_with("dead"));
+    let name = |journal: &PathBuf| journal.strip_prefix(&groups).unwrap_or(journal).display().to_string();
+    Ok(journals.map(|journal| (name(&journal), journal)).collect())
+}
+
+pub(super) fn list(dir: &Path) -> Outcome {
+    let dir = find::log(dir)?;
+    let view = find::view(&dir)?;
+    let mut out = stdout().lock();
+    let groups = of(&dir)?;
+    if groups.is_empty() {
+        eprintln!("{} has no groups", dir.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(out, "{:>12}  {:>12}  {:>11}  {:>8}  group", "position", "untaken", "outstanding", "dead")?;
+    for (name, journal) in groups {
+        let dead = find::view(&journal.join("dead")).map_or(0, |dead| dead.next_offset() - dead.first_offset());
+        match view.group(&journal)? {
+            Some(group) => {
+                let (position, lag) = (group.position, group.lag);
+                writeln!(out, "{position:>12}  {:>12}  {:>11}  {dead:>8}  {name}", lag.untaken, lag.outstanding)?;
+            }
+            None => writeln!(out, "{:>12}  {:>12}  {:>11}  {dead:>8}  {name}", "-", "-", "-")?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn seek(seek: &Seek) -> Outcome {
+    let dir = find::log(&seek.dir)?;
+    let groups = of(&dir)?;
+    let Some((_, journal)) = groups.iter().find(|(name, _)| *name == seek.group) else {
+        let names: Vec<&str> = groups.iter().map(|(name, _)| &name[..]).collect();
+        let names = if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
+        return Err(format!("{} has no group {:?}; {names}", dir.display(), seek.group).into());
+    };
+    let log = Log::open(&dir, LogOptions::default())?;
+    let group = Group::open(&log, journal, GroupOptions::default())?;
+    let before = group.position();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(group.seek(seek.to.0))?;
+    let lag = group.lag();
+    writeln!(stdout(), "{}: from {before} to {}, {} behind", seek.group, group.position(), lag.untaken)?;
+    group.close_blocking()?;
+    log.close_blocking()?;
+    Ok(ExitCode::SUCCESS)
+}

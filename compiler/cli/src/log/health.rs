@@ -1,0 +1,105 @@
+//! `thriftwood log verify` and `repair`.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use thriftwood_log::store::disk::RealDisk;
+
+use super::{Outcome, find, when};
+
+#[derive(Args)]
+pub(super) struct Verify {
+    /// The directory of a log, or one above it.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct Repair {
+    /// The directory of a log, or one above it. Nobody may have it open.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Go on without a newest segment that is gone, with what was in it.
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+pub(super) fn verify(verify: &Verify) -> Outcome {
+    let mut code = ExitCode::SUCCESS;
+    for log in found(&verify.dir)? {
+        let view = match find::view(&log) {
+            Ok(view) => view,
+            Err(error) => {
+                writeln!(stdout(), "{}: {error}", log.display())?;
+                code = ExitCode::FAILURE;
+                continue;
+            }
+        };
+        let (first, next) = (view.first_offset(), view.next_offset());
+        let mut bar = Bar::new();
+        let found = view.verify(|offset| bar.show(&log, offset - first, next - first))?;
+        bar.clear();
+        writeln!(stdout(), "{}: {} records, {}", log.display(), found.records, when::bytes(found.bytes))?;
+        for range in &found.damage {
+            let known = found.given_up.contains(range);
+            let said = if known { "cannot be read, and was given up" } else { "CANNOT BE READ" };
+            writeln!(stdout(), "  offsets {} to {}: {said}", range.start, range.end - 1)?;
+            if !known {
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+pub(super) fn repair(repair: &Repair) -> Outcome {
+    for log in found(&repair.dir)? {
+        let done = thriftwood_log::store::repair(&log, Arc::new(RealDisk), repair.accept_loss)?;
+        let mut out = stdout().lock();
+        if done.checkpoint {
+            writeln!(out, "{}: made the checkpoint again", log.display())?;
+        }
+        for range in &done.given_up {
+            writeln!(out, "{}: gave up offsets {} to {}", log.display(), range.start, range.end - 1)?;
+        }
+        if !done.checkpoint && done.given_up.is_empty() {
+            writeln!(out, "{}: nothing to repair", log.display())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn found(dir: &Path) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
+    let logs = find::logs(dir)?;
+    if logs.is_empty() { Err(format!("there is no log in {}", dir.display()).into()) } else { Ok(logs) }
+}
+
+/// How far it is, on a terminal.
+struct Bar {
+    shown: Option<Instant>,
+    is_wanted: bool,
+}
+
+impl Bar {
+    fn new() -> Self {
+        Self { shown: None, is_wanted: stderr().is_terminal() }
+    }
+
+    fn show(&mut self, log: &Path, done: u64, all: u64) {
+        let is_time = self.shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(200));
+        if self.is_wanted && is_time {
+            self.shown = Some(Instant::now());
+            eprint!("\r{}: {} %\u{1b}[K", log.display(), done * 100 / all.max(1));
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            eprint!("\r\u{1b}[K");
+        }
+    }
+}

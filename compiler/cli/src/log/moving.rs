@@ -1,0 +1,177 @@
+//! `thriftwood log trim`, `export` and `import`.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+use thriftwood_log::store::{Batch, Durability, Entry, Log, LogOptions, Retention, StoreError};
+
+use super::decode::{self, Events};
+use super::show::json;
+use super::when::Where;
+use super::{Outcome, find};
+
+/// Records that are appended together, at most, and bytes of them.
+const TOGETHER: usize = 1000;
+const TOGETHER_BYTES: usize = 1024 * 1024;
+
+#[derive(Args)]
+pub(super) struct Trim {
+    /// The directory of the log. Nobody may have it open.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Remove segments that lie wholly before this offset.
+    #[arg(long, value_name = "OFFSET", required_unless_present_any = ["keep_age", "keep_bytes", "keep_records"])]
+    before: Option<u64>,
+    /// Remove segments whose last record is older than this, such as 7d.
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    keep_age: Option<Duration>,
+    /// Keep so many bytes of segments.
+    #[arg(long, value_name = "BYTES")]
+    keep_bytes: Option<u64>,
+    /// Keep so many records.
+    #[arg(long, value_name = "N")]
+    keep_records: Option<u64>,
+}
+
+#[derive(Args)]
+pub(super) struct Export {
+    /// The directory of the log.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The file; standard output when not given.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// `first`, an offset, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 2h.
+    #[arg(long, value_name = "WHERE", default_value = "first")]
+    from: Where,
+}
+
+#[derive(Args)]
+pub(super) struct Import {
+    /// The directory of the log, which is made if it is not there. Nobody may have it open.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// The file; standard input when not given.
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+pub(super) fn trim(trim: &Trim) -> Outcome {
+    let dir = find::log(&trim.dir)?;
+    let mut options = LogOptions::default();
+    let mut limits = Retention::default();
+    (limits.age, limits.bytes, limits.records) = (trim.keep_age, trim.keep_bytes, trim.keep_records);
+    options.retention = limits;
+    let log = Log::open(&dir, options)?;
+    let before = log.first_offset();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        if let Some(offset) = trim.before {
+            log.trim(offset).await?;
+        }
+        log.tidy().await
+    })?;
+    let (first, next) = (log.first_offset(), log.next_offset());
+    log.close_blocking()?;
+    writeln!(stdout(), "{}: removed {} records, {} are left", dir.display(), first - before, next - first)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn export(export: &Export) -> Outcome {
+    let mut reader = find::view(&find::log(&export.dir)?)?.reader(export.from.0)?;
+    let mut out: Box<dyn Write> = match &export.file {
+        Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| named(path, error))?)),
+        None => Box::new(stdout().lock()),
+    };
+    let (plain, mut code) = (Events::default(), ExitCode::SUCCESS);
+    loop {
+        match reader.next_ready() {
+            Ok(None) => break,
+            Ok(Some(record)) => writeln!(out, "{}", json(&record, &plain))?,
+            Err(error @ (StoreError::Corrupt { .. } | StoreError::Unsupported { .. })) => {
+                eprintln!("error: {error}");
+                code = ExitCode::FAILURE;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    out.flush()?;
+    Ok(code)
+}
+
+pub(super) fn import(import: &Import) -> Outcome {
+    let input: Box<dyn BufRead> = match &import.file {
+        Some(path) => Box::new(BufReader::new(File::open(path).map_err(|error| named(path, error))?)),
+        None => Box::new(io::stdin().lock()),
+    };
+    let log = Log::open(&import.dir, LogOptions::default())?;
+    let (first, mut records, mut size) = (log.next_offset(), Vec::new(), 0);
+    for (number, line) in (1..).zip(input.lines()) {
+        let line = line?;
+        let Some(record) = Owned::read(&line) else {
+            let stored = log.next_offset() - first;
+            log.close_blocking()?;
+            return Err(format!("line {number} is no record; {stored} records before it were stored").into());
+        };
+        size += line.len();
+        records.push(record);
+        if records.len() >= TOGETHER || size >= TOGETHER_BYTES {
+            store(&log, &records)?;
+            records.clear();
+            size = 0;
+        }
+    }
+    store(&log, &records)?;
+    let stored = log.next_offset() - first;
+    log.close_blocking()?;
+    writeln!(stdout(), "{}: {stored} records from offset {first} on", import.dir.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A record of a line.
+struct Owned {
+    key: Option<Vec<u8>>,
+    headers: Vec<(String, Vec<u8>)>,
+    value: Vec<u8>,
+}
+
+impl Owned {
+    fn read(line: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let key = match line.get("key") {
+            Some(key) => Some(decode::from_plain(key)?),
+            None => None,
+        };
+        let headers = match line.get("headers") {
+            Some(headers) => {
+                let pairs = headers.as_object()?.iter();
+                pairs.map(|(name, value)| Some((name.clone(), decode::from_plain(value)?))).collect::<Option<_>>()?
+            }
+            None => Vec::new(),
+        };
+        Some(Self { key, headers, value: decode::from_plain(line.get("value")?)? })
+    }
+}
+
+fn store<'r>(log: &Log, records: &'r [Owned]) -> Result<(), StoreError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let pairs = |record: &'r Owned| record.headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+    let headers: Vec<Vec<(&'r str, &'r [u8])>> = records.iter().map(pairs).collect();
+    let entries: Vec<Entry<'_>> = records
+        .iter()
+        .zip(&headers)
+        .map(|(record, headers)| Entry { key: record.key.as_deref(), headers, value: &record.value })
+        .collect();
+    log.append_blocking(Batch::of(&entries)?, Durability::Durable).map(drop)
+}
+
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,173 @@
+//! `thriftwood log cat` and `tail`.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use thriftwood_idl::diagnostics::Lints;
+use thriftwood_log::store::{From, Reader, Record, StoreError};
+
+use super::decode::{self, Events};
+use super::when::{self, Where};
+use super::{Outcome, find};
+use crate::{Input, style};
+
+/// How often a log that is followed is looked at again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Which records, and how they are printed.
+#[derive(Args)]
+pub(super) struct Shown {
+    /// The directory of the log, or one above it when there is only one.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Only records with this header, or with this value of it: NAME or NAME=VALUE. May be given more than once.
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    header: Vec<String>,
+    /// Only events of this topic.
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Only records with this key.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// The IDL file that declares the events: they are printed as JSON.
+    #[arg(long, value_name = "IDL")]
+    idl: Option<PathBuf>,
+    /// Print a line of JSON for each record, with everything there is in it.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Cat {
+    #[command(flatten)]
+    shown: Shown,
+    /// `first`, an offset, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 2h.
+    #[arg(long, value_name = "WHERE", default_value = "first")]
+    from: Where,
+    /// No more than so many records.
+    #[arg(long, short = 'n', value_name = "N")]
+    most: Option<u64>,
+}
+
+#[derive(Args)]
+pub(super) struct Tail {
+    #[command(flatten)]
+    shown: Shown,
+    /// So many records.
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    most: usize,
+    /// Go on with what is appended, until interrupted.
+    #[arg(long, short)]
+    follow: bool,
+}
+
+pub(super) fn cat(cat: &Cat) -> Outcome {
+    let events = cat.shown.events()?;
+    let view = find::view(&find::log(&cat.shown.dir)?)?;
+    let mut left = cat.most.unwrap_or(u64::MAX);
+    cat.shown.print(view.reader(cat.from.0)?, &events, &mut left)
+}
+
+pub(super) fn tail(tail: &Tail) -> Outcome {
+    let events = tail.shown.events()?;
+    let dir = find::log(&tail.shown.dir)?;
+    let mut view = find::view(&dir)?;
+    let mut back = view.backwards(From::Next)?;
+    let (mut start, mut found) = (view.next_offset(), 0);
+    while found < tail.most {
+        match back.next_ready() {
+            Ok(None) => break,
+            Ok(Some(record)) => {
+                start = record.offset();
+                found += usize::from(tail.shown.takes(&record));
+            }
+            Err(StoreError::Corrupt { .. } | StoreError::Unsupported { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut code = tail.shown.print(view.reader(From::Offset(start))?, &events, &mut { u64::MAX })?;
+    while tail.follow {
+        std::thread::sleep(AGAIN);
+        let seen = view.next_offset();
+        view = find::view(&dir)?;
+        if view.next_offset() > seen {
+            code = tail.shown.print(view.reader(From::Offset(seen))?, &events, &mut { u64::MAX })?;
+        }
+    }
+    Ok(code)
+}
+
+impl Shown {
+    fn events(&self) -> Result<Events, Box<dyn std::error::Error>> {
+        let Some(file) = &self.idl else { return Ok(Events::default()) };
+        let input = Input { files: vec![file.clone()], include_dirs: Vec::new(), dialect: None };
+        let compilation = input.read(Lints::default());
+        for diagnostic in compilation.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
+            eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));
+        }
+        compilation.model.map(|model| Events::of(&model)).ok_or_else(|| "the IDL has errors".into())
+    }
+
+    fn takes(&self, record: &Record) -> bool {
+        let has = |name: &str, value: Option<&str>| {
+            record.header(name).is_some_and(|found| value.is_none_or(|value| found == value.as_bytes()))
+        };
+        self.topic.as_deref().is_none_or(|topic| has("topic", Some(topic)))
+            && self.key.as_deref().is_none_or(|key| record.key().is_some_and(|found| found == key.as_bytes()))
+            && self.header.iter().all(|header| match header.split_once('=') {
+                Some((name, value)) => has(name, Some(value)),
+                None => has(header, None),
+            })
+    }
+
+    /// Prints what follows. Damage is said on standard error, and in the exit code.
+    fn print(&self, mut reader: Reader, events: &Events, left: &mut u64) -> Outcome {
+        let (mut out, mut code) = (stdout().lock(), ExitCode::SUCCESS);
+        while *left > 0 {
+            match reader.next_ready() {
+                Ok(None) => break,
+                Ok(Some(record)) if self.takes(&record) => {
+                    *left -= 1;
+                    let line = if self.json { json(&record, events) } else { line(&record, events) };
+                    writeln!(out, "{line}")?;
+                }
+                Ok(Some(_)) => {}
+                Err(error @ (StoreError::Corrupt { .. } | StoreError::Unsupported { .. })) => {
+                    eprintln!("error: {error}");
+                    code = ExitCode::FAILURE;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        out.flush()?;
+        Ok(code)
+    }
+}
+
+/// Offset, time, what it is about, and the value.
+fn line(record: &Record, events: &Events) -> String {
+    let topic = record.header("topic").map(|topic| String::from_utf8_lossy(&topic).into_owned());
+    let key = record.key().map(|key| String::from_utf8_lossy(key).into_owned());
+    let about: Vec<String> = topic.into_iter().chain(key).collect();
+    let about = if about.is_empty() { "-".to_owned() } else { about.join(" ") };
+    format!("{}  {}  {about}  {}", record.offset(), when::shown(record.time()), events.json(record))
+}
+
+/// Everything, as [`import`](super::moving::import) reads it.
+pub(super) fn json(record: &Record, events: &Events) -> String {
+    let mut line = format!("{{\"offset\":{},\"time\":\"{}\"", record.offset(), when::shown(record.time()));
+    if let Some(key) = record.key() {
+        line += &format!(",\"key\":{}", decode::plain(key));
+    }
+    let headers: Vec<String> = record
+        .headers()
+        .map(|(name, value)| format!("{}:{}", serde_json::Value::from(name), decode::plain(&value)))
+        .collect();
+    if !headers.is_empty() {
+        line += &format!(",\"headers\":{{{}}}", headers.join(","));
+    }
+    line + &format!(",\"value\":{}}}", events.json(record))
+}

@@ -1,0 +1,164 @@
+//! `thriftwood log`: what it shows of a log, and what it does to one.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+
+use support::{assert_holds, fed, folder, read, thriftwood};
+use thriftwood::codec::{Message, MessageType, Wire};
+use thriftwood::frame::FrameBuilder;
+use thriftwood_log::store::{Batch, Durability, Entry, Group, GroupOptions, Log, LogOptions};
+
+/// A log in `data` with so many records, a group that has read 3 of them, and one record that is an event.
+fn filled(dir: &Path, records: u64) {
+    let mut options = LogOptions::default();
+    options.segment_bytes = 2_000;
+    let log = Log::open(dir.join("data/streams/v1.{}.Winners"), options).unwrap();
+    for n in 0..records {
+        let value = format!("value {n}, {}", "x".repeat(100));
+        let headers: [(&str, &[u8]); 1] = [("topic", b"v1.emea.Winners")];
+        let key = format!("k{}", n % 3);
+        let batch = Batch::of(&[Entry::of(value.as_bytes()).key(key.as_bytes()).headers(&headers)]).unwrap();
+        log.append_blocking(batch, Durability::Durable).unwrap();
+    }
+    let mut frame = FrameBuilder::new();
+    frame.header("_cid", "1");
+    let event =
+        frame.message(Message { name: "Winner", kind: MessageType::Call, sequence: 0 }, |w| 42_i64.encode(w)).unwrap();
+    let headers: [(&str, &[u8]); 1] = [("topic", b"v1.emea.Winners")];
+    let batch = Batch::of(&[Entry::of(&event).headers(&headers)]).unwrap();
+    log.append_blocking(batch, Durability::Durable).unwrap();
+    let group = Group::open(&log, log.dir().join("groups/mailer/v1.emea.Winners"), GroupOptions::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut member = group.member();
+        for _ in 0..3 {
+            member.next().await.unwrap().unwrap().ack().await.unwrap();
+        }
+    });
+    group.close_blocking().unwrap();
+    log.close_blocking().unwrap();
+}
+
+const STREAM: &str = "data/streams/v1.{}.Winners";
+
+#[test]
+fn logs_are_listed_with_their_segments_and_groups() {
+    let folder = folder(&[]);
+    filled(folder.path(), 40);
+    let ran = thriftwood(folder.path(), &["log", "ls", "data"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_holds(&ran.out, &["streams/v1.{}.Winners\n", "groups/mailer/v1.emea.Winners\n", "41"]);
+    let ran = thriftwood(folder.path(), &["log", "info", STREAM]);
+    assert_holds(&ran.out, &["offsets   0 to 41, 41 of them", "segments", "yes", "mailer/v1.emea.Winners"]);
+    let ran = thriftwood(folder.path(), &["log", "groups", STREAM]);
+    let line = ran.out.lines().nth(1).unwrap();
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(columns, ["3", "38", "0", "0", "mailer/v1.emea.Winners"]);
+}
+
+#[test]
+fn records_are_printed_from_a_place_filtered_and_as_json() {
+    let folder = folder(&[("winners.frugal", "scope winners prefix v1.{region} { Winner: i64 }\n")]);
+    filled(folder.path(), 40);
+    let ran = thriftwood(folder.path(), &["log", "cat", STREAM, "--from", "30", "-n", "2"]);
+    let offsets: Vec<&str> = ran.out.lines().map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(offsets, ["30", "31"]);
+    let ran = thriftwood(folder.path(), &["log", "cat", STREAM, "--key", "k1", "--topic", "v1.emea.Winners"]);
+    assert_eq!(ran.out.lines().count(), 13);
+    let ran = thriftwood(folder.path(), &["log", "cat", STREAM, "--header", "nothing"]);
+    assert_eq!((ran.out.as_str(), ran.code), ("", Some(0)));
+    let ran = thriftwood(folder.path(), &["log", "tail", STREAM, "-n", "1", "--idl", "winners.frugal"]);
+    assert!(ran.out.trim_end().ends_with("v1.emea.Winners  {\"Winner\":42}"), "{}", ran.out);
+    let ran = thriftwood(folder.path(), &["log", "tail", STREAM, "-n", "3", "--json"]);
+    assert_eq!(ran.out.lines().count(), 3);
+    assert_holds(&ran.out, &["{\"offset\":39,", "\"key\":\"k0\"", "\"headers\":{\"topic\":\"v1.emea.Winners\"}"]);
+    let ran = thriftwood(folder.path(), &["log", "cat", "data"]);
+    assert_eq!(ran.code, Some(1));
+    assert_holds(&ran.err, &["there are several logs in data; name one:", STREAM]);
+}
+
+#[test]
+fn damage_is_found_by_verify_given_up_by_repair_and_then_known() {
+    let folder = folder(&[]);
+    filled(folder.path(), 40);
+    let ran = thriftwood(folder.path(), &["log", "verify", "data"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert_holds(&ran.out, &["41 records"]);
+    let segment = folder.path().join(STREAM).join("00000000000000000000.log");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let ran = thriftwood(folder.path(), &["log", "verify", "data"]);
+    assert_eq!(ran.code, Some(1));
+    assert_holds(&ran.out, &["40 records", "offsets 0 to 0: CANNOT BE READ"]);
+    assert_eq!(thriftwood(folder.path(), &["log", "cat", STREAM]).code, Some(1));
+    let ran = thriftwood(folder.path(), &["log", "repair", "data"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_holds(&ran.out, &["gave up offsets 0 to 0", "nothing to repair"]);
+    let ran = thriftwood(folder.path(), &["log", "verify", "data"]);
+    assert_eq!(ran.code, Some(0));
+    assert_holds(&ran.out, &["was given up"]);
+    assert_eq!(thriftwood(folder.path(), &["log", "cat", STREAM]).code, Some(0));
+}
+
+#[test]
+fn a_group_is_moved_and_a_log_that_is_open_is_left_alone() {
+    let folder = folder(&[]);
+    filled(folder.path(), 40);
+    let seek = |to: &str| thriftwood(folder.path(), &["log", "seek", STREAM, "mailer/v1.emea.Winners", "--to", to]);
+    let ran = seek("20");
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_holds(&ran.out, &["from 3 to 20, 21 behind"]);
+    assert_holds(&seek("1h").out, &["from 20 to 0, 41 behind"]);
+    assert_holds(&seek("yesterday").err, &["it is none of `first`, `next`, an offset"]);
+    let ran = thriftwood(folder.path(), &["log", "seek", STREAM, "males", "--to", "first"]);
+    assert_holds(&ran.err, &["has no group \"males\"; it has mailer/v1.emea.Winners"]);
+    let log = Log::open(folder.path().join(STREAM), LogOptions::default()).unwrap();
+    let ran = seek("first");
+    assert_eq!(ran.code, Some(1));
+    assert_holds(&ran.err, &["is held by process"]);
+    drop(log);
+}
+
+#[test]
+fn a_log_is_trimmed() {
+    let folder = folder(&[]);
+    filled(folder.path(), 40);
+    let ran = thriftwood(folder.path(), &["log", "trim", STREAM, "--before", "30"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_holds(&ran.out, &["removed ", " are left"]);
+    let ran = thriftwood(folder.path(), &["log", "trim", STREAM, "--keep-records", "1"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let left = thriftwood(folder.path(), &["log", "cat", STREAM]).out.lines().count();
+    assert!((1..20).contains(&left), "{left}");
+    assert_eq!(thriftwood(folder.path(), &["log", "trim", STREAM]).code, Some(2), "a limit has to be given");
+}
+
+#[test]
+fn what_was_exported_and_imported_is_the_same() {
+    let folder = folder(&[]);
+    filled(folder.path(), 40);
+    let ran = thriftwood(folder.path(), &["log", "export", STREAM, "all.jsonl"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let exported = read(&folder, "all.jsonl");
+    assert_eq!(exported.lines().count(), 41);
+    assert_holds(&exported, &["{\"base64\":"]);
+    let ran = thriftwood(folder.path(), &["log", "import", "copy", "all.jsonl"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_holds(&ran.out, &["41 records from offset 0 on"]);
+    let copied = thriftwood(folder.path(), &["log", "export", "copy"]).out;
+    let without_time = |text: &str| -> Vec<String> {
+        text.lines()
+            .map(|line| {
+                line.split("\"time\"").map(|part| part.split_once("Z\"").map_or(part, |(_, rest)| rest)).collect()
+            })
+            .collect()
+    };
+    assert_eq!(without_time(&copied), without_time(&exported));
+    let ran = fed(folder.path(), &["log", "import", "copy"], "{\"value\":\"good\"}\nnonsense\n");
+    assert_eq!(ran.code, Some(1));
+    assert_holds(&ran.err, &["line 2 is no record; 0 records before it were stored"]);
+}
