@@ -73,8 +73,8 @@ pub(crate) fn run(log: &Log) -> io::Result<ExitCode> {
         Action::Export(export) => moving::export(export),
         Action::Import(import) => moving::import(import),
     };
-    outcome.or_else(|error| match error.downcast::<io::Error>() {
-        Ok(error) => Err(*error),
-        Err(error) => Err(io::Error::other(error.to_string())),
+    outcome.map_err(|error| match error.downcast::<io::Error>() {
+        Ok(error) => *error,
+        Err(error) => io::Error::other(error.to_string()),
     })
 }

@@ -85,7 +85,7 @@ pub(super) fn trim(trim: &Trim) -> Outcome {
 pub(super) fn export(export: &Export) -> Outcome {
     let mut reader = find::view(&find::log(&export.dir)?)?.reader(export.from.0)?;
     let mut out: Box<dyn Write> = match &export.file {
-        Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| named(path, error))?)),
+        Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| named(path, &error))?)),
         None => Box::new(stdout().lock()),
     };
     let (plain, mut code) = (Events::default(), ExitCode::SUCCESS);
@@ -106,7 +106,7 @@ pub(super) fn export(export: &Export) -> Outcome {
 
 pub(super) fn import(import: &Import) -> Outcome {
     let input: Box<dyn BufRead> = match &import.file {
-        Some(path) => Box::new(BufReader::new(File::open(path).map_err(|error| named(path, error))?)),
+        Some(path) => Box::new(BufReader::new(File::open(path).map_err(|error| named(path, &error))?)),
         None => Box::new(io::stdin().lock()),
     };
     let log = Log::open(&import.dir, LogOptions::default())?;
@@ -172,6 +172,6 @@ fn store<'r>(log: &Log, records: &'r [Owned]) -> Result<(), StoreError> {
     log.append_blocking(Batch::of(&entries)?, Durability::Durable).map(drop)
 }
 
-fn named(path: &Path, error: io::Error) -> io::Error {
+fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use thriftwood_idl::diagnostics::Lints;
+use thriftwood_idl::Options;
 use thriftwood_log::store::{From, Reader, Record, StoreError};
 
 use super::decode::{self, Events};
 use super::when::{self, Where};
 use super::{Outcome, find};
-use crate::{Input, style};
+use crate::style;
 
 /// How often a log that is followed is looked at again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -88,23 +88,25 @@ pub(super) fn tail(tail: &Tail) -> Outcome {
             Err(error) => return Err(error.into()),
         }
     }
-    let mut code = tail.shown.print(view.reader(From::Offset(start))?, &events, &mut { u64::MAX })?;
-    while tail.follow {
+    let code = tail.shown.print(view.reader(From::Offset(start))?, &events, &mut { u64::MAX })?;
+    if !tail.follow {
+        return Ok(code);
+    }
+    loop {
         std::thread::sleep(AGAIN);
         let seen = view.next_offset();
         view = find::view(&dir)?;
         if view.next_offset() > seen {
-            code = tail.shown.print(view.reader(From::Offset(seen))?, &events, &mut { u64::MAX })?;
+            // What is damaged was said; only an interruption ends this.
+            tail.shown.print(view.reader(From::Offset(seen))?, &events, &mut { u64::MAX })?;
         }
     }
-    Ok(code)
 }
 
 impl Shown {
     fn events(&self) -> Result<Events, Box<dyn std::error::Error>> {
         let Some(file) = &self.idl else { return Ok(Events::default()) };
-        let input = Input { files: vec![file.clone()], include_dirs: Vec::new(), dialect: None };
-        let compilation = input.read(Lints::default());
+        let compilation = thriftwood_idl::compile(&[file], &Options::default());
         for diagnostic in compilation.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
             eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));
         }

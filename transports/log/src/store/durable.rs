@@ -171,15 +171,14 @@ impl Writer {
         }
         let (home, segments) = (Arc::clone(&self.shared.home), self.shared.drop_segments(before));
         for segment in &segments {
+            // Not every segment has an index.
+            let _ = home.disk.remove(&home.dir.join(segment::index_name(segment.base)));
             let removed = home.disk.remove(&segment.path);
             removed.map_err(|source| StoreError::io("remove", &segment.path, source))?;
-            // Not every segment has an index; one that stays is removed at the next opening.
-            let _ = home.disk.remove(&home.dir.join(segment::index_name(segment.base)));
+            // One by one: a power cut might take the second away and leave the first.
+            home.disk.sync_dir(&home.dir).map_err(|source| StoreError::io("sync", &home.dir, source))?;
         }
-        if segments.is_empty() {
-            return Ok(());
-        }
-        home.disk.sync_dir(&home.dir).map_err(|source| StoreError::io("sync", &home.dir, source))
+        Ok(())
     }
 }
 

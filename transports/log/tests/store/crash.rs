@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use thriftwood_log::store::disk::SimDisk;
@@ -10,38 +11,83 @@ use thriftwood_log::store::{Batch, Durability, Entry, Group, GroupOptions, Log, 
 use crate::support::{Random, append_with, open, read};
 
 /// Ways in which one moment's unsynced writes are lost.
-const FATES: u64 = 3;
+const FATES: u64 = 5;
+/// Images of a crash that one run of the tests looks at; more with `THRIFTWOOD_CRASH_IMAGES=5000000 cargo test --release -p
+/// thriftwood-log --test store power_cut`.
+const IMAGES: u64 = 20_000;
 
 #[test]
 fn whatever_was_acknowledged_as_durable_is_there_after_a_power_cut_at_any_operation() {
-    let mut images = 0;
-    for seed in 0..6 {
-        let mut random = Random(seed);
-        let disk = SimDisk::new();
-        disk.record();
-        let log = open(&disk, 1_500).unwrap();
-        let mut sent = Vec::new();
-        for _ in 0..40 {
-            let value = random.bytes(600);
-            sent.push(value.clone());
-            let durable = random.below(3) > 0;
-            append_with(&log, &value, if durable { Durability::Durable } else { Durability::Buffered }).unwrap();
-            if durable {
-                disk.mark(sent.len() as u64);
-            }
+    let wanted = std::env::var("THRIFTWOOD_CRASH_IMAGES").map_or(IMAGES, |images| images.parse().unwrap());
+    let (seeds, images) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while images.load(Ordering::Relaxed) < wanted {
+                    let seed = seeds.fetch_add(1, Ordering::Relaxed);
+                    images.fetch_add(live_and_crash(seed), Ordering::Relaxed);
+                }
+            });
         }
-        log.close_blocking().unwrap();
-        for (moment, (acknowledged, state)) in disk.history().iter().enumerate() {
-            for fate in 0..FATES {
-                let mut dice = Random(seed << 32 | (moment as u64) << 8 | fate);
-                let disk = SimDisk::from_image(state.after_power_cut(|| dice.next()));
-                let what = format!("seed {seed}, moment {moment}, fate {fate}");
-                assert_survives(&disk, &sent, *acknowledged as usize, &what);
-                images += 1;
-            }
+    });
+    println!("{} images of {} lives", images.into_inner(), seeds.into_inner());
+}
+
+/// Lives once, and crashes at every operation of that life. Gives the number of images that were looked at.
+fn live_and_crash(seed: u64) -> u64 {
+    let mut random = Random(seed);
+    let disk = SimDisk::new();
+    disk.record();
+    let log = open(&disk, 1_500).unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..20 {
+        let value = random.bytes(600);
+        sent.push(value.clone());
+        let durable = random.below(3) > 0;
+        append_with(&log, &value, if durable { Durability::Durable } else { Durability::Buffered }).unwrap();
+        if durable {
+            disk.mark(sent.len() as u64);
         }
     }
-    assert!(images > 1_500, "{images} images");
+    log.close_blocking().unwrap();
+    let history = disk.history();
+    for (moment, (acknowledged, state)) in history.iter().enumerate() {
+        for fate in 0..FATES {
+            let mut dice = Random(seed << 32 | (moment as u64) << 8 | fate);
+            let disk = SimDisk::from_image(state.after_power_cut(|| dice.next()));
+            let what = format!("seed {seed}, moment {moment}, fate {fate}");
+            assert_survives(&disk, &sent, *acknowledged as usize, &what);
+        }
+    }
+    history.len() as u64 * FATES
+}
+
+#[test]
+fn a_power_cut_while_segments_are_removed_leaves_the_end_of_the_log() {
+    let mut images = 0;
+    for seed in 0..10 {
+        let mut random = Random(seed);
+        let disk = SimDisk::new();
+        let log = open(&disk, 1_000).unwrap();
+        for n in 0..40_u64 {
+            append_with(&log, &n.to_le_bytes().repeat(20), Durability::Durable).unwrap();
+        }
+        disk.record();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for before in [10, 11, 20, 35] {
+            runtime.block_on(log.trim(before)).unwrap();
+        }
+        for (moment, (_, state)) in disk.history().iter().enumerate() {
+            let disk = SimDisk::from_image(state.after_power_cut(|| random.next()));
+            let log = open(&disk, 1_000).unwrap();
+            let (first, found) = (log.first_offset(), read(&log));
+            let what = format!("seed {seed}, moment {moment}");
+            assert!(found.gaps.is_empty() && log.damage().is_empty(), "{what}: {:?}", found.gaps);
+            assert!(found.records.iter().map(|(offset, _)| *offset).eq(first..40), "{what}: from {first}");
+            images += 1;
+        }
+    }
+    assert!(images > 100, "{images} images");
 }
 
 /// Opens it, looks, goes on, and opens it again.

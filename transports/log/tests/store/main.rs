@@ -7,6 +7,7 @@ mod batches;
 mod crash;
 mod damage;
 mod failures;
+mod faults;
 mod frozen;
 mod groups;
 mod indexes;

@@ -28,7 +28,19 @@ struct Inner {
     syncs: AtomicU64,
     read: AtomicU64,
     /// How many more operations succeed, where a failure was asked for, and the failure.
-    fuse: Mutex<Option<(u64, io::ErrorKind)>>,
+    fuse: Mutex<Option<Fuse>>,
+    /// The same for reads.
+    read_fuse: Mutex<Option<(u64, io::ErrorKind)>>,
+    /// Syncs wait while this is held.
+    slow: Mutex<()>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Fuse {
+    left: u64,
+    error: io::ErrorKind,
+    /// Whether half of a write gets through.
+    is_short: bool,
 }
 
 /// The state of a simulated disk at one moment.
@@ -98,30 +110,56 @@ impl SimDisk {
 
     /// Lets `operations` more changing operations succeed; the one after that fails with `error`, once.
     pub fn fail_after(&self, operations: u64, error: io::ErrorKind) {
-        *lock(&self.0.fuse) = Some((operations, error));
+        *lock(&self.0.fuse) = Some(Fuse { left: operations, error, is_short: false });
+    }
+
+    /// [`fail_after`](Self::fail_after), and when that is a write, half of it gets through.
+    pub fn fail_short_after(&self, operations: u64, error: io::ErrorKind) {
+        *lock(&self.0.fuse) = Some(Fuse { left: operations, error, is_short: true });
+    }
+
+    /// Lets `reads` more reads succeed; the one after that fails with `error`, once.
+    pub fn fail_read_after(&self, reads: u64, error: io::ErrorKind) {
+        *lock(&self.0.read_fuse) = Some((reads, error));
+    }
+
+    /// Has every sync wait until the result is dropped.
+    pub fn hold_syncs(&self) -> impl Drop + use<'_> {
+        Held(lock(&self.0.slow))
     }
 
     /// Before every operation that changes something: takes the state down, and fails where that was asked for.
     fn step(&self) -> io::Result<MutexGuard<'_, SimImage>> {
+        match self.begin() {
+            (state, None) => Ok(state),
+            (_, Some(fuse)) => Err(io::Error::new(fuse.error, "a simulated failure")),
+        }
+    }
+
+    /// Takes the state down, and gives the failure where one was asked for now.
+    fn begin(&self) -> (MutexGuard<'_, SimImage>, Option<Fuse>) {
         let state = lock(&self.0.state);
         if let Some(history) = &mut *lock(&self.0.history) {
             history.push((self.0.mark.load(Ordering::SeqCst), state.clone()));
         }
         let mut fuse = lock(&self.0.fuse);
-        match *fuse {
-            Some((0, error)) => {
-                *fuse = None;
-                return Err(io::Error::new(error, "a simulated failure"));
-            }
-            Some((left, error)) => *fuse = Some((left - 1, error)),
-            None => {}
+        let blown = fuse.take_if(|fuse| fuse.left == 0);
+        if let Some(fuse) = &mut *fuse {
+            fuse.left -= 1;
         }
-        Ok(state)
+        (state, blown)
     }
 
     fn file(&self, id: u64) -> Arc<dyn DiskFile> {
         Arc::new(SimFile { disk: self.clone(), id })
     }
+}
+
+/// Syncs that wait.
+struct Held<'a>(#[allow(dead_code, reason = "held, not looked at")] MutexGuard<'a, ()>);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {}
 }
 
 impl SimImage {
@@ -279,6 +317,13 @@ impl DiskFile for SimFile {
     }
 
     fn read_at(&self, length: usize, position: u64) -> io::Result<Vec<u8>> {
+        let mut fuse = lock(&self.disk.0.read_fuse);
+        if let Some((_, error)) = fuse.take_if(|(left, _)| *left == 0) {
+            return Err(io::Error::new(error, "a simulated failure"));
+        }
+        if let Some((left, _)) = &mut *fuse {
+            *left -= 1;
+        }
         let from = usize::try_from(position).unwrap_or(usize::MAX);
         let found = self.look(|bytes| {
             let rest = bytes.get(from..).unwrap_or_default();
@@ -289,7 +334,17 @@ impl DiskFile for SimFile {
     }
 
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
-        self.change(|file| file.change(Change::Write(position as usize, bytes.to_vec())))
+        let (mut state, failure) = self.disk.begin();
+        let length = match failure {
+            Some(Fuse { is_short: true, .. }) => bytes.len() / 2,
+            Some(_) => 0,
+            None => bytes.len(),
+        };
+        if length > 0 {
+            let file = state.files.entry(self.id).or_default();
+            file.change(Change::Write(position as usize, bytes[..length].to_vec()));
+        }
+        failure.map_or(Ok(()), |failure| Err(io::Error::new(failure.error, "a simulated failure")))
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {
@@ -301,6 +356,7 @@ impl DiskFile for SimFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        drop(lock(&self.disk.0.slow));
         self.change(|file| {
             file.durable.clone_from(&file.now);
             file.unsynced.clear();
