@@ -105,7 +105,7 @@ async fn send(call: &Call, request: JsonCall, address: &str) -> io::Result<ExitC
         }
     };
     if call.verbose {
-        for (name, value) in context.response_headers().iter() {
+        for (name, value) in &context.response_headers() {
             eprintln!("{}: {}", name.escape_debug(), value.escape_debug());
         }
     }
