@@ -46,7 +46,7 @@ pub struct Config {
     pub max_buffered: usize,
     /// How long a server waits for the head of the first request, and of each further one.
     pub head_timeout: Duration,
-    /// How long a server waits for the body of a request.
+    /// How long a server waits for the body of a request, and for a client to read any more of its answer.
     pub body_timeout: Duration,
 }
 

@@ -19,6 +19,7 @@ use tracing::{debug, warn};
 
 use crate::config::Config;
 use crate::routes::Site;
+use crate::stall::Stall;
 
 /// How long a server that cannot accept waits before it tries again; most often it is out of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
@@ -86,6 +87,8 @@ impl Accept {
     ) -> impl Future<Output = ()> + Send + 'static {
         let (site, tls, stop) = (Arc::clone(&self.site), self.tls.clone(), self.stop.clone());
         let patience = self.config.head_timeout;
+        // Below TLS, where a write that gets nowhere is seen as that.
+        let stream = Stall::new(stream, self.config.body_timeout);
         async move {
             let Some(tls) = tls else { return serve(stream, builder, site, stop, patience).await };
             match tokio::time::timeout(patience, tls.accept(stream)).await {

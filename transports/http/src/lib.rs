@@ -27,6 +27,7 @@ mod pool;
 mod routes;
 mod server;
 mod service;
+mod stall;
 
 pub use config::{Config, connect};
 pub use service::{HttpService, service};

@@ -221,3 +221,14 @@ async fn no_more_connections_are_made_than_calls_are_allowed() {
     }
     bus.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_answer_cut_at_any_byte_is_a_typed_error() {
+    let reply = base64(&frame(1, "echo", MessageType::Reply, &[], b"y"));
+    let whole = with_length("200 OK", "content-type: application/x-frugal\r\n", &reply);
+    for end in 0..whole.len() {
+        let error = answered(&whole[..end]).await.unwrap_err();
+        assert_eq!(error.kind(), RpcErrorKind::Disconnected, "cut at {end}: {error}");
+    }
+    assert_eq!(payload(answered(&whole).await.unwrap().unwrap()), "y");
+}

@@ -184,3 +184,32 @@ async fn requests_over_the_memory_for_them_are_refused_as_overloaded_and_give_it
     assert_eq!(raw(&host, &post("/desk", &[], &large(3))).await.status, 200);
     bus.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_given_up() {
+    let (bus, host, _, _) = served(impatient()).await;
+    let large = base64(&frame(1, "large", MessageType::Call, &[("size", "12000000")], b""));
+    let mut deaf = TcpStream::connect(&host).await.unwrap();
+    deaf.write_all(&post("/desk", &[], &large)).await.unwrap();
+    // Something has come, so the answer is on its way; the rest of it fits no buffer of the system's.
+    soon("the first byte", deaf.readable()).await.unwrap();
+    soon("the close", bus.close()).await.unwrap();
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn a_request_cut_at_any_byte_reaches_no_handler_and_harms_nobody() {
+    let (bus, host, _, mut did) = served(Config::default()).await;
+    let whole = post("/desk", &[], &base64(&wait(5).frame));
+    for end in 0..whole.len() {
+        let mut stream = TcpStream::connect(&host).await.unwrap();
+        stream.write_all(&whole[..end]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut said = Vec::new();
+        let _ = soon("the end of the connection", stream.read_to_end(&mut said)).await;
+        assert!(!said.starts_with(b"HTTP/1.1 200"), "cut at {end}: {}", String::from_utf8_lossy(&said));
+    }
+    soon("the next reply", bus.rpc("desk").call_frame(echo(1, b""))).await.unwrap();
+    assert!(did.try_recv().is_err(), "a handler was asked");
+    bus.close().await.unwrap();
+}
