@@ -1,7 +1,6 @@
 //! Where a URL points: a host and a port, or the path of a unix socket.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use thriftwood_core::Error;
@@ -40,10 +39,12 @@ impl Endpoint {
         }
     }
 
-    /// This end, where a server that was told to listen at it really listens.
-    pub(crate) fn bound(&self, address: SocketAddr) -> Self {
-        let tls = matches!(self, Self::Tcp { tls: true, .. });
-        Self::Tcp { host: address.ip().to_string(), port: address.port(), tls }
+    /// This end, with the port that a server there really has. The name stays: a certificate is for it.
+    pub(crate) fn with_port(mut self, real: u16) -> Self {
+        if let Self::Tcp { port, .. } = &mut self {
+            *port = real;
+        }
+        self
     }
 
     /// The end to call for a server that listens here: one that listens on every address is called on the loopback one.
@@ -65,22 +66,17 @@ impl Endpoint {
             Self::Unix(_) => "unix",
         }
     }
-
-    /// The part behind the scheme: `HOST:PORT`, or the path.
-    pub(crate) fn local_part(&self) -> String {
-        match self {
-            Self::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
-            Self::Tcp { host, port, .. } => format!("{host}:{port}"),
-            Self::Unix(path) => path.display().to_string(),
-        }
-    }
 }
 
 /// As the URL that would name it.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slashes = if matches!(self, Self::Tcp { .. }) { "//" } else { "" };
-        write!(f, "{}:{slashes}{}", self.scheme(), self.local_part())
+        let scheme = self.scheme();
+        match self {
+            Self::Tcp { host, port, .. } if host.contains(':') => write!(f, "{scheme}://[{host}]:{port}"),
+            Self::Tcp { host, port, .. } => write!(f, "{scheme}://{host}:{port}"),
+            Self::Unix(path) => write!(f, "{scheme}:{}", path.display()),
+        }
     }
 }
 

@@ -82,12 +82,12 @@ pub(crate) async fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> 
 }
 
 /// Listens at the first of the addresses where that is possible, or at the path; with so many sockets that share the port, among
-/// which the system divides what connects.
+/// which the system divides what connects. With the end to call, and where it is in the system's own words.
 pub(crate) fn bind(
     endpoint: &Endpoint,
     addresses: &[SocketAddr],
     sockets: usize,
-) -> io::Result<(Vec<Bound>, Endpoint)> {
+) -> io::Result<(Vec<Bound>, Endpoint, String)> {
     match endpoint {
         Endpoint::Tcp { .. } => {
             let mut result = Err(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
@@ -99,15 +99,16 @@ pub(crate) fn bind(
             }
             let listeners = result?;
             let first = listeners.first().ok_or(io::ErrorKind::InvalidInput)?;
-            let bound = endpoint.bound(first.local_addr()?);
-            Ok((listeners.into_iter().map(Bound::Tcp).collect(), bound))
+            let real = first.local_addr()?;
+            let called = endpoint.clone().with_port(real.port());
+            Ok((listeners.into_iter().map(Bound::Tcp).collect(), called, real.to_string()))
         }
         Endpoint::Unix(_) if sockets > 1 => Err(io::Error::new(
             io::ErrorKind::Unsupported,
             "a unix socket has one listener; set `Config::threads` to 0",
         )),
         #[cfg(unix)]
-        Endpoint::Unix(path) => Ok((vec![bind_unix(path)?], endpoint.clone())),
+        Endpoint::Unix(path) => Ok((vec![bind_unix(path)?], endpoint.clone(), path.display().to_string())),
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(socket::no_unix()),
     }

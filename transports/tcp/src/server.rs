@@ -41,8 +41,8 @@ pub(crate) async fn serve(
         }
         None => {
             let bound = listen::bind(&shared.endpoint, &addresses, shared.config.threads.max(1));
-            let (sockets, endpoint) = bound.map_err(failed)?;
-            let listener = Arc::new(Listener::new(endpoint));
+            let (sockets, endpoint, local_addr) = bound.map_err(failed)?;
+            let listener = Arc::new(Listener::new(endpoint, local_addr));
             listener.routes.add(&address, handler);
             let accept = Accept::new(&listener.routes, tls, &listener.stop, &shared.config, options.concurrency);
             listener.start(sockets, accept, shared.config.threads > 0).map_err(failed)?;
@@ -50,7 +50,7 @@ pub(crate) async fn serve(
         }
     };
     drop(place);
-    let local_addr = listener.endpoint.local_part();
+    let local_addr = listener.local_addr.clone();
     let shared = Arc::clone(shared);
     let serving = Arc::clone(&shared).lifecycle.serve(|stop| async move {
         stop.cancelled().await;
@@ -62,17 +62,18 @@ pub(crate) async fn serve(
 /// A socket that listens, the services behind it and the connections in front of it.
 pub(crate) struct Listener {
     endpoint: Endpoint,
+    local_addr: String,
     routes: Arc<Routes>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Listener {
-    fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, routes: Arc::default(), stop: CancellationToken::new(), tasks: TaskTracker::new() }
+    fn new(endpoint: Endpoint, local_addr: String) -> Self {
+        Self { endpoint, local_addr, routes: Arc::default(), stop: CancellationToken::new(), tasks: TaskTracker::new() }
     }
 
-    /// Where it really listens.
+    /// The end to call to reach it.
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

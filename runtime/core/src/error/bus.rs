@@ -24,9 +24,9 @@ pub enum ErrorKind {
     InvalidUrl,
     /// An address, topic, group or variable has a form that cannot be carried: a mistake in the program.
     InvalidName,
-    /// Nothing answers where the URL points.
+    /// Nothing answers where the URL points, or nothing can listen there.
     Unreachable,
-    /// Another process, or another bus of this one, has the log directory.
+    /// Another process, or another bus of this one, has the log directory or the port.
     Locked,
     /// The disk failed, is full, or refuses.
     Storage,
