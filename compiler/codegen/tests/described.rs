@@ -96,3 +96,56 @@ fn nothing_is_described_where_nobody_wants_it() {
     let rust = thriftwood_build::rust::generate_with(&idl.model.unwrap(), options).unwrap().tree;
     assert!(rust.contains("arguments: None,") && !rust.contains("idl_schema"));
 }
+
+/// The Rust of these files, the first of which is asked for.
+#[allow(clippy::expect_used)]
+fn generated(files: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).expect("the file is written");
+    }
+    let idl = thriftwood_idl::compile(&[folder.path().join(files[0].0)], &thriftwood_idl::Options::default());
+    thriftwood_build::rust::generate(&idl.model.expect("the files are sound")).expect("they have a Rust form").tree
+}
+
+#[test]
+fn types_of_another_crate_are_described_here_again() {
+    let rust = generated(&[
+        (
+            "shop.frugal",
+            "include \"money.frugal\" (rust.crate = \"money\")\nnamespace * shop\n\
+             service Till { money.Price total(1: money.Currency currency) }\n",
+        ),
+        (
+            "money.frugal",
+            "namespace * money\nenum Currency { EUR }\nstruct Price { 1: i64 micros, 2: Currency currency }\n",
+        ),
+    ]);
+    let described = rust.split_once("pub mod idl_schema").unwrap().1;
+    for part in [
+        "pub static PRICE: Struct",
+        "pub static CURRENCY: Enum",
+        "Field::optional(0, \"success\", Type::Struct(&PRICE))",
+    ] {
+        assert!(described.contains(part), "{part:?} is not in:\n{described}");
+    }
+    assert!(!described.contains("::money"), "{described}");
+}
+
+#[test]
+fn names_that_are_taken_give_way() {
+    let rust = generated(&[
+        (
+            "a.frugal",
+            "include \"b.frugal\"\nnamespace * idl_schema.a\nstruct Price { 1: i64 micros }\n\
+             struct TillTotalArgs { 1: Price price }\nservice Till { TillTotalArgs total(1: b.Price price) }\n",
+        ),
+        ("b.frugal", "namespace * b\nstruct Price { 1: double amount }\n"),
+    ]);
+    let described = rust.split_once("pub mod idl_schema_ {").unwrap().1;
+    let names = described.lines().filter_map(|line| line.trim().strip_prefix("pub static ")?.split(':').next());
+    let names: Vec<&str> = names.collect();
+    let distinct: std::collections::BTreeSet<&&str> = names.iter().collect();
+    assert!(names.len() == 5 && distinct.len() == 5, "{names:?}");
+    assert!(rust.contains("Some(&super::super::idl_schema_::"), "{rust}");
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test whose parts fail has failed")]
 
+mod events;
 mod mistakes;
 mod random;
 #[path = "../rich/mod.rs"]
