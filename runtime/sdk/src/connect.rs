@@ -14,7 +14,7 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// | `tcp://HOST:PORT` | a server at the other end of a connection, or a server there; nothing is opened before it is needed | none |
 /// | `tcps://HOST:PORT` | the same with TLS, trusting whom the system trusts; a server needs `thriftwood_tcp::Config` | none |
 /// | `unix:PATH` | the same over a unix socket | none |
-/// | `http://HOST:PORT/PATH` | calls by HTTP to a server there, or a server there | none |
+/// | `http://HOST:PORT/PATH`, `https:..` | calls by HTTP to a server there, or a server there | none |
 ///
 /// Each is a feature of this crate by the same name (`unix:` comes with `tcp`); all are on unless they are turned off.
 ///

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http::header::HeaderMap;
+use http::header::{CONNECTION, HeaderMap, HeaderValue};
 use http::{Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -104,7 +104,7 @@ impl Pool {
     }
 
     fn learn(&self, version: Version, headers: &HeaderMap) {
-        let speaks_http2 = version == Version::HTTP_2 || headers.contains_key(SPEAKS_HTTP2);
+        let speaks_http2 = version == Version::HTTP_2 || is_announced(headers);
         if self.peer.speaks_http2.load(Ordering::Relaxed) != speaks_http2 {
             self.peer.speaks_http2.store(speaks_http2, Ordering::Relaxed);
         }
@@ -112,6 +112,16 @@ impl Pool {
             self.peer.takes_raw.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether the other end of this very connection speaks HTTP/2. `connection` has to name the header: there are proxies that pass
+/// such a header on and should not, but none that passes on `connection`.
+fn is_announced(headers: &HeaderMap) -> bool {
+    let names = |value: &HeaderValue| {
+        let mut names = value.to_str().unwrap_or_default().split(',');
+        names.any(|name| name.trim().eq_ignore_ascii_case(SPEAKS_HTTP2.as_str()))
+    };
+    headers.contains_key(SPEAKS_HTTP2) && headers.get_all(CONNECTION).iter().any(names)
 }
 
 /// An answer that has begun.

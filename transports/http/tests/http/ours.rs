@@ -137,6 +137,27 @@ async fn only_callers_of_ours_are_told_of_http2_and_no_proxy_passes_it_on() {
 }
 
 #[tokio::test]
+async fn an_announcement_that_a_proxy_passed_on_is_not_believed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = connect(&format!("http://{}", listener.local_addr().unwrap()), Config::default()).unwrap();
+    let calls = tokio::spawn(async move {
+        for id in 1..3 {
+            bus.rpc("desk").call_frame(echo(id, b"")).await.unwrap();
+        }
+    });
+    let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+    for id in 1..3 {
+        // On the same connection, and not in HTTP/2.
+        let (head, _) = soon("the request", read_request(&mut stream)).await;
+        assert!(head.starts_with("post /desk http/1.1"), "{head}");
+        let reply = base64(&frame(id, "echo", MessageType::Reply, &[], b""));
+        let head = "HTTP/1.1 200 OK\r\nconnection: keep-alive\r\nx-thriftwood-http2: 1\r\ncontent-length: ";
+        stream.write_all(format!("{head}{}\r\n\r\n{reply}", reply.len()).as_bytes()).await.unwrap();
+    }
+    soon("both replies", calls).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_of_frugals_in_place_of_ours_gets_the_call_in_its_own_form() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let bus = connect(&format!("http://{}", listener.local_addr().unwrap()), Config::default()).unwrap();
