@@ -8,7 +8,7 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// |---|---|---|
 /// | `memory:` | a bus of its own, inside this process | at most once, not kept |
 /// | `memory:NAME` | the bus of that name, shared within this process | at most once, not kept |
-/// | `log:DIR` | a durable log in that directory, made if it is not there; calls are stored too | at least once, kept |
+/// | `log:DIR` | a durable log in that directory, made if it is not there; calls are stored too. `log:DIR?keep_age=7d` and the like: `thriftwood_log::Config::from_url` | at least once, kept |
 /// | `nats://HOST:PORT` | a NATS server, or several divided by commas | at most once, not kept |
 /// | `jetstream://HOST:PORT` | a NATS server with JetStream | at least once, kept |
 /// | `tcp://HOST:PORT` | a server at the other end of a connection, or a server there; nothing is opened before it is needed | none |
@@ -62,7 +62,7 @@ pub(crate) async fn unobserved(url: &str) -> Result<Bus, Error> {
             Err(invalid(url, "a log is a directory of this machine, written `log:DIR`, not a host"))
         }
         #[cfg(feature = "log")]
-        "log" => thriftwood_log::connect(rest).await,
+        "log" => thriftwood_log::connect_url(rest).await,
         #[cfg(feature = "nats")]
         "nats" | "tls" | "jetstream" => thriftwood_nats::connect(url).await,
         #[cfg(feature = "tcp")]

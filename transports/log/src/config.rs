@@ -11,7 +11,7 @@ use thriftwood_core::transport::{EventSource, RpcChannel, ServeOptions, Serving,
 use thriftwood_core::{BoxFuture, Bus, Error};
 
 use crate::shared::{Handle, Shared};
-use crate::store::{GroupOptions, LogOptions};
+use crate::store::{Durability, GroupOptions, LogOptions};
 use crate::{client, error, publisher, server, subscriber};
 
 /// How to connect.
@@ -21,6 +21,8 @@ pub struct Config {
     /// How the logs in the directory are opened. [`retention`](LogOptions::retention) is for events: a group's position and calls
     /// without an answer are kept as long as they are needed.
     pub log: LogOptions,
+    /// What a publish waits for.
+    pub durability: Durability,
     /// How groups deliver events.
     pub groups: Redelivery,
 }
@@ -58,21 +60,31 @@ pub async fn connect(dir: impl AsRef<Path>) -> Result<Bus, Error> {
     Config::default().connect(dir).await
 }
 
+/// A bus over the logs that a URL names, given what stands behind its `log:`: see [`Config::from_url`].
+///
+/// # Errors
+/// As [`Config::from_url`] and [`connect`].
+pub async fn connect_url(rest: &str) -> Result<Bus, Error> {
+    let (dir, config) = Config::from_url(rest)?;
+    config.connect(dir).await
+}
+
 impl Config {
     /// [`connect`], in this way.
     ///
     /// # Errors
     /// As [`connect`].
     pub async fn connect(self, dir: impl AsRef<Path>) -> Result<Bus, Error> {
-        let root = dir.as_ref().to_owned();
+        let (root, durability) = (dir.as_ref().to_owned(), self.durability);
         let opening = tokio::task::spawn_blocking(move || Shared::open(root, self.log, self.groups));
         let shared = opening.await.map_err(error::interrupted)??;
-        Ok(Bus::new(LogBus { handle: Arc::new(Handle(shared)) }))
+        Ok(Bus::new(LogBus { handle: Arc::new(Handle(shared)), durability }))
     }
 }
 
 struct LogBus {
     handle: Arc<Handle>,
+    durability: Durability,
 }
 
 impl Transport for LogBus {
@@ -94,7 +106,7 @@ impl Transport for LogBus {
     }
 
     fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(publisher::publish(&self.handle.0, topic, frame))
+        Box::pin(publisher::publish(&self.handle.0, topic, frame, self.durability))
     }
 
     fn subscribe(

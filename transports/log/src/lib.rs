@@ -32,8 +32,13 @@ mod server;
 mod shared;
 pub mod store;
 mod subscriber;
+mod url;
 
-pub use config::{Config, Redelivery, connect};
+pub use config::{Config, Redelivery, connect, connect_url};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/log.md")]
+struct Guide;
 
 /// The header of a record that holds the topic of an event.
 const TOPIC: &str = "topic";

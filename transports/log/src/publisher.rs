@@ -10,8 +10,13 @@ use crate::shared::Shared;
 use crate::store::{Batch, Durability, Entry};
 use crate::{MAX_FRAME, TOPIC, error};
 
-/// Stores an event. When this resolves, it is on the disk.
-pub(crate) async fn publish(shared: &Arc<Shared>, topic: &Topic, frame: Bytes) -> Result<(), Error> {
+/// Stores an event. When this resolves, it is as durable as was asked for.
+pub(crate) async fn publish(
+    shared: &Arc<Shared>,
+    topic: &Topic,
+    frame: Bytes,
+    durability: Durability,
+) -> Result<(), Error> {
     let (size, limit) = (frame.len(), MAX_FRAME);
     if size > limit {
         let text = format!("an event of {size} bytes is over the limit of {limit}");
@@ -21,5 +26,5 @@ pub(crate) async fn publish(shared: &Arc<Shared>, topic: &Topic, frame: Bytes) -
     let headers = [(TOPIC, topic.name.as_bytes())];
     let entry = Entry::of(&frame).headers(&headers);
     let batch = Batch::of(&[entry]).map_err(error::bus)?;
-    log.append(batch, Durability::Durable).await.map(drop).map_err(error::bus)
+    log.append(batch, durability).await.map(drop).map_err(error::bus)
 }

@@ -247,3 +247,49 @@ fn split_to(bytes: &mut Bytes, length: u64) -> Option<Bytes> {
     let length = usize::try_from(length).ok().filter(|length| *length <= bytes.len())?;
     Some(bytes.split_to(length))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A checksum keeps out what was damaged, and nothing that was written like that: whatever a body says, it is taken apart or
+    /// refused.
+    #[test]
+    fn no_body_whatever_is_in_it_leads_past_its_end() {
+        let headers: [(&str, &[u8]); 1] = [("topic", b"a.b")];
+        let entries = [Entry::of(b"one").key(b"k").headers(&headers), Entry::of(&[7; 300])];
+        let producer = Producer { id: 1, epoch: 2, sequence: 3 };
+        let good = Batch::of(&entries).unwrap().compressed(Codec::Lz4).by(producer).unwrap();
+        let body = &good.bytes[HEADER..];
+        let (mut state, mut taken, mut refused) = (1_u64, 0, 0);
+        for round in 0..30_000 {
+            let mut bytes = body.to_vec();
+            for _ in 0..=round % 4 {
+                // A linear congruential generator (Knuth's MMIX numbers).
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = (state >> 33) as usize % bytes.len();
+                bytes[at] = (state >> 25) as u8;
+            }
+            bytes.truncate(bytes.len() - (state >> 60) as usize);
+            let header = format::Header {
+                length: bytes.len() as u32,
+                base: 0,
+                time: 0,
+                count: 2,
+                flags: if round % 2 == 0 { good.flags } else { (state >> 40) as u16 & KNOWN_FLAGS },
+                epoch: 0,
+                body_crc: 0,
+                distance: 0,
+            };
+            match records(bytes.into(), &header) {
+                Ok(mut rest) => {
+                    while split_record(&mut rest, header.flags).is_some() {
+                        taken += 1;
+                    }
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(taken > 1_000 && refused > 1_000, "{taken} taken, {refused} refused");
+    }
+}

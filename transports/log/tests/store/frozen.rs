@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use thriftwood_log::store::{Batch, Durability, Entry, From, Group, GroupOptions, Log, LogOptions};
+use thriftwood_log::store::{Batch, Durability, Entry, From, Group, GroupOptions, Log, LogOptions, Producer};
 
-/// Records in the frozen log of version 1, in batches of one to three, by three openings.
+/// Records in each frozen log, in batches of one to three, by three openings.
 const RECORDS: u64 = 45;
 /// What its group was handed and gave back; it acknowledged the others below [`READ`].
 const GIVEN_BACK: [u64; 2] = [3, 7];
@@ -74,9 +74,45 @@ fn a_log_of_version_1_is_read_whole_and_gone_on_with_however_it_ended() {
     }
 }
 
+#[test]
+fn a_log_of_version_2_is_read_whole_with_keys_compression_and_producers() {
+    for end in ["closed", "killed"] {
+        let folder = frozen("v2", end);
+        let dir = folder.path().join("log");
+        let log = open(dir.clone());
+        let expected: Vec<(u64, Vec<u8>)> = (0..RECORDS).map(written).collect();
+        assert_eq!((log.damage(), read(&log, From::First)), (&[][..], expected.clone()), "{end}");
+        for from in 0..=RECORDS {
+            assert_eq!(read(&log, From::Offset(from)), expected[from as usize..], "{end}, from {from}");
+        }
+        let mut reader = log.reader(From::First).unwrap();
+        let keys: Vec<_> = std::iter::from_fn(|| reader.next_ready().unwrap())
+            .filter_map(|record| Some((record.key()?.to_vec(), record.offset().to_string().into_bytes())))
+            .collect();
+        assert!(keys.len() > 10 && keys.iter().all(|(key, offset)| key == offset), "{end}: {keys:?}");
+        // Whichever of these its producer had sent is known, and the others are refused.
+        let again = |sequence: u32, count: usize| {
+            let producer = Producer { id: 77, epoch: 1, sequence };
+            let batch = Batch::of(&vec![Entry::of(b"again"); count]).unwrap().by(producer).unwrap();
+            log.append_blocking(batch, Durability::Durable).map(|appended| appended.first)
+        };
+        let known = (40..RECORDS as u32).flat_map(|sequence| (1..=3).map(move |count| (sequence, count)));
+        let known: Vec<u64> = known.filter_map(|(sequence, count)| again(sequence, count).ok()).collect();
+        assert!(!known.is_empty() && known.iter().all(|first| *first < RECORDS), "{end}: {known:?}");
+        assert_eq!(log.next_offset(), RECORDS, "{end}: nothing was stored twice");
+        assert_eq!(again(RECORDS as u32, 1).unwrap(), RECORDS, "{end}");
+    }
+}
+
 #[tokio::test]
-async fn a_group_of_version_1_goes_on_where_it_left_off() {
-    let folder = frozen("v1", "closed");
+async fn a_group_of_every_version_goes_on_where_it_left_off() {
+    for version in ["v1", "v2"] {
+        assert_goes_on(version).await;
+    }
+}
+
+async fn assert_goes_on(version: &str) {
+    let folder = frozen(version, "closed");
     let dir = folder.path().join("log");
     let log = open(dir.clone());
     let (of, journal) = (log.clone(), dir.join("group"));
