@@ -16,7 +16,7 @@ use crate::frame::{ADDRESS, Body, Frame, FrameBuilder, ReadBody};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::observe::{Observing, Side};
 use crate::transport::{Outbound, RpcChannel};
-use crate::{Context, RpcError, RpcErrorKind};
+use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 
 /// The way to one address on one bus; what a generated client is made from.
 ///
@@ -180,7 +180,7 @@ impl<Req: Request> Client<Req> {
                 // A oneway call: its result is the empty struct.
                 None => request.decode_response(&mut BinaryReader::new(&Bytes::from_static(&[0]))),
             },
-            Path::Layered(service) => service.call(Call { context: context.clone(), request }).await,
+            Path::Layered(service) => Arc::clone(service).call(Call { context: context.clone(), request }).await,
         }
     }
 }
@@ -188,6 +188,13 @@ impl<Req: Request> Client<Req> {
 impl<Req: Request> Step<Call<Req>> for Client<Req> {
     async fn call(&self, call: Call<Req>) -> Result<Req::Response, RpcError> {
         Client::call(self, &call.context, call.request).await
+    }
+
+    fn boxed(self: Arc<Self>, call: Call<Req>) -> BoxFuture<'static, Result<Req::Response, RpcError>> {
+        match &self.path {
+            Path::Layered(service) => Arc::clone(service).call(call),
+            Path::Plain(_) => Box::pin(async move { Client::call(&self, &call.context, call.request).await }),
+        }
     }
 }
 

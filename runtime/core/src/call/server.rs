@@ -127,7 +127,6 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     async fn within_time(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
         let deadline = call.context.deadline();
         let (method, context) = (call.method(), call.context.clone());
-        let correlation_id = context.correlation_id();
         let guarded = async {
             // Called inside: a service may panic before it has a future.
             caught(async { self.service.call(call).await }).await.unwrap_or_else(|text| {
@@ -145,6 +144,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
             Err(error) => Some(error),
         };
         if let Some(error) = failure.filter(|error| !matches!(error.kind(), RpcErrorKind::Application(_))) {
+            let correlation_id = context.correlation_id();
             warn!(service = method.service, method = method.name, correlation_id, %error, "a handler failed");
         }
         Some(outcome)
@@ -258,7 +258,7 @@ impl<'a> Reply<'a> {
     fn frame(&self, with_handlers: bool) -> FrameBuilder {
         let mut frame = FrameBuilder::new();
         if with_handlers {
-            frame.headers(&self.context.outgoing_headers());
+            self.context.with_outgoing_headers(|headers| frame.headers(headers));
         }
         frame.header(OPERATION_ID, self.operation_id);
         if let Some(id) = self.correlation_id {

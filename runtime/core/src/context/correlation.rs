@@ -1,8 +1,31 @@
-//! Makes correlation ids: 32 lower-case hexadecimal digits, the form that most Frugal peers write.
+//! Correlation ids: as they came, as someone chose them, or made here: 32 lower-case hexadecimal digits, the form that most
+//! Frugal peers write.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+/// A correlation id. Only one that someone chose takes memory of its own.
+#[derive(Clone, Debug)]
+pub(super) enum CorrelationId {
+    Made([u8; 32]),
+    Chosen(String),
+    /// Part of a received frame, whose headers were checked to be text.
+    Received(Bytes),
+}
+
+impl CorrelationId {
+    pub(super) fn as_str(&self) -> &str {
+        let bytes = match self {
+            CorrelationId::Made(digits) => &digits[..],
+            CorrelationId::Chosen(id) => return id,
+            CorrelationId::Received(bytes) => bytes,
+        };
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -10,11 +33,12 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 ///
 /// The first half is random once per process; the second is a counter, stirred so that ids do not look alike. Asking the
 /// operating system for 16 random bytes each time would cost a system call per context.
-pub(super) fn fresh() -> String {
+pub(super) fn fresh() -> CorrelationId {
     static PROCESS: OnceLock<(u64, u64)> = OnceLock::new();
     let (process, offset) = *PROCESS.get_or_init(|| (random(), random()));
     let count = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("{process:016x}{:016x}", stir(count.wrapping_add(offset)))
+    let id = u128::from(process) << 64 | u128::from(stir(count.wrapping_add(offset)));
+    CorrelationId::Made(std::array::from_fn(|place| b"0123456789abcdef"[(id >> (124 - 4 * place)) as usize & 15]))
 }
 
 /// The operating system's randomness, by way of the seed of a standard hash map.
@@ -35,7 +59,7 @@ mod tests {
 
     #[test]
     fn ids_are_hexadecimal_and_never_repeat() {
-        let ids: HashSet<_> = (0..10_000).map(|_| super::fresh()).collect();
+        let ids: HashSet<_> = (0..10_000).map(|_| super::fresh().as_str().to_owned()).collect();
         assert_eq!(ids.len(), 10_000);
         assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())));
     }

@@ -1,9 +1,13 @@
 //! What travels beside a call or an event: who asked, with which headers, and how long it may take.
 
 mod correlation;
+mod handling;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use correlation::CorrelationId;
+use handling::Handling;
 
 use crate::frame::{self, FrameBuilder, Headers};
 
@@ -29,16 +33,18 @@ pub struct Context(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    correlation_id: String,
+    correlation_id: CorrelationId,
     headers: Headers,
     timeout: Duration,
     /// Set where a caller's time limit is already running.
     deadline: Option<Instant>,
-    /// What a handler wants to send back; shared with the contexts made from this one, since there is one reply.
-    outgoing: Arc<Mutex<Headers>>,
+    /// The context from which this one was made; `None` in the first.
+    first: Option<Arc<Inner>>,
+    /// For a handler, and used in the first only, since there is one reply and one call that can end.
+    handling: Handling,
     /// What the last reply brought: kept apart, so that the answer to an onward call does not leak into the answer of
     /// the call that made it.
-    received: Mutex<Headers>,
+    received: Mutex<Received>,
 }
 
 impl Clone for Inner {
@@ -48,7 +54,8 @@ impl Clone for Inner {
             headers: self.headers.clone(),
             timeout: self.timeout,
             deadline: self.deadline,
-            outgoing: Arc::clone(&self.outgoing),
+            first: self.first.clone(),
+            handling: Handling::default(),
             received: Mutex::default(),
         }
     }
@@ -72,8 +79,8 @@ impl Context {
     /// A message without a correlation id is given one, so that what it causes can be followed all the same. A timeout of
     /// zero is none: that is how some peers say that they wait as long as it takes.
     pub fn received(headers: &Headers, now: Instant) -> Self {
-        let correlation_id = match headers.get(frame::CORRELATION_ID) {
-            Some(id) if !id.is_empty() => id.to_owned(),
+        let correlation_id = match headers.get_shared(frame::CORRELATION_ID) {
+            Some(id) if !id.is_empty() => CorrelationId::Received(id),
             _ => correlation::fresh(),
         };
         let timeout = headers.get(frame::TIMEOUT).and_then(|ms| ms.parse().ok()).filter(|ms| *ms > 0);
@@ -86,36 +93,55 @@ impl Context {
     /// done about the event; calls made with this context have [`DEFAULT_TIMEOUT`].
     pub fn received_event(headers: &Headers) -> Self {
         let mut context = Self::received(headers, Instant::now());
-        let inner = Arc::make_mut(&mut context.0);
+        let inner = context.own();
         inner.deadline = None;
         inner.timeout = DEFAULT_TIMEOUT;
         context
     }
 
-    fn with_parts(correlation_id: String, headers: Headers, timeout: Duration, deadline: Option<Instant>) -> Self {
-        let (outgoing, received) = Default::default();
-        Self(Arc::new(Inner { correlation_id, headers, timeout, deadline, outgoing, received }))
+    fn with_parts(
+        correlation_id: CorrelationId,
+        headers: Headers,
+        timeout: Duration,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let (first, (handling, received)) = (None, Default::default());
+        Self(Arc::new(Inner { correlation_id, headers, timeout, deadline, first, handling, received }))
+    }
+
+    /// What can be changed without another context's being changed too.
+    fn own(&mut self) -> &mut Inner {
+        if Arc::strong_count(&self.0) > 1 {
+            let first = Some(Arc::clone(self.first()));
+            self.0 = Arc::new(Inner { first, ..Inner::clone(&self.0) });
+        }
+        Arc::make_mut(&mut self.0)
+    }
+
+    /// The context from which this one was made, at first.
+    fn first(&self) -> &Arc<Inner> {
+        self.0.first.as_ref().unwrap_or(&self.0)
     }
 
     /// This context with a time limit for each call made with it, counted from when the call is made. Sent in whole
     /// milliseconds.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        Arc::make_mut(&mut self.0).timeout = timeout;
+        self.own().timeout = timeout;
         self
     }
 
     /// This context with a point in time by which all calls made with it must be done.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        Arc::make_mut(&mut self.0).deadline = Some(deadline);
+        self.own().deadline = Some(deadline);
         self
     }
 
     /// This context with another correlation id; any text that is not empty will do.
     #[must_use]
     pub fn with_correlation_id(mut self, id: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.0).correlation_id = id.into();
+        self.own().correlation_id = CorrelationId::Chosen(id.into());
         self
     }
 
@@ -133,14 +159,14 @@ impl Context {
                 Err(_) => return self,
             },
             _ if frame::is_reserved(name.as_bytes()) => return self,
-            _ => Arc::make_mut(&mut self.0).headers.set(name, value),
+            _ => self.own().headers.set(name, value),
         }
         self
     }
 
     /// The id by which everything that one request caused can be found again.
     pub fn correlation_id(&self) -> &str {
-        &self.0.correlation_id
+        self.0.correlation_id.as_str()
     }
 
     /// A request header.
@@ -169,44 +195,91 @@ impl Context {
     /// For a handler: adds a header to the reply, in place of any value it had. The contexts made from the handler's own
     /// add to the same reply.
     pub fn set_response_header(&self, name: &str, value: &str) {
-        lock(&self.0.outgoing).set(name, value);
+        lock(&self.first().handling.headers).set(name, value);
     }
 
     /// For a caller: a header that came with the last reply to a call made with this context.
     pub fn response_header(&self, name: &str) -> Option<String> {
-        lock(&self.0.received).get(name).map(str::to_owned)
+        self.response_headers().get(name).map(str::to_owned)
     }
 
     /// For a caller: all headers that came with the last reply to a call made with this context. Calls that are under way
     /// at once need a context each (a [`with_header`](Self::with_header) makes one) where their replies' headers matter.
     pub fn response_headers(&self) -> Headers {
-        lock(&self.0.received).clone()
+        match &*lock(&self.0.received) {
+            Received::Nothing => Headers::new(),
+            Received::CorrelationId => [(frame::CORRELATION_ID, self.correlation_id())].into_iter().collect(),
+            Received::Headers(headers) => headers.clone(),
+        }
     }
 
     /// For a middleware that made a call with a context of its own: keeps the headers that came with the reply to that one, as
     /// if they had come with the reply to this one.
     pub fn adopt_response(&self, other: &Context) {
         let headers = other.response_headers();
-        *lock(&self.0.received) = headers;
+        *lock(&self.0.received) = Received::Headers(headers);
     }
 
-    /// What the handler wants to send back.
-    pub(crate) fn outgoing_headers(&self) -> Headers {
-        lock(&self.0.outgoing).clone()
+    /// For a handler: resolves when nobody wants its result any more, because the caller has given up or is gone, or the time is
+    /// up. The handler itself is stopped then, at the next point where it waits; this is for what it started elsewhere. Where
+    /// the handler ends first, it never resolves.
+    ///
+    /// ```
+    /// # use thriftwood_core::Context;
+    /// # async fn work() {}
+    /// # fn handle(ctx: &Context) {
+    /// let ctx = ctx.clone();
+    /// tokio::spawn(async move {
+    ///     tokio::select! {
+    ///         () = work() => {}
+    ///         () = ctx.cancelled() => {}
+    ///     }
+    /// });
+    /// # }
+    /// ```
+    pub async fn cancelled(&self) {
+        self.first().handling.cancelled().await;
+    }
+
+    /// Whether nobody wants the handler's result any more.
+    pub fn is_cancelled(&self) -> bool {
+        self.first().handling.is_cancelled()
+    }
+
+    /// Nobody wants the handler's result any more.
+    pub(crate) fn cancel(&self) {
+        self.first().handling.cancel();
+    }
+
+    /// Does something with what the handler wants to send back.
+    pub(crate) fn with_outgoing_headers<R>(&self, look: impl FnOnce(&Headers) -> R) -> R {
+        look(&lock(&self.first().handling.headers))
     }
 
     /// Keeps the headers of a reply in place of those of the reply before, without the operation id, which is the
-    /// transport's business.
+    /// transport's business. Most replies have nothing beside it but the caller's own correlation id; of those nothing is kept,
+    /// neither a copy nor the memory of the frame.
     pub(crate) fn receive_headers(&self, headers: &Headers) {
-        let mut received = headers.clone();
-        received.remove(frame::OPERATION_ID);
+        let mut received = Received::Nothing;
+        for (name, value) in headers {
+            match name {
+                frame::OPERATION_ID => {}
+                frame::CORRELATION_ID if value == self.correlation_id() => received = Received::CorrelationId,
+                _ => {
+                    let mut headers = headers.clone();
+                    headers.remove(frame::OPERATION_ID);
+                    received = Received::Headers(headers);
+                    break;
+                }
+            }
+        }
         *lock(&self.0.received) = received;
     }
 
     /// Writes the headers of a request: the user's, and the three of the runtime.
     pub(crate) fn write_request(&self, frame: &mut FrameBuilder, operation_id: u64, remaining: Duration) {
         frame.headers(&self.0.headers);
-        frame.header(frame::CORRELATION_ID, &self.0.correlation_id);
+        frame.header(frame::CORRELATION_ID, self.correlation_id());
         frame.number(frame::OPERATION_ID, operation_id);
         // Rounded up: half a millisecond is not the zero by which peers mean no limit.
         let millis = remaining.as_nanos().div_ceil(1_000_000);
@@ -214,7 +287,17 @@ impl Context {
     }
 }
 
+/// The headers of a reply.
+#[derive(Debug, Default)]
+enum Received {
+    #[default]
+    Nothing,
+    /// The caller's correlation id and nothing else.
+    CorrelationId,
+    Headers(Headers),
+}
+
 /// The lock guards a plain value; a panic while it was held cannot have left it half-changed.
-fn lock(mutex: &Mutex<Headers>) -> MutexGuard<'_, Headers> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -79,7 +79,7 @@ impl<E: ScopeEvent> Publisher<E> {
             }
             Some(step) => {
                 let event = event(payload.clone());
-                step.call(Envelope { context: context.clone(), topic: topic.name, event, slot: None }).await
+                Arc::clone(step).call(Envelope { context: context.clone(), topic: topic.name, event, slot: None }).await
             }
         }
     }
@@ -99,7 +99,7 @@ impl<E: ScopeEvent> Publisher<E> {
 impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
     async fn call(&self, envelope: Envelope<E>) -> Result<(), Error> {
         if let Some(step) = &self.layers {
-            return step.call(envelope).await;
+            return Arc::clone(step).call(envelope).await;
         }
         let Envelope { context, topic, event, .. } = envelope;
         let operation = event.operation();

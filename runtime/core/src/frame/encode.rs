@@ -1,5 +1,7 @@
 //! Writes a frame front to back into one buffer, and fills in the sizes at the end.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 
 use super::headers::{put_bytes, put_text};
@@ -20,6 +22,15 @@ impl<T: Wire> Body for T {
         self.encode(w);
     }
 }
+
+thread_local! {
+    /// Where a thread writes its frames. One of the right size is then one allocation; a buffer that grows and is shared
+    /// afterwards is two and more, of which the largest stays as large as it grew.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A larger frame keeps its buffer: copying it would cost more than an allocation, and each thread keeps a buffer of this size.
+const MAX_SCRATCH: usize = 16 * 1024;
 
 /// A frame being written: first the headers, then the message.
 ///
@@ -47,7 +58,7 @@ impl Default for FrameBuilder {
 impl FrameBuilder {
     /// A frame with no headers yet.
     pub fn new() -> Self {
-        let mut out = Vec::with_capacity(512);
+        let mut out = SCRATCH.take();
         out.resize(PREAMBLE, 0);
         Self { out }
     }
@@ -128,7 +139,15 @@ impl FrameBuilder {
         };
         self.out[..4].copy_from_slice(&size.to_be_bytes());
         self.out[5..PREAMBLE].copy_from_slice(&block.to_be_bytes());
-        Ok(self.out.into())
+        if self.out.len() > MAX_SCRATCH {
+            return Ok(self.out.into());
+        }
+        let frame = Bytes::copy_from_slice(&self.out);
+        if self.out.capacity() <= MAX_SCRATCH {
+            self.out.clear();
+            SCRATCH.set(self.out);
+        }
+        Ok(frame)
     }
 }
 

@@ -55,6 +55,12 @@ impl Headers {
         pairs.last().and_then(|(_, value)| std::str::from_utf8(value).ok())
     }
 
+    /// The value of a header, sharing the memory of all of them.
+    pub(crate) fn get_shared(&self, name: &str) -> Option<Bytes> {
+        let pairs = self.pairs().filter(|(n, _)| *n == name.as_bytes());
+        pairs.last().map(|(_, value)| self.block.slice_ref(value))
+    }
+
     /// Sets a header, in place of any value it had.
     pub fn set(&mut self, name: &str, value: &str) {
         let mut block = self.without(name);

@@ -36,9 +36,10 @@
 //! }
 //! ```
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use tower_service::Service;
 
@@ -50,9 +51,9 @@ use crate::error::BoxError;
 /// What passes through middleware: a typed call, or an event in its envelope.
 pub trait Passage: Send + 'static {
     /// What comes back.
-    type Output: Send;
+    type Output: Send + 'static;
     /// What comes back when it fails. Middleware may fail with any error; it is turned into this one.
-    type Error: From<Refusal> + Into<BoxError> + Send;
+    type Error: From<Refusal> + Into<BoxError> + Send + 'static;
 }
 
 /// An error that a middleware gave back, on its way to becoming the error of the call or event.
@@ -63,16 +64,21 @@ pub struct Refusal(pub BoxError);
 pub trait Step<P: Passage>: Send + Sync + 'static {
     /// Takes what passes and gives what comes back.
     fn call(&self, passage: P) -> impl Future<Output = Result<P::Output, P::Error>> + Send;
+
+    /// The same as a future that borrows nothing and whose type has no name. A step that has such a future already gives that.
+    fn boxed(self: Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
+        Box::pin(async move { self.call(passage).await })
+    }
 }
 
 /// [`Step`] behind a pointer, so that a client's type does not name its middleware.
 pub(crate) trait DynStep<P: Passage>: Send + Sync {
-    fn call(&self, passage: P) -> BoxFuture<'_, Result<P::Output, P::Error>>;
+    fn call(self: Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>>;
 }
 
 impl<P: Passage, S: Step<P>> DynStep<P> for S {
-    fn call(&self, passage: P) -> BoxFuture<'_, Result<P::Output, P::Error>> {
-        Box::pin(Step::call(self, passage))
+    fn call(self: Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
+        self.boxed(passage)
     }
 }
 
@@ -102,8 +108,7 @@ impl<P: Passage, S: Step<P>> Service<P> for Innermost<S> {
     }
 
     fn call(&mut self, passage: P) -> Self::Future {
-        let step = Arc::clone(&self.0);
-        Box::pin(async move { step.call(passage).await })
+        Arc::clone(&self.0).boxed(passage)
     }
 }
 
@@ -114,12 +119,48 @@ pub struct Layered<T>(pub(crate) T);
 impl<P, T> Step<P> for Layered<T>
 where
     P: Passage,
-    T: Service<P, Response = P::Output, Error: Into<BoxError>, Future: Send> + Clone + Send + Sync + 'static,
+    T: Service<P, Response = P::Output, Error: Into<BoxError>, Future: Send + 'static> + Clone + Send + Sync + 'static,
 {
     async fn call(&self, passage: P) -> Result<P::Output, P::Error> {
         let mut service = self.0.clone();
         poll_fn(|cx| service.poll_ready(cx)).await.map_err(refused)?;
         service.call(passage).await.map_err(refused)
+    }
+
+    fn boxed(self: Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
+        let mut service = self.0.clone();
+        match service.poll_ready(&mut TaskContext::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => same_or_boxed(service.call(passage)),
+            Poll::Ready(Err(error)) => Box::pin(std::future::ready(Err(refused(error)))),
+            // Asked again, with who is to be woken.
+            Poll::Pending => Box::pin(async move {
+                poll_fn(|cx| service.poll_ready(cx)).await.map_err(refused)?;
+                service.call(passage).await.map_err(refused)
+            }),
+        }
+    }
+}
+
+/// A layer that does something before a call and nothing after it gives on the future of what it wraps, which is boxed already:
+/// such a layer costs no allocation.
+fn same_or_boxed<F, T, E, E2>(future: F) -> BoxFuture<'static, Result<T, E>>
+where
+    F: Future<Output = Result<T, E2>> + Send + 'static,
+    E2: Into<BoxError>,
+    E: From<Refusal> + Send + 'static,
+    T: Send + 'static,
+{
+    let mut future = Some(future);
+    let boxed = (&mut future as &mut dyn Any).downcast_mut::<Option<BoxFuture<'static, Result<T, E>>>>();
+    match boxed.and_then(Option::take) {
+        Some(boxed) => boxed,
+        None => Box::pin(async move {
+            match future {
+                Some(future) => future.await.map_err(refused),
+                // It is one or the other.
+                None => std::future::pending().await,
+            }
+        }),
     }
 }
 
