@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use calc::{Calc, CalcRequest, CalcResponse, add, patient, soon};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use pipe::{MAX_FRAME, client, frame, options, receive, serve};
 use thriftwood_core::call::{Handler, Inbound};
 use thriftwood_core::codec::MessageType;
@@ -75,7 +76,8 @@ async fn a_request_cut_at_any_byte_ends_its_connection_and_no_other() {
         near.shutdown().await.unwrap();
         let mut bytes = Vec::new();
         soon("the end", near.read_to_end(&mut bytes)).await.unwrap();
-        assert_eq!(bytes, reply, "cut at {end}");
+        // In front of it is the word that the server can cancel.
+        assert!(bytes.ends_with(&reply) && bytes.len() < reply.len() + 32, "cut at {end}");
         soon("the server's end", serving).await.unwrap();
     }
 }
@@ -101,29 +103,25 @@ async fn noise_ends_a_connection_on_either_side_and_never_panics() {
 async fn a_peer_that_never_reads_leaves_callers_waiting_and_memory_bounded() {
     let (near, _far) = duplex(64);
     let connection = Connection::spawn(near, MAX_FRAME);
-    // 64 KiB each: the connection takes 4 MiB, its queue 1,024 calls, and nothing after that.
+    // 64 KiB each: the connection takes 4 MiB, lets 64 MiB wait, and refuses the rest.
     let frame = Bytes::from(vec![0_u8; 64 * 1024]);
-    let calls: Vec<_> = (0..3000_u64)
-        .map(|operation_id| {
-            let (connection, frame) = (connection.clone(), frame.clone());
-            tokio::spawn(async move { connection.call(Outbound { operation_id, frame, oneway: true }).await })
-        })
-        .collect();
-    // A oneway call is done once it is taken on, so those that are done are those that take memory.
-    let mut done = usize::MAX;
-    soon("a standstill", async {
-        while done != calls.iter().filter(|call| call.is_finished()).count() {
-            done = calls.iter().filter(|call| call.is_finished()).count();
-            for _ in 0..1000 {
-                tokio::task::yield_now().await;
+    let outbound = |operation_id| Outbound { operation_id, frame: frame.clone(), oneway: true };
+    let calls: FuturesUnordered<_> =
+        (0..3000_u64).map(|operation_id| connection.call(outbound(operation_id))).collect();
+    // A oneway call is done once it is taken on, so those that are done are those that take memory, beside those that wait.
+    let (mut done, mut refused) = (0, 0);
+    let mut ended = calls.take(3000 - 1024);
+    while let Some(end) = soon("an end", ended.next()).await {
+        match end {
+            Ok(_) => done += 1,
+            Err(error) => {
+                assert_eq!(error.kind(), RpcErrorKind::Overloaded, "{error}");
+                refused += 1;
             }
         }
-    })
-    .await;
-    assert!((1..=66).contains(&done), "{done} calls of 64 KiB were taken on, with nobody reading");
-    for call in calls {
-        call.abort();
     }
+    assert!((1..=66).contains(&done), "{done} calls of 64 KiB were taken on, with nobody reading");
+    assert_eq!(done + refused, 3000 - 1024);
 }
 
 #[tokio::test]

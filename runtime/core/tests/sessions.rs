@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use thriftwood_core::codec::{Message, MessageType, Writer};
@@ -62,6 +63,8 @@ struct World {
     handled: HashMap<u64, u32>,
     /// Replies beyond the one that a waiting caller was given.
     surplus: u64,
+    /// Any; nothing here depends on it.
+    epoch: Instant,
 }
 
 impl World {
@@ -80,6 +83,7 @@ impl World {
             given_up: HashSet::new(),
             handled: HashMap::new(),
             surplus: 0,
+            epoch: Instant::now(),
         }
     }
 
@@ -130,7 +134,7 @@ impl World {
     fn server_reads(&mut self, bytes: &[u8]) {
         self.server_in.push(bytes);
         while let Some(frame) = self.server_in.next_frame().unwrap() {
-            self.server.handle_frame(frame);
+            self.server.handle_frame(frame, self.epoch);
         }
     }
 
@@ -146,7 +150,7 @@ impl World {
         let mut bytes = BytesMut::new();
         self.client.poll_transmit(&mut bytes);
         self.send(now, &bytes, Moment::ToServer, |world| &mut world.to_server_until);
-        while let Some(request) = self.server.poll_request() {
+        while let Some((request, _)) = self.server.poll_request() {
             self.serve(now, request);
         }
         let mut bytes = BytesMut::new();

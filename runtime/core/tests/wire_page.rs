@@ -140,7 +140,7 @@ fn the_numbers_and_names_of_the_page_are_those_of_the_code() {
     let thousands = |n: usize| format!("{},{:03},{:03}", n / 1_000_000, n / 1000 % 1000, n % 1000);
     says(&format!("at most {} after N", thousands(DEFAULT_MAX_FRAME)));
     says(&format!("nesting beyond {MAX_DEPTH}"));
-    for header in [frame::CORRELATION_ID, frame::OPERATION_ID, frame::TIMEOUT] {
+    for header in [frame::CORRELATION_ID, frame::OPERATION_ID, frame::TIMEOUT, frame::CANCEL] {
         says(&format!("| `{header}` |"));
     }
     says(&format!("| `{}NAME` |", frame::TOPIC_VARIABLE));
@@ -149,6 +149,7 @@ fn the_numbers_and_names_of_the_page_are_those_of_the_code() {
         (ApplicationCode::INTERNAL_ERROR, "internal error"),
         (ApplicationCode::PROTOCOL_ERROR, "protocol error"),
         (ApplicationCode::RESPONSE_TOO_LARGE, "response too large"),
+        (ApplicationCode::OVERLOADED, "overloaded"),
     ];
     for (code, meaning) in codes {
         says(&format!("| {} | {meaning} |", code.0));

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use thriftwood::{Context, RpcErrorKind};
+use thriftwood::{Client, Context, RpcErrorKind, Server};
 
 use crate::Fixture;
 use crate::fixture::{patient, soon};
 use crate::idl::{Item, ProbeClient, RefuseError, StrangerClient};
+use crate::probe::Relay;
 
 /// Strings, numbers, lists and bytes come back as they were sent.
 pub async fn a_call_gives_back_its_result(fixture: &Fixture) {
@@ -109,6 +110,40 @@ pub async fn the_handler_sees_what_time_is_left(fixture: &Fixture) {
     let ctx = Context::new().with_timeout(Duration::from_secs(40));
     let left = probe.remaining(&ctx).await.unwrap();
     assert!((1_000..=40_000).contains(&left), "{left} ms of 40 s");
+}
+
+/// Whoever drops a call has its handler stopped, at once where the transport can say so, and else when the time is up.
+pub async fn a_dropped_future_stops_the_handler(fixture: &Fixture) {
+    let (handler, probe) = fixture.probe().await;
+    let says_so = !matches!(fixture.client.scheme(), "log" | "nats");
+    let ctx = Context::new().with_timeout(Duration::from_secs(if says_so { 600 } else { 2 }));
+    {
+        let call = probe.after_millis(&ctx, 600_000, -3);
+        tokio::select! {
+            done = call => panic!("the call was done: {done:?}"),
+            note = soon("the handler's note", handler.next_note()) => assert_eq!(note.as_deref(), Some("began -3")),
+        }
+    }
+    assert_eq!(soon("the handler's end", handler.next_note()).await.as_deref(), Some("stopped -3"));
+    assert_eq!(probe.after_millis(&patient(), 0, 2).await.unwrap(), 2);
+}
+
+/// A handler that calls on with its own context passes on what time is left, and when that is up everything stops.
+pub async fn the_deadline_reaches_the_third_hop(fixture: &Fixture) {
+    let (handler, _) = fixture.probe().await;
+    for (address, next) in [("second", "probe"), ("first", "second")] {
+        let relay = Relay(Client::new(fixture.client.rpc(next)));
+        fixture.server.serve(address, Server::new("Probe", relay)).await.unwrap();
+    }
+    let first = ProbeClient::new(fixture.client.rpc("first"));
+    let left = first.remaining(&Context::new().with_timeout(Duration::from_secs(40))).await.unwrap();
+    assert!((1_000..=40_000).contains(&left), "{left} ms of 40 s");
+    let hasty = Context::new().with_timeout(Duration::from_secs(1));
+    let error = soon("the time-out", first.after_millis(&hasty, 600_000, -5)).await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    for note in ["began -5", "stopped -5"] {
+        assert_eq!(soon(note, handler.next_note()).await.as_deref(), Some(note));
+    }
 }
 
 /// A oneway call returns at once and is handled all the same.

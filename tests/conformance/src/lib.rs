@@ -73,6 +73,8 @@ macro_rules! call_behaviours {
             a_thousand_calls_at_once_get_their_own_replies_out_of_order
             headers_travel_both_ways
             the_handler_sees_what_time_is_left
+            a_dropped_future_stops_the_handler
+            the_deadline_reaches_the_third_hop
             a_oneway_call_is_handled_and_not_awaited
             a_stopped_server_finishes_what_it_has
             a_closed_bus_says_so

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use thriftwood::{Context, RpcError};
+use thriftwood::call::Call;
+use thriftwood::middleware::Step;
+use thriftwood::{Client, Context, RpcError};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::idl;
-use crate::idl::{Item, RefuseError, Refused};
+use crate::idl::{Item, ProbeRequest, ProbeResponse, RefuseError, Refused};
 
 /// Answers every kind of call, and keeps the notes it was sent.
 #[derive(Clone)]
@@ -49,10 +51,13 @@ impl idl::Probe for Probe {
     }
 
     async fn after_millis(&self, _: &Context, millis: i32, number: i64) -> Result<i64, RpcError> {
+        let mut stopped = None;
         if number < 0 {
             self.notes_in.send(format!("began {number}")).map_err(RpcError::internal)?;
+            stopped = Some(Stopped(&self.notes_in, number));
         }
         tokio::time::sleep(Duration::from_millis(millis.unsigned_abs().into())).await;
+        stopped.map(std::mem::forget);
         Ok(number)
     }
 
@@ -72,5 +77,24 @@ impl idl::Probe for Probe {
 
     async fn note(&self, _: &Context, text: String) -> Result<(), RpcError> {
         self.notes_in.send(text).map_err(RpcError::internal)
+    }
+}
+
+/// Notes that a handler was dropped before its end.
+struct Stopped<'a>(&'a mpsc::UnboundedSender<String>, i64);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        // Nobody may be left to read it.
+        self.0.send(format!("stopped {}", self.1)).ok();
+    }
+}
+
+/// Passes every call on to a service further away, with the context it came with.
+pub struct Relay(pub Client<ProbeRequest>);
+
+impl Step<Call<ProbeRequest>> for Relay {
+    async fn call(&self, call: Call<ProbeRequest>) -> Result<ProbeResponse, RpcError> {
+        self.0.call(&call.context, call.request).await
     }
 }

@@ -56,4 +56,8 @@ impl RpcChannel for Channel {
     fn address(&self) -> Option<&str> {
         Some(&self.address)
     }
+
+    fn cancels(&self) -> bool {
+        true
+    }
 }

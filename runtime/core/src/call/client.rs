@@ -12,7 +12,7 @@ use super::{Call, Method, Request};
 use crate::codec::binary::BinaryReader;
 use crate::codec::{Message, MessageType, Protocol, Reader, Wire, Writer};
 use crate::error::ApplicationError;
-use crate::frame::{ADDRESS, Body, Frame, FrameBuilder, ReadBody};
+use crate::frame::{ADDRESS, Body, CANCEL, Frame, FrameBuilder, ReadBody};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::observe::{Observing, Side};
 use crate::transport::{Outbound, RpcChannel};
@@ -115,6 +115,9 @@ impl Rpc {
         context.write_request(&mut frame, operation_id, remaining);
         if let Some(address) = self.channel.address() {
             frame.header(ADDRESS, address);
+        }
+        if self.channel.cancels() {
+            frame.header(CANCEL, "0");
         }
         Ok(frame.message_in(self.protocol, Message::new(method.wire_name, kind), &Arguments(request))?)
     }

@@ -7,10 +7,12 @@
 mod client;
 mod handler;
 mod method;
+mod reply;
 mod server;
 
 pub(crate) use client::next_operation_id;
 pub use client::{Client, Rpc};
 pub use handler::{Handler, Inbound};
 pub use method::{Call, Method, Request, Response};
+pub(crate) use reply::overloaded;
 pub use server::Server;

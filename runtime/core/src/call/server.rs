@@ -8,10 +8,10 @@ use bytes::Bytes;
 use tower_layer::Layer;
 use tracing::{debug, warn};
 
+use super::reply::Reply;
 use super::{Call, Handler, Inbound, Method, Request, Response};
-use crate::codec::{Message, MessageType, Protocol, Reader, Writer};
-use crate::error::{ApplicationCode, ApplicationError};
-use crate::frame::{Body, CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID, ReadBody};
+use crate::codec::{Message, MessageType, Reader};
+use crate::frame::{Frame, FrameError, OPERATION_ID, ReadBody};
 use crate::middleware::{Innermost, Layered, Step};
 use crate::observe::{Observed, Observing, Outcome, Side, entered};
 use crate::unwind::caught;
@@ -127,6 +127,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     async fn within_time(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
         let deadline = call.context.deadline();
         let (method, context) = (call.method(), call.context.clone());
+        let wanted = CancelOnDrop(Some(&context));
         let guarded = async {
             // Called inside: a service may panic before it has a future.
             caught(async { self.service.call(call).await }).await.unwrap_or_else(|text| {
@@ -139,6 +140,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
             Some(deadline) if deadline <= std::time::Instant::now() => return None,
             Some(deadline) => tokio::time::timeout_at(deadline.into(), guarded).await.ok()?,
         };
+        wanted.keep();
         let failure = match &outcome {
             Ok(response) => response.failure(),
             Err(error) => Some(error),
@@ -148,6 +150,23 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
             warn!(service = method.service, method = method.name, correlation_id, %error, "a handler failed");
         }
         Some(outcome)
+    }
+}
+
+/// Tells what a handler started elsewhere that nobody wants it any more, when the handler is dropped before its end.
+struct CancelOnDrop<'a>(Option<&'a Context>);
+
+impl CancelOnDrop<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(context) = self.0 {
+            context.cancel();
+        }
     }
 }
 
@@ -197,73 +216,5 @@ impl<Req: Request> ReadBody for Incoming<Req> {
             Some(read) => read.map_err(RpcError::from),
         };
         (message.sequence, request.map_err(|error| (message.name.to_owned(), error)))
-    }
-}
-
-/// A result, or a declared exception.
-struct ResultOf<'a, R>(&'a R);
-
-impl<R: Response> Body for ResultOf<'_, R> {
-    fn write<W: Writer>(&self, w: &mut W) {
-        self.0.encode(w);
-    }
-}
-
-/// A reply to one request: knows what to echo and how large it may get.
-struct Reply<'a> {
-    operation_id: &'a str,
-    /// As the caller sent it; a caller that sent none gets none back.
-    correlation_id: Option<&'a str>,
-    context: &'a Context,
-    max_size: usize,
-    /// The request's.
-    protocol: Protocol,
-    /// The request's, once it is read: a plain Thrift client looks for it.
-    sequence: i32,
-}
-
-impl<'a> Reply<'a> {
-    fn to(frame: &'a Frame, context: &'a Context, max_size: usize) -> Option<Self> {
-        let operation_id = frame.headers().get(OPERATION_ID)?;
-        let correlation_id = frame.headers().get(CORRELATION_ID).filter(|id| !id.is_empty());
-        Some(Self { operation_id, correlation_id, context, max_size, protocol: frame.protocol(), sequence: 0 })
-    }
-
-    fn result<R: Response>(&self, method: &Method, response: &R) -> Option<Bytes> {
-        self.send(method.wire_name, MessageType::Reply, &ResultOf(response))
-    }
-
-    fn failure(&self, method: &Method, error: &RpcError) -> Option<Bytes> {
-        let exception = error.to_application(method.wire_name);
-        self.send(method.wire_name, MessageType::Exception, &exception)
-    }
-
-    /// Writes the reply; one that is too large is replaced by an exception that says so.
-    fn send(&self, name: &str, kind: MessageType, body: &impl Body) -> Option<Bytes> {
-        let message = Message::new(name, kind).with_sequence(self.sequence);
-        let size = match self.frame(true).message_in(self.protocol, message, body) {
-            Ok(frame) if frame.len() <= self.max_size => return Some(frame),
-            Ok(frame) => frame.len(),
-            Err(_) => usize::MAX,
-        };
-        let error = FrameError::TooLarge { size, limit: self.max_size };
-        let exception = ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
-        // Without the handler's own headers, since those may be what is too large.
-        let message = Message { kind: MessageType::Exception, ..message };
-        let reply = self.frame(false).message_in(self.protocol, message, &exception).ok();
-        // What must be echoed can itself be too large; a transport that carried it would have to drop the connection.
-        reply.filter(|frame| frame.len() <= self.max_size)
-    }
-
-    fn frame(&self, with_handlers: bool) -> FrameBuilder {
-        let mut frame = FrameBuilder::new();
-        if with_handlers {
-            self.context.with_outgoing_headers(|headers| frame.headers(headers));
-        }
-        frame.header(OPERATION_ID, self.operation_id);
-        if let Some(id) = self.correlation_id {
-            frame.header(CORRELATION_ID, id);
-        }
-        frame
     }
 }

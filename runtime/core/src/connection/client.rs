@@ -11,7 +11,7 @@ use tokio::time::Sleep;
 use tracing::debug;
 
 use super::wire::{LINGER, ROUNDS, Wire};
-use crate::session::{CallEnd, ClientSession, Refused};
+use crate::session::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
 use crate::transport::Outbound;
 use crate::{RpcError, RpcErrorKind};
 
@@ -49,7 +49,17 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let state = State { session: ClientSession::new(), driver: None, closing: false };
+        Self::spawn_limited(stream, max_frame, DEFAULT_MAX_IN_FLIGHT)
+    }
+
+    /// The same, with no more than this many calls in flight at once; further ones are refused as
+    /// [`RpcErrorKind::Overloaded`].
+    pub fn spawn_limited<S>(stream: S, max_frame: usize, max_in_flight: usize) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let session = ClientSession::new().with_max_in_flight(max_in_flight);
+        let state = State { session, driver: None, closing: false };
         let shared = Arc::new(Shared(Mutex::new(state)));
         let driver = Driver {
             wire: Wire::new(stream, max_frame),
@@ -73,10 +83,10 @@ impl Connection {
     }
 
     /// Sends a call and waits for its reply. When the future is dropped, the call is forgotten and its reply, should it
-    /// still come, dropped.
+    /// still come, dropped; a peer of our own kind is told, and stops the handler.
     ///
     /// # Errors
-    /// [`RpcErrorKind::Unavailable`] when the connection ended before the call was sent, [`RpcErrorKind::Disconnected`]
+    /// [`RpcErrorKind::Overloaded`] when too many calls are in flight or wait to be sent, [`RpcErrorKind::Unavailable`] when the connection ended before the call was sent, [`RpcErrorKind::Disconnected`]
     /// when it ended before the reply came, [`RpcErrorKind::InvalidRequest`] when a call with the same operation id is
     /// under way.
     pub async fn call(&self, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
@@ -102,6 +112,7 @@ fn refused(refused: Refused) -> RpcError {
     let kind = match refused {
         Refused::Duplicate => RpcErrorKind::InvalidRequest,
         Refused::Ended => RpcErrorKind::Unavailable,
+        Refused::Overloaded(_) => RpcErrorKind::Overloaded,
     };
     RpcError::new(kind, refused.to_string())
 }
@@ -116,7 +127,10 @@ struct Pending<'a> {
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if self.live {
-            self.shared.lock().session.handle_cancel(self.operation_id);
+            let mut state = self.shared.lock();
+            state.session.handle_cancel(self.operation_id);
+            // The peer may be to be told.
+            state.wake();
         }
     }
 }

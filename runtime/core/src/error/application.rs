@@ -28,6 +28,8 @@ impl ApplicationCode {
     pub const PROTOCOL_ERROR: ApplicationCode = ApplicationCode(7);
     /// The result does not fit the transport; Frugal's own.
     pub const RESPONSE_TOO_LARGE: ApplicationCode = ApplicationCode(100);
+    /// The server has too many calls already and did not start this one; Thriftwood's own.
+    pub const OVERLOADED: ApplicationCode = ApplicationCode(1429);
 }
 
 impl Wire for ApplicationError {

@@ -144,6 +144,7 @@ fn kind_of(code: i32) -> RpcErrorKind {
         ApplicationCode::INTERNAL_ERROR => RpcErrorKind::Internal,
         ApplicationCode::PROTOCOL_ERROR => RpcErrorKind::Protocol,
         ApplicationCode::RESPONSE_TOO_LARGE => RpcErrorKind::ResponseTooLarge,
+        ApplicationCode::OVERLOADED => RpcErrorKind::Overloaded,
         _ => RpcErrorKind::Application(code),
     }
 }

@@ -131,6 +131,12 @@ impl FrameBuilder {
         self.close(block, sound)
     }
 
+    /// Closes a frame without a message. Headers of no more than some bytes always fit.
+    pub(crate) fn bare(self) -> Bytes {
+        let block = self.out.len();
+        self.close(block, true).unwrap_or_default()
+    }
+
     /// Fills in the sizes, of which the header block's ends at `block`.
     fn close(mut self, block: usize, sound: bool) -> Result<Bytes, FrameError> {
         let (Ok(block), Ok(size), true) = (i32::try_from(block - PREAMBLE), i32::try_from(self.out.len() - 4), sound)

@@ -186,6 +186,18 @@ pub(super) struct Pairs<'a> {
     rest: &'a [u8],
 }
 
+impl<'a> Pairs<'a> {
+    /// Of a block that may not have been checked: they end where it makes no sense any more.
+    pub(super) fn of(block: &'a [u8]) -> Self {
+        Self { rest: block }
+    }
+
+    /// Whether all were walked.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+}
+
 impl<'a> Iterator for Pairs<'a> {
     type Item = (&'a [u8], &'a [u8]);
 

@@ -47,4 +47,8 @@ impl RpcChannel for Channel {
             self.connection()?.call(outbound).await
         })
     }
+
+    fn cancels(&self) -> bool {
+        true
+    }
 }

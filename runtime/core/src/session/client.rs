@@ -6,11 +6,20 @@ use std::collections::{HashMap, VecDeque};
 use bytes::{Bytes, BytesMut};
 
 use super::ids::Ids;
-use crate::frame::{Frame, FrameError};
+use crate::frame::{CANCEL, FrameBuilder, FrameError, OPERATION_ID, Peek};
 
 /// Bytes that are put together for the next write. What is called beyond that waits in frames of its own, which go with their
 /// callers.
 const MAX_UNSENT: usize = 2 * 1024 * 1024;
+
+/// Bytes of calls that wait for room, before further ones are refused.
+const MAX_QUEUED: usize = 64 * 1024 * 1024;
+
+/// Calls that may be in flight, where nobody chose a number.
+pub const DEFAULT_MAX_IN_FLIGHT: usize = 128 * 1024;
+
+/// How many calls that were given up before the peer said that it can cancel are remembered until it does.
+const MAX_UNANNOUNCED: usize = 64;
 
 /// A client's connection. `T` is whatever the driver needs to find a caller by, such as a waker.
 ///
@@ -32,8 +41,13 @@ pub struct ClientSession<T> {
     transmit: BytesMut,
     /// Calls that are not part of it for want of room, the first first. Some may have been given up.
     queue: VecDeque<u64>,
-    /// How many of the queue were not given up.
+    /// How many of the queue were not given up, and their bytes.
     queued: usize,
+    queued_bytes: usize,
+    max_in_flight: usize,
+    /// The peer has said that it can cancel.
+    peer_cancels: bool,
+    unannounced: Vec<u64>,
     woken: VecDeque<T>,
     late_replies: u64,
     ended: bool,
@@ -74,6 +88,11 @@ pub enum Refused {
     /// The connection has ended.
     #[error("the connection closed before the call was sent")]
     Ended,
+    /// As many calls as there may be are in flight, or the peer takes none and too much waits.
+    #[error(
+        "{0} calls are under way on this connection already; more than the peer answers pile up, so slow down or add servers"
+    )]
+    Overloaded(usize),
 }
 
 impl<T> Default for ClientSession<T> {
@@ -83,6 +102,10 @@ impl<T> Default for ClientSession<T> {
             transmit: BytesMut::new(),
             queue: VecDeque::new(),
             queued: 0,
+            queued_bytes: 0,
+            max_in_flight: DEFAULT_MAX_IN_FLIGHT,
+            peer_cancels: false,
+            unannounced: Vec::new(),
             woken: VecDeque::new(),
             late_replies: 0,
             ended: false,
@@ -96,6 +119,13 @@ impl<T> ClientSession<T> {
         Self::default()
     }
 
+    /// This session, with another limit to the calls in flight at once.
+    #[must_use]
+    pub fn with_max_in_flight(mut self, calls: usize) -> Self {
+        self.max_in_flight = calls;
+        self
+    }
+
     /// A call. How it ends is to be had from [`poll_call`](Self::poll_call): for a oneway call for which there is room, at once;
     /// otherwise when the token comes out of [`poll_ended`](Self::poll_ended).
     ///
@@ -105,8 +135,13 @@ impl<T> ClientSession<T> {
         if self.ended {
             return Err(Refused::Ended);
         }
+        let in_flight = self.calls.len();
         let Entry::Vacant(place) = self.calls.entry(operation_id) else { return Err(Refused::Duplicate) };
+        if in_flight >= self.max_in_flight || self.queued_bytes >= MAX_QUEUED {
+            return Err(Refused::Overloaded(in_flight));
+        }
         if self.queued > 0 || self.transmit.len() >= MAX_UNSENT {
+            self.queued_bytes += frame.len();
             place.insert(Call { token: Some(token), stage: Stage::Queued { frame, oneway } });
             self.queue.push_back(operation_id);
             self.queued += 1;
@@ -139,15 +174,32 @@ impl<T> ClientSession<T> {
         None
     }
 
-    /// The caller has given up. What waits in the queue is not sent; a reply that still comes is dropped and counted.
+    /// The caller has given up. What waits in the queue is not sent; of what was sent the peer is told, if it can do with that;
+    /// a reply that still comes is dropped and counted.
     pub fn handle_cancel(&mut self, operation_id: u64) {
         let Some(call) = self.calls.remove(&operation_id) else { return };
-        if matches!(call.stage, Stage::Queued { .. }) {
-            self.queued -= 1;
-            // Its number stays in the queue; the queue is not searched for each, but swept when half of it is such.
-            if self.queue.len() > 64 + 2 * self.queued {
-                self.queue.retain(|id| self.calls.get(id).is_some_and(Call::is_queued));
+        match call.stage {
+            Stage::Queued { frame, .. } => {
+                self.queued -= 1;
+                self.queued_bytes -= frame.len();
+                // Its number stays in the queue; the queue is not searched for each, but swept when half of it is such.
+                if self.queue.len() > 64 + 2 * self.queued {
+                    self.queue.retain(|id| self.calls.get(id).is_some_and(Call::is_queued));
+                }
             }
+            Stage::Sent if self.peer_cancels => self.cancel(operation_id),
+            Stage::Sent if self.unannounced.len() < MAX_UNANNOUNCED => self.unannounced.push(operation_id),
+            Stage::Sent | Stage::Ended(_) => {}
+        }
+    }
+
+    /// Tells the peer. There are no more of these than calls that were sent, whose number is limited.
+    fn cancel(&mut self, operation_id: u64) {
+        if !self.ended {
+            let mut frame = FrameBuilder::new();
+            frame.number(OPERATION_ID, operation_id);
+            frame.header(CANCEL, "1");
+            self.transmit.extend_from_slice(&frame.bare());
         }
     }
 
@@ -157,17 +209,18 @@ impl<T> ClientSession<T> {
     /// When it is none. The connection cannot be used any more; calls in flight end as
     /// [`Disconnected`](CallEnd::Disconnected).
     pub fn handle_frame(&mut self, frame: Bytes) -> Result<(), FrameError> {
-        let id = match Frame::decode(frame.clone()) {
-            Ok(frame) => frame.operation_id(),
-            Err(error) => {
-                self.handle_end();
-                return Err(error);
-            }
-        };
+        let read = Peek::at(&frame).and_then(|peek| Ok((peek.operation_id()?, peek)));
+        let (id, peek) = read.inspect_err(|_| self.handle_end())?;
         match id.and_then(|id| self.calls.get_mut(&id)) {
             Some(call) if matches!(call.stage, Stage::Sent) => {
                 call.stage = Stage::Ended(CallEnd::Reply(frame));
                 self.woken.extend(call.token.take());
+            }
+            None if peek.is_bare && peek.header(CANCEL) == Some(b"0") => {
+                self.peer_cancels = true;
+                for id in std::mem::take(&mut self.unannounced) {
+                    self.cancel(id);
+                }
             }
             _ => self.late_replies += 1,
         }
@@ -179,7 +232,7 @@ impl<T> ClientSession<T> {
         self.ended = true;
         self.transmit.clear();
         self.queue.clear();
-        self.queued = 0;
+        (self.queued, self.queued_bytes) = (0, 0);
         for call in self.calls.values_mut() {
             let end = match call.stage {
                 Stage::Queued { .. } => CallEnd::Unsent,
@@ -208,6 +261,7 @@ impl<T> ClientSession<T> {
             let Stage::Queued { frame, oneway } = &call.stage else { continue };
             self.transmit.extend_from_slice(frame);
             self.queued -= 1;
+            self.queued_bytes -= frame.len();
             if *oneway {
                 call.stage = Stage::Ended(CallEnd::Sent);
                 self.woken.extend(call.token.take());
@@ -268,6 +322,44 @@ mod tests {
             assert_eq!(session.poll_call(id, &id), Some(CallEnd::Reply(frame(id))));
         }
         assert_eq!(session.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_peer_is_told_what_was_given_up_once_it_has_said_that_it_can_do_with_that() {
+        let announced = |id: &str| {
+            let mut frame = FrameBuilder::new();
+            frame.header(OPERATION_ID, id);
+            frame.header(CANCEL, "1");
+            frame.bare()
+        };
+        let (mut session, mut out) = (ClientSession::new(), BytesMut::new());
+        for id in 1..=3 {
+            session.handle_call(id, frame(id), false, ()).unwrap();
+        }
+        session.poll_transmit(&mut out);
+        session.handle_cancel(1);
+        out.clear();
+        session.poll_transmit(&mut out);
+        assert!(out.is_empty(), "a peer that knows nothing of it was told");
+        let mut knows = FrameBuilder::new();
+        knows.header(CANCEL, "0");
+        session.handle_frame(knows.bare()).unwrap();
+        session.handle_frame(frame(3)).unwrap();
+        session.handle_cancel(2);
+        session.handle_cancel(3);
+        session.poll_transmit(&mut out);
+        assert_eq!(out, [announced("1"), announced("2")].concat(), "and not of what was answered");
+    }
+
+    #[test]
+    fn a_call_too_many_is_refused_and_takes_nothing() {
+        let mut session = ClientSession::new().with_max_in_flight(2);
+        session.handle_call(1, frame(1), false, ()).unwrap();
+        session.handle_call(2, frame(2), false, ()).unwrap();
+        assert_eq!(session.handle_call(3, frame(3), false, ()), Err(Refused::Overloaded(2)));
+        session.handle_cancel(1);
+        session.handle_call(3, frame(3), false, ()).unwrap();
+        assert_eq!(session.in_flight(), 2);
     }
 
     #[test]

@@ -11,13 +11,13 @@
 //! ```
 //!
 //! A connection whose bytes cannot be a frame is beyond repair, since nothing tells where the next frame starts: the driver
-//! closes it. What a frame *contains* is not looked at, but for the operation id of a reply.
+//! closes it. What a frame *contains* is not looked at, but for the operation id of a reply and what concerns cancelling.
 
 mod client;
 mod deframer;
 mod ids;
 mod server;
 
-pub use client::{CallEnd, ClientSession, Refused};
+pub use client::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
 pub use deframer::Deframer;
 pub use server::ServerSession;

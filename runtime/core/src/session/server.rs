@@ -1,16 +1,27 @@
 //! The called side of a connection: requests in, replies out, in any order.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+
+use super::ids::Ids;
+use crate::frame::{CANCEL, FrameBuilder, Peek};
 
 /// A server's connection. Which reply belongs to which request is written in the reply itself, so the session need not
 /// remember; it counts what is still to be answered.
 #[derive(Debug, Default)]
 pub struct ServerSession {
-    requests: VecDeque<Bytes>,
+    requests: VecDeque<(Bytes, Instant)>,
+    /// The bytes of them.
+    waiting: usize,
     transmit: BytesMut,
     under_way: usize,
+    /// The caller's end cancels what nobody waits for any more.
+    peer_cancels: bool,
+    cancelled: VecDeque<u64>,
+    /// Calls that were cancelled while they may still have been among the requests.
+    unwanted: HashSet<u64, Ids>,
 }
 
 impl ServerSession {
@@ -19,9 +30,43 @@ impl ServerSession {
         Self::default()
     }
 
-    /// A whole frame was read.
-    pub fn handle_frame(&mut self, frame: Bytes) {
-        self.requests.push_back(frame);
+    /// A whole frame was read `now`.
+    pub fn handle_frame(&mut self, frame: Bytes, now: Instant) {
+        if let Ok(peek) = Peek::at(&frame) {
+            if peek.is_bare && peek.header(CANCEL) == Some(b"1") {
+                if let Ok(Some(id)) = peek.operation_id() {
+                    self.cancel(id);
+                }
+                return;
+            }
+            if !self.peer_cancels && peek.header(CANCEL) == Some(b"0") {
+                self.peer_cancels = true;
+                let mut answer = FrameBuilder::new();
+                answer.header(CANCEL, "0");
+                self.transmit.extend_from_slice(&answer.bare());
+            }
+        }
+        self.waiting += frame.len();
+        self.requests.push_back((frame, now));
+    }
+
+    fn cancel(&mut self, operation_id: u64) {
+        self.cancelled.push_back(operation_id);
+        // No more of them than there are requests: a peer may say anything.
+        if self.unwanted.len() < self.requests.len() {
+            self.unwanted.insert(operation_id);
+        }
+    }
+
+    /// Whether the caller's end cancels what nobody waits for any more. One that does has no use for replies either once it is
+    /// gone; of others, some close their sending half and wait for replies.
+    pub fn peer_cancels(&self) -> bool {
+        self.peer_cancels
+    }
+
+    /// The operation id of the next call that its caller has given up. It may have been answered already.
+    pub fn poll_cancelled(&mut self) -> Option<u64> {
+        self.cancelled.pop_front()
     }
 
     /// A request that [`poll_request`](Self::poll_request) gave out has been answered, with a frame or with nothing.
@@ -32,11 +77,23 @@ impl ServerSession {
         }
     }
 
-    /// The next request to answer.
-    pub fn poll_request(&mut self) -> Option<Bytes> {
-        let request = self.requests.pop_front()?;
-        self.under_way += 1;
-        Some(request)
+    /// The next request to answer, and when it was read. One that was cancelled meanwhile is passed over.
+    pub fn poll_request(&mut self) -> Option<(Bytes, Instant)> {
+        loop {
+            let (request, read) = self.requests.pop_front()?;
+            self.waiting -= request.len();
+            let unwanted = !self.unwanted.is_empty() && {
+                let id = Peek::at(&request).and_then(|peek| peek.operation_id());
+                id.ok().flatten().is_some_and(|id| self.unwanted.remove(&id))
+            };
+            if self.requests.is_empty() {
+                self.unwanted.clear();
+            }
+            if !unwanted {
+                self.under_way += 1;
+                return Some((request, read));
+            }
+        }
     }
 
     /// Adds what is to be written to `out`.
@@ -60,8 +117,13 @@ impl ServerSession {
         self.transmit.len()
     }
 
-    /// Whether requests were read that nobody has taken yet. A driver that stops reading while this is so pushes back on
-    /// its peer.
+    /// How many requests were read that nobody has taken yet, and their bytes. A driver that stops reading when these are too
+    /// many pushes back on its peer.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.requests.len(), self.waiting)
+    }
+
+    /// Whether there is any such request.
     pub fn has_waiting(&self) -> bool {
         !self.requests.is_empty()
     }
@@ -70,15 +132,17 @@ impl ServerSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::{Message, MessageType};
 
     #[test]
     fn requests_come_out_whole_and_are_counted_until_answered() {
         let mut session = ServerSession::new();
         let frame = Bytes::from_static(&[0, 0, 0, 5, 0, 0, 0, 0, 0]);
-        session.handle_frame(frame.clone());
-        assert_eq!(session.poll_request(), Some(frame.clone()));
-        assert_eq!(session.poll_request(), None);
-        session.handle_frame(frame.clone());
+        let now = Instant::now();
+        session.handle_frame(frame.clone(), now);
+        assert_eq!((session.waiting(), session.poll_request()), ((1, 9), Some((frame.clone(), now))));
+        assert_eq!((session.waiting(), session.poll_request()), ((0, 0), None));
+        session.handle_frame(frame.clone(), now);
         assert!(session.poll_request().is_some());
         assert_eq!(session.under_way(), 2);
         session.handle_reply(None);
@@ -87,5 +151,32 @@ mod tests {
         let mut out = BytesMut::new();
         session.poll_transmit(&mut out);
         assert_eq!((&out[..], session.unsent()), (&frame[..], 0));
+    }
+
+    #[test]
+    fn a_call_that_is_cancelled_while_it_waits_is_not_given_out() {
+        let frame = |id: u64, cancel: &str| {
+            let mut frame = FrameBuilder::new();
+            frame.number("_opid", id);
+            frame.header(CANCEL, cancel);
+            if cancel == "1" {
+                frame.bare()
+            } else {
+                frame.message(Message::new("m", MessageType::Call), |_| {}).unwrap()
+            }
+        };
+        let (mut session, now) = (ServerSession::new(), Instant::now());
+        for id in 1..=3 {
+            session.handle_frame(frame(id, "0"), now);
+        }
+        session.handle_frame(frame(2, "1"), now);
+        assert_eq!(session.poll_cancelled(), Some(2));
+        let given: Vec<Bytes> = std::iter::from_fn(|| session.poll_request()).map(|(frame, _)| frame).collect();
+        assert_eq!(given, [frame(1, "0"), frame(3, "0")]);
+        // Said once, and only to a peer that asked.
+        let mut out = BytesMut::new();
+        session.poll_transmit(&mut out);
+        assert!(session.peer_cancels() && Peek::at(&out).unwrap().header(CANCEL) == Some(b"0"));
+        assert!(ServerSession::new().unsent() == 0);
     }
 }

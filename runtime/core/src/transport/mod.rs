@@ -1,6 +1,7 @@
 //! What a transport must be able to do. The runtime above speaks only to these traits, with whole frames.
 
 mod bus;
+mod guarded;
 mod serve;
 
 pub use bus::Bus;
@@ -68,6 +69,12 @@ pub trait RpcChannel: Send + Sync + 'static {
     /// The address to be written into each frame's headers, for a transport on which nothing else says where a frame goes.
     fn address(&self) -> Option<&str> {
         None
+    }
+
+    /// Whether calls say in their headers that they may be cancelled, as a [`Connection`](crate::connection::Connection)
+    /// does when a caller gives up.
+    fn cancels(&self) -> bool {
+        false
     }
 }
 

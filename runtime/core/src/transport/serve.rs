@@ -2,12 +2,14 @@
 
 use std::future::{Future, IntoFuture};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Transport;
+use super::guarded::Guarded;
 use crate::call::Handler;
 use crate::{BoxFuture, Error, ErrorKind};
 
@@ -20,13 +22,16 @@ pub const DEFAULT_QUEUE_GROUP: &str = "q";
 pub struct ServeOptions {
     /// Servers of the same address and group share its calls. An empty group means every server gets every call.
     pub queue_group: String,
-    /// The most calls handled at once; further ones wait.
+    /// The most calls handled at once, for each connection where there are some; further ones wait.
     pub concurrency: usize,
+    /// The most calls at once over all connections, those that wait for their turn not counted; further ones are refused. The
+    /// bus sees to that, not the transport.
+    pub max_calls: Option<usize>,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { queue_group: DEFAULT_QUEUE_GROUP.to_owned(), concurrency: 1024 }
+        Self { queue_group: DEFAULT_QUEUE_GROUP.to_owned(), concurrency: 1024, max_calls: None }
     }
 }
 
@@ -47,9 +52,17 @@ impl Serve {
         self
     }
 
-    /// The most calls handled at once, at least 1; the default is 1,024.
+    /// The most calls handled at once, at least 1; the default is 1,024. Further ones wait, and their callers' time runs. Over
+    /// TCP and in memory this is for each connection.
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.options.concurrency = calls.max(1);
+        self
+    }
+
+    /// The most calls handled at once over all connections. Further ones are refused as
+    /// [`Overloaded`](crate::RpcErrorKind::Overloaded), which a caller may try again elsewhere. There is no such limit by default.
+    pub fn max_calls(mut self, calls: usize) -> Self {
+        self.options.max_calls = Some(calls);
         self
     }
 }
@@ -59,7 +72,12 @@ impl IntoFuture for Serve {
     type IntoFuture = BoxFuture<'static, Result<Serving, Error>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.transport.serve(self.address, self.handler, self.options).await })
+        Box::pin(async move {
+            let kill = CancellationToken::new();
+            let handler = Arc::new(Guarded::new(self.handler, self.options.max_calls, kill.clone()));
+            let serving = self.transport.serve(self.address, handler, self.options).await?;
+            Ok(Serving { kill, ..serving })
+        })
     }
 }
 
@@ -67,6 +85,8 @@ impl IntoFuture for Serve {
 #[derive(Debug)]
 pub struct Serving {
     stop: CancellationToken,
+    /// Ends the calls under way.
+    kill: CancellationToken,
     task: JoinHandle<()>,
     local_addr: Option<String>,
 }
@@ -89,6 +109,19 @@ impl Serving {
     pub async fn stop(self) {
         self.stop.cancel();
         self.wait().await;
+    }
+
+    /// Takes no further calls, and lets those under way finish for so long. Then their handlers are stopped where they wait; their
+    /// callers learn that there will be no reply, over a connection at once and elsewhere when their time is up. True when all
+    /// had finished.
+    pub async fn stop_within(mut self, time: Duration) -> bool {
+        self.stop.cancel();
+        if tokio::time::timeout(time, &mut self.task).await.is_ok() {
+            return true;
+        }
+        self.kill.cancel();
+        self.wait().await;
+        false
     }
 
     /// Waits until the server ends by itself, as it does when its bus is closed.
@@ -119,7 +152,7 @@ impl Lifecycle {
     {
         let stop = self.closed.child_token();
         let task = self.tasks.spawn(server(stop.clone()));
-        Serving { stop, task, local_addr: None }
+        Serving { stop, kill: CancellationToken::new(), task, local_addr: None }
     }
 
     /// Resolves when the bus is closed.

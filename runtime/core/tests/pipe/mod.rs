@@ -26,6 +26,10 @@ impl RpcChannel for Channel {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
         Box::pin(self.0.call(outbound))
     }
+
+    fn cancels(&self) -> bool {
+        true
+    }
 }
 
 pub(crate) fn client(stream: DuplexStream) -> Client<CalcRequest> {

@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,10 +17,18 @@ use super::ConnectionOptions;
 use super::driver::Io;
 use crate::BoxFuture;
 use crate::call::{Handler, Inbound};
+use crate::codec::MessageType;
+use crate::frame::{Frame, Peek};
 use crate::session::ServerSession;
 
 /// After so long in one handler the stream is taken away from the task that is in it.
 const STALL: Duration = Duration::from_millis(5);
+
+/// How many calls may wait before no more are read, where fewer may run.
+const LEAST_WAITING: usize = 64;
+
+/// Bytes of calls that may wait before no more are read. One frame may go beyond it.
+const MAX_WAITING: usize = 4 * 1024 * 1024;
 
 /// How many calls get a task at once after one that kept the thread for long; then the next is tried in place again.
 const WARY: u32 = 256;
@@ -34,10 +42,12 @@ pub(super) struct Calls<S> {
 
 pub(super) struct State<S> {
     pub(super) session: ServerSession,
-    /// When the calls that wait were read.
-    pub(super) received: Instant,
-    /// Those with a task of their own, by number; `None` while it is being started.
-    tasks: HashMap<u64, Option<AbortHandle>>,
+    /// Those with a task of their own, by number.
+    tasks: HashMap<u64, Task>,
+    /// The numbers of those that their callers can cancel, by operation id.
+    cancellable: HashMap<u64, u64>,
+    /// The peer wants no replies any more.
+    gone: bool,
     /// Nothing is to be done any more.
     aborted: bool,
     driver: Option<AbortHandle>,
@@ -50,6 +60,17 @@ pub(super) struct State<S> {
     started: u64,
     wary: u32,
     watch: Watch,
+}
+
+/// A call that goes on by itself.
+#[derive(Default)]
+struct Task {
+    /// `None` while it is being started.
+    abort: Option<AbortHandle>,
+    /// The operation id of a call that can be cancelled.
+    operation_id: Option<u64>,
+    /// It was cancelled while it was being started.
+    cancelled: bool,
 }
 
 /// Wakes the supervisor some time after a handler was started. Set no more than once per [`STALL`], however many calls there
@@ -67,8 +88,9 @@ impl<S> Calls<S> {
         let options = ConnectionOptions { concurrency: options.concurrency.max(1), ..options };
         let state = State {
             session: ServerSession::new(),
-            received: Instant::now(),
             tasks: HashMap::new(),
+            cancellable: HashMap::new(),
+            gone: false,
             aborted: false,
             driver: None,
             waker: None,
@@ -114,7 +136,7 @@ impl<S> Calls<S> {
         let (driver, lent) = (state.driver.take(), state.lent.take());
         // What is dropped by this may want the lock.
         drop(state);
-        tasks.into_values().flatten().chain(driver).for_each(|task| task.abort());
+        tasks.into_values().filter_map(|task| task.abort).chain(driver).for_each(|task| task.abort());
         drop(lent);
     }
 }
@@ -122,7 +144,11 @@ impl<S> Calls<S> {
 impl<S: AsyncRead + AsyncWrite> Calls<S> {
     pub(super) fn may_read(&self, io: &Io<S>) -> bool {
         let state = self.lock();
-        !state.session.has_waiting() && io.has_room(state.session.unsent())
+        let (calls, bytes) = state.session.waiting();
+        // Though as many as may run do, some more are read: what follows may be the word that some are given up.
+        calls < self.options.concurrency.max(LEAST_WAITING)
+            && bytes < MAX_WAITING
+            && io.has_room(state.session.unsent())
     }
 
     /// Takes the stream, once its driver is stuck in a handler; and how many drivers it has had.
@@ -141,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite> Calls<S> {
             }
             debug!(service = self.handler.service(), "a handler blocks its thread; the connection goes on without it");
             // From now on it is a task of that one call.
-            state.tasks.insert(call, state.driver.take());
+            state.tasks.insert(call, Task { abort: state.driver.take(), ..Task::default() });
             state.drivers += 1;
             state.wary = WARY;
             Poll::Ready((io, state.drivers))
@@ -174,10 +200,41 @@ impl<S> State<S> {
         if self.session.under_way() >= calls.options.concurrency {
             return None;
         }
-        let frame = self.session.poll_request()?;
-        self.started += 1;
-        let max_response = calls.options.max_frame.saturating_add(4);
-        Some((Inbound { frame, received: self.received, max_response }, self.started))
+        loop {
+            let (frame, received) = self.session.poll_request()?;
+            if self.gone && !is_oneway(&frame) {
+                self.session.handle_reply(None);
+                continue;
+            }
+            self.started += 1;
+            let max_response = calls.options.max_frame.saturating_add(4);
+            return Some((Inbound { frame, received, max_response }, self.started));
+        }
+    }
+
+    /// The tasks of calls that their callers have given up.
+    pub(super) fn cancelled(&mut self) -> Vec<AbortHandle> {
+        let mut tasks = Vec::new();
+        while let Some(id) = self.session.poll_cancelled() {
+            let Some(task) = self.cancellable.remove(&id).and_then(|call| self.tasks.get_mut(&call)) else { continue };
+            task.cancelled = true;
+            tasks.extend(task.abort.clone());
+        }
+        tasks
+    }
+
+    /// The tasks of calls whose replies nobody will read. A peer that does not cancel may still read them.
+    pub(super) fn peer_gone(&mut self) -> Vec<AbortHandle> {
+        if self.gone || !self.session.peer_cancels() {
+            return Vec::new();
+        }
+        self.gone = true;
+        let unwanted = self.cancellable.drain().filter_map(|(_, call)| {
+            let task = self.tasks.get_mut(&call)?;
+            task.cancelled = true;
+            task.abort.clone()
+        });
+        unwanted.collect()
     }
 
     /// Leaves the stream here while a handler runs.
@@ -219,27 +276,57 @@ impl<S> State<S> {
 
     /// A call has its reply, or will have none.
     pub(super) fn ended(&mut self, call: u64, reply: Option<&Bytes>) {
-        if !self.tasks.is_empty() {
-            self.tasks.remove(&call);
+        if !self.tasks.is_empty()
+            && let Some(id) = self.tasks.remove(&call).and_then(|task| task.operation_id)
+            && self.cancellable.get(&id) == Some(&call)
+        {
+            self.cancellable.remove(&id);
         }
         self.session.handle_reply(reply);
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> Calls<S> {
-    /// Gives a call a task of its own. Not done under the lock: a runtime that shuts down drops the task at once.
-    pub(super) fn spawn(self: &Arc<Self>, call: u64, future: BoxFuture<'static, Option<Bytes>>) {
-        let end = End { calls: Arc::clone(self), call, reply: None };
-        self.lock().tasks.insert(call, None);
-        let task = tokio::spawn(async move { end.with(future.await) });
+    /// Gives a call a task of its own. Not done under the lock: a runtime that shuts down drops the task at once. With its
+    /// request it can be cancelled.
+    pub(super) fn spawn(
+        self: &Arc<Self>,
+        call: u64,
+        request: Option<&Bytes>,
+        future: BoxFuture<'static, Option<Bytes>>,
+    ) {
+        let operation_id = request.filter(|request| !is_oneway(request)).and_then(operation_id);
         let mut state = self.lock();
-        if state.aborted {
+        state.tasks.insert(call, Task { operation_id, ..Task::default() });
+        state.cancellable.extend(operation_id.map(|id| (id, call)));
+        drop(state);
+        let end = End { calls: Arc::clone(self), call, reply: None };
+        let task = tokio::spawn(async move { end.with(future.await) }).abort_handle();
+        let mut state = self.lock();
+        let unwanted = match state.tasks.get_mut(&call) {
+            Some(Task { cancelled: true, .. }) => true,
+            Some(place) => {
+                place.abort = Some(task.clone());
+                false
+            }
+            // It has ended already, or is to.
+            None => state.aborted,
+        };
+        drop(state);
+        if unwanted {
             task.abort();
-        } else if let Some(place) = state.tasks.get_mut(&call) {
-            // Otherwise it has ended already.
-            *place = Some(task.abort_handle());
         }
     }
+}
+
+fn operation_id(request: &Bytes) -> Option<u64> {
+    Peek::at(request).ok()?.operation_id().ok()?
+}
+
+/// Whether the caller waits for no reply, going by the type of its message, which is all that a connection can see.
+fn is_oneway(request: &Bytes) -> bool {
+    let frame = Frame::decode(request.clone());
+    frame.is_ok_and(|frame| frame.envelope().is_ok_and(|message| message.kind == MessageType::Oneway))
 }
 
 /// Hands over a call's reply, or that it has none because it panicked or was aborted.

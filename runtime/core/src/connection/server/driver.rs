@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
 use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::debug;
@@ -74,22 +75,25 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
             Poll::Ready(Ok(false)) => self.reading = false,
             Poll::Ready(Err(error)) => self.lost(&error),
         }
-        let mut state = calls.lock();
-        state.received = Instant::now();
+        let (mut state, now) = (calls.lock(), Instant::now());
         loop {
             match self.wire.next_frame() {
                 Ok(Some(frame)) => {
                     self.patience.without_frame();
-                    state.session.handle_frame(frame);
+                    state.session.handle_frame(frame, now);
                 }
-                Ok(None) => return true,
+                Ok(None) => break,
                 Err(error) => {
                     debug!(%error, "reading no more of a connection: the peer sent no frame");
                     self.reading = false;
-                    return true;
+                    break;
                 }
             }
         }
+        let unwanted = if self.reading { state.cancelled() } else { state.peer_gone() };
+        drop(state);
+        unwanted.iter().for_each(AbortHandle::abort);
+        true
     }
 
     /// Writes what there is. Broken when the peer takes nothing for too long after the last was read. True when there is room
@@ -167,6 +171,10 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Future for Driver<S> {
             let ran = driver.run(cx);
             let Some(io) = &mut driver.io else { return Poll::Ready(()) };
             let room = io.poll_write(cx);
+            if io.broken {
+                let unwanted = driver.calls.lock().peer_gone();
+                unwanted.iter().for_each(AbortHandle::abort);
+            }
             if !io.reading && driver.calls.are_done() && io.poll_close(cx).is_ready() {
                 return Poll::Ready(());
             }
@@ -196,15 +204,18 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Driver<S> {
         while !enough && let Some((inbound, call)) = self.next(&mut state, &calls) {
             ran = true;
             if state.is_long() {
+                let request = state.session.peer_cancels().then(|| inbound.frame.clone());
                 drop(state);
-                calls.spawn(call, calls.handle_later(inbound));
+                calls.spawn(call, request.as_ref(), calls.handle_later(inbound));
                 state = calls.lock();
                 continue;
             }
             let (began, last) = *clock.get_or_insert_with(|| (Instant::now(), Instant::now()));
             state.lend(&mut self.io, call);
+            // By it a call that has to wait can be found again.
+            let request = state.session.peer_cancels().then(|| inbound.frame.clone());
             drop(state);
-            let reply = poll_here(&calls, inbound, cx).map_err(|waiting| calls.spawn(call, waiting));
+            let reply = poll_here(&calls, inbound, cx).map_err(|waiting| calls.spawn(call, request.as_ref(), waiting));
             let now = Instant::now();
             state = calls.lock();
             if let Ok(reply) = reply {

@@ -32,7 +32,7 @@ use driver::{Driver, Io};
 pub struct ConnectionOptions {
     /// The largest frame read or written, in bytes without the leading size.
     pub max_frame: usize,
-    /// The most calls handled at once; while so many are, nothing more is read.
+    /// The most calls handled at once. While so many are, as many again are read and wait, and then nothing more is read.
     pub concurrency: usize,
     /// How long the rest of a frame that has begun may take, and how long the peer may take none of its replies, before the
     /// connection is given up. `None` is without end.
@@ -49,9 +49,10 @@ impl Default for ConnectionOptions {
 /// and answered where the peer still listens.
 ///
 /// A call whose handler has to wait goes on in a task of its own, so a slow one delays no other. A handler that blocks its
-/// thread delays the others of its connection by no more than some milliseconds: then they go on without it. The end of a
-/// connection cancels none: a oneway call needs no connection any more, and a peer may close its sending half and wait for
-/// replies. What bounds the others is their own time limit. Dropping this future cancels them all.
+/// thread delays the others of its connection by no more than some milliseconds: then they go on without it. A handler is dropped
+/// when its caller cancels the call, and, where the peer is one that cancels, when the connection ends; unless the call is
+/// oneway, which needs no connection any more. Other peers may close their sending half and wait for replies: what bounds
+/// their calls is their own time limit. Dropping this future cancels them all.
 pub async fn serve_connection<S>(
     stream: S,
     handler: Arc<dyn Handler>,

@@ -1,0 +1,87 @@
+//! Answers to requests: what is echoed, what fits, and refusals without a look at the arguments.
+
+use bytes::Bytes;
+
+use super::{Inbound, Method, Response};
+use crate::codec::{Message, MessageType, Protocol, Writer};
+use crate::error::{ApplicationCode, ApplicationError};
+use crate::frame::{Body, CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID};
+use crate::{Context, RpcError};
+
+/// The answer to a request that is not even read: there are too many. None to a oneway call, or to what cannot be answered.
+pub(crate) fn overloaded(inbound: &Inbound, text: String) -> Option<Bytes> {
+    let frame = Frame::decode(inbound.frame.clone()).ok()?;
+    let message = frame.envelope().ok().filter(|message| message.kind != MessageType::Oneway)?;
+    let context = Context::received(frame.headers(), inbound.received);
+    let reply = Reply { sequence: message.sequence, ..Reply::to(&frame, &context, inbound.max_response)? };
+    let exception = ApplicationError { message: text, code: ApplicationCode::OVERLOADED.0 };
+    reply.send(message.name, MessageType::Exception, &exception)
+}
+
+/// A reply to one request: knows what to echo and how large it may get.
+pub(super) struct Reply<'a> {
+    operation_id: &'a str,
+    /// As the caller sent it; a caller that sent none gets none back.
+    correlation_id: Option<&'a str>,
+    pub(super) context: &'a Context,
+    max_size: usize,
+    /// The request's.
+    protocol: Protocol,
+    /// The request's, once it is read: a plain Thrift client looks for it.
+    pub(super) sequence: i32,
+}
+
+impl<'a> Reply<'a> {
+    pub(super) fn to(frame: &'a Frame, context: &'a Context, max_size: usize) -> Option<Self> {
+        let operation_id = frame.headers().get(OPERATION_ID)?;
+        let correlation_id = frame.headers().get(CORRELATION_ID).filter(|id| !id.is_empty());
+        Some(Self { operation_id, correlation_id, context, max_size, protocol: frame.protocol(), sequence: 0 })
+    }
+
+    pub(super) fn result<R: Response>(&self, method: &Method, response: &R) -> Option<Bytes> {
+        self.send(method.wire_name, MessageType::Reply, &ResultOf(response))
+    }
+
+    pub(super) fn failure(&self, method: &Method, error: &RpcError) -> Option<Bytes> {
+        let exception = error.to_application(method.wire_name);
+        self.send(method.wire_name, MessageType::Exception, &exception)
+    }
+
+    /// Writes the reply; one that is too large is replaced by an exception that says so.
+    pub(super) fn send(&self, name: &str, kind: MessageType, body: &impl Body) -> Option<Bytes> {
+        let message = Message::new(name, kind).with_sequence(self.sequence);
+        let size = match self.frame(true).message_in(self.protocol, message, body) {
+            Ok(frame) if frame.len() <= self.max_size => return Some(frame),
+            Ok(frame) => frame.len(),
+            Err(_) => usize::MAX,
+        };
+        let error = FrameError::TooLarge { size, limit: self.max_size };
+        let exception = ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
+        // Without the handler's own headers, since those may be what is too large.
+        let message = Message { kind: MessageType::Exception, ..message };
+        let reply = self.frame(false).message_in(self.protocol, message, &exception).ok();
+        // What must be echoed can itself be too large; a transport that carried it would have to drop the connection.
+        reply.filter(|frame| frame.len() <= self.max_size)
+    }
+
+    fn frame(&self, with_handlers: bool) -> FrameBuilder {
+        let mut frame = FrameBuilder::new();
+        if with_handlers {
+            self.context.with_outgoing_headers(|headers| frame.headers(headers));
+        }
+        frame.header(OPERATION_ID, self.operation_id);
+        if let Some(id) = self.correlation_id {
+            frame.header(CORRELATION_ID, id);
+        }
+        frame
+    }
+}
+
+/// A result, or a declared exception.
+struct ResultOf<'a, R>(&'a R);
+
+impl<R: Response> Body for ResultOf<'_, R> {
+    fn write<W: Writer>(&self, w: &mut W) {
+        self.0.encode(w);
+    }
+}
