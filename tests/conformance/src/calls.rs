@@ -115,7 +115,7 @@ pub async fn the_handler_sees_what_time_is_left(fixture: &Fixture) {
 /// Whoever drops a call has its handler stopped, at once where the transport can say so, and else when the time is up.
 pub async fn a_dropped_future_stops_the_handler(fixture: &Fixture) {
     let (handler, probe) = fixture.probe().await;
-    let says_so = !matches!(fixture.client.scheme(), "log" | "nats");
+    let says_so = matches!(fixture.client.scheme(), "memory" | "tcp" | "tcps" | "unix" | "http" | "https");
     let ctx = Context::new().with_timeout(Duration::from_secs(if says_so { 600 } else { 2 }));
     {
         let call = probe.after_millis(&ctx, 600_000, -3);
@@ -140,7 +140,8 @@ pub async fn the_deadline_reaches_the_third_hop(fixture: &Fixture) {
     assert!((1_000..=40_000).contains(&left), "{left} ms of 40 s");
     let hasty = Context::new().with_timeout(Duration::from_secs(1));
     let error = soon("the time-out", first.after_millis(&hasty, 600_000, -5)).await.unwrap_err();
-    assert!(error.is_timeout(), "{error}");
+    // Whichever is first: this side's own limit, or word from a hop further on that it waited as long.
+    assert!(error.is_timeout() || error.message().contains("no reply to Probe.afterMillis within"), "{error}");
     for note in ["began -5", "stopped -5"] {
         assert_eq!(soon(note, handler.next_note()).await.as_deref(), Some(note));
     }

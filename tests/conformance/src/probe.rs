@@ -51,13 +51,13 @@ impl idl::Probe for Probe {
     }
 
     async fn after_millis(&self, _: &Context, millis: i32, number: i64) -> Result<i64, RpcError> {
-        let mut stopped = None;
+        let mut stopped = Stopped(None, number);
         if number < 0 {
             self.notes_in.send(format!("began {number}")).map_err(RpcError::internal)?;
-            stopped = Some(Stopped(&self.notes_in, number));
+            stopped.0 = Some(&self.notes_in);
         }
         tokio::time::sleep(Duration::from_millis(millis.unsigned_abs().into())).await;
-        stopped.map(std::mem::forget);
+        stopped.0 = None;
         Ok(number)
     }
 
@@ -81,12 +81,14 @@ impl idl::Probe for Probe {
 }
 
 /// Notes that a handler was dropped before its end.
-struct Stopped<'a>(&'a mpsc::UnboundedSender<String>, i64);
+struct Stopped<'a>(Option<&'a mpsc::UnboundedSender<String>>, i64);
 
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
-        // Nobody may be left to read it.
-        self.0.send(format!("stopped {}", self.1)).ok();
+        if let Some(notes) = self.0 {
+            // Nobody may be left to read it.
+            notes.send(format!("stopped {}", self.1)).ok();
+        }
     }
 }
 

@@ -15,9 +15,11 @@
 
 mod client;
 mod deframer;
+mod end;
 mod ids;
 mod server;
 
-pub use client::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
+pub use client::{ClientSession, DEFAULT_MAX_IN_FLIGHT};
 pub use deframer::Deframer;
+pub use end::{CallEnd, Refused};
 pub use server::ServerSession;
