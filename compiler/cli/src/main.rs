@@ -1,4 +1,4 @@
-//! The `thriftwood` command: checks IDL files and turns them into Rust.
+//! The `thriftwood` command: checks IDL files, turns them into Rust, and speaks to services by them.
 
 mod audit;
 mod bench;

@@ -109,9 +109,11 @@ async fn measure(bench: &Bench, call: LoadCall, address: &str) -> io::Result<Exi
     let bar = ProgressBar::new(u64::try_from(bench.duration.as_millis()).unwrap_or(u64::MAX));
     bar.set_style(style());
     let loaded = load::run(plan, one, Arc::clone(&tally));
+    // The watch first: it listens for Ctrl-C before there is anything to interrupt.
     let seconds = tokio::select! {
-        seconds = loaded => seconds,
+        biased;
         seconds = watch(&bar, &tally) => seconds,
+        seconds = loaded => seconds,
     };
     bar.finish_and_clear();
     let report = Report::new(bench, method, address, &tally, seconds);

@@ -1,9 +1,13 @@
 //! `thriftwood bench`.
 
+use std::io::Read;
+use std::process::Command;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::shop::{IDL, serve};
-use crate::support::{Ran, assert_holds, folder, thriftwood};
+use crate::support::{Ran, assert_holds, folder, started, thriftwood};
 
 fn bench(url: &str, arguments: &[&str]) -> Ran {
     let folder = folder(&[]);
@@ -55,6 +59,26 @@ fn calls_without_an_answer_are_counted_by_what_kept_it() {
     // The call that is made first says it already.
     assert_eq!((ran.code, ran.out.as_str()), (Some(4), ""));
     assert_holds(&ran.err, &["error: internal error: ", "the till is stuck"]);
+}
+
+/// As Ctrl-C does.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_prints_what_it_measured() {
+    let served = serve("tcp://127.0.0.1:0");
+    let folder = folder(&[]);
+    let command = ["bench", &served.url, IDL, "Store.enterAlbumGiveaway", "--duration", "1h", "--format", "json"];
+    let mut bench = started(folder.path(), &command);
+    for _ in 0..100 {
+        served.entered.recv_timeout(Duration::from_secs(60)).expect("calls come");
+    }
+    let id = bench.0.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill runs").success());
+    let mut out = String::new();
+    bench.0.stdout.take().expect("it is a pipe").read_to_string(&mut out).expect("it is text");
+    assert!(bench.0.wait().expect("it ends").success());
+    let report: Value = serde_json::from_str(&out).expect("it is JSON");
+    assert!(report["answers"].as_u64() >= Some(50) && report["seconds"].as_f64() < Some(3600.0), "{report}");
 }
 
 #[test]

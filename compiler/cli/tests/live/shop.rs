@@ -1,5 +1,6 @@
 //! The example's service, served by generated code.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use thriftwood::{Bus, Context, RpcError, Serving};
@@ -15,7 +16,10 @@ use music::{Album, BuyAlbumError, Format, PurchasingError, Store, StoreServer, T
 /// The contract, as the command gets it.
 pub(crate) const IDL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../idl-examples/idl/music.frugal");
 
-struct Shop;
+struct Shop {
+    /// Hears of every entry into the giveaway.
+    entered: Sender<()>,
+}
 
 impl Store for Shop {
     async fn buy_album(&self, ctx: &Context, asin: String, acct: String) -> Result<Album, BuyAlbumError> {
@@ -38,6 +42,8 @@ impl Store for Shop {
     }
 
     async fn enter_album_giveaway(&self, _: &Context, email: String, _: String) -> Result<bool, RpcError> {
+        // Most tests do not listen.
+        let _ = self.entered.send(());
         Ok(email.contains('@'))
     }
 
@@ -49,6 +55,7 @@ impl Store for Shop {
 /// A served shop. It is there for as long as this is.
 pub(crate) struct Served {
     pub(crate) url: String,
+    pub(crate) entered: Receiver<()>,
     _runtime: tokio::runtime::Runtime,
     _bus: Bus,
     _serving: Serving,
@@ -57,14 +64,15 @@ pub(crate) struct Served {
 /// Serves the shop at `music` on the bus of this URL; a port 0 becomes the one that is taken.
 pub(crate) fn serve(url: &str) -> Served {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (sender, entered) = channel();
     let (bus, serving) = runtime.block_on(async {
         let bus = thriftwood::connect(url).await.expect("the bus is there");
-        let serving = bus.serve("music", StoreServer::new(Shop)).await.expect("the shop is served");
+        let serving = bus.serve("music", StoreServer::new(Shop { entered: sender })).await.expect("the shop is served");
         (bus, serving)
     });
     let url = match serving.local_addr() {
         Some(address) => url.replace("127.0.0.1:0", address),
         None => url.to_owned(),
     };
-    Served { url, _runtime: runtime, _bus: bus, _serving: serving }
+    Served { url, entered, _runtime: runtime, _bus: bus, _serving: serving }
 }
