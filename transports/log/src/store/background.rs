@@ -92,7 +92,7 @@ impl Job {
             file.sync_data().map_err(|source| StoreError::io("sync", &segment.path, source))?;
         }
         if sealed {
-            segment.keep_index(&home, &*file);
+            segment.seal(&home, &*file);
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing::{debug, warn};
 
@@ -22,6 +23,8 @@ pub(crate) struct Segment {
     pub(crate) base: u64,
     pub(crate) path: PathBuf,
     index: Mutex<Known>,
+    /// Whether nothing is written to it any more.
+    is_full: AtomicBool,
     /// Its size, once it is full and was asked for.
     size: OnceLock<u64>,
 }
@@ -49,13 +52,19 @@ pub(crate) struct Summary {
 impl Segment {
     /// A segment that is not written any more, whose index is looked for when it is first needed.
     pub(crate) fn sealed(dir: &Path, base: u64) -> Self {
-        Self { base, path: dir.join(file_name(base)), index: Mutex::new(Known::Nothing), size: OnceLock::new() }
+        Self {
+            base,
+            path: dir.join(file_name(base)),
+            index: Mutex::new(Known::Nothing),
+            is_full: AtomicBool::new(true),
+            size: OnceLock::new(),
+        }
     }
 
     /// A segment that is being written, with its index from this position on.
     pub(crate) fn active(dir: &Path, base: u64, start: u64, index: Index) -> Self {
         let known = if start == 0 { Known::Whole(index, true) } else { Known::Tail(start, index) };
-        Self { index: Mutex::new(known), ..Self::sealed(dir, base) }
+        Self { index: Mutex::new(known), is_full: AtomicBool::new(false), ..Self::sealed(dir, base) }
     }
 
     /// Adds what was written.
@@ -67,13 +76,13 @@ impl Segment {
     }
 
     /// The last batch known to start at or before `offset`; the start of the file when none is.
-    pub(crate) fn before_offset(&self, home: &Home, file: &dyn DiskFile, offset: u64) -> io::Result<Entry> {
-        self.last_where(home, file, |entry| entry.offset <= offset)
+    pub(crate) fn before_offset(self: &Arc<Self>, home: &Home, file: &dyn DiskFile, offset: u64) -> io::Result<Entry> {
+        self.looked_up(home, file, |entry| entry.offset <= offset)
     }
 
     /// The last batch known to be older than `time`; the start of the file when none is.
-    pub(crate) fn before_time(&self, home: &Home, file: &dyn DiskFile, time: i64) -> io::Result<Entry> {
-        self.last_where(home, file, |entry| entry.time < time)
+    pub(crate) fn before_time(self: &Arc<Self>, home: &Home, file: &dyn DiskFile, time: i64) -> io::Result<Entry> {
+        self.looked_up(home, file, |entry| entry.time < time)
     }
 
     /// What it holds.
@@ -82,11 +91,16 @@ impl Segment {
         if let Known::Tail(_, index) = known {
             return Ok(Summary { next: index.next, time: index.time });
         }
+        let was_known = matches!(known, Known::Whole(..));
         let index = match known {
             Known::Whole(index, _) => index,
             _ => self.complete(known, home, &*home.disk.open(&self.path)?)?,
         };
-        Ok(Summary { next: index.next, time: index.time })
+        let summary = Summary { next: index.next, time: index.time };
+        if !was_known {
+            *known = Known::Nothing;
+        }
+        Ok(summary)
     }
 
     /// Bytes of a segment that is not written any more.
@@ -96,6 +110,20 @@ impl Segment {
         }
         let size = home.disk.open(&self.path)?.size()?;
         Ok(*self.size.get_or_init(|| size))
+    }
+
+    /// Nothing is written to it any more: writes its index down, and keeps it in memory no longer than others.
+    pub(crate) fn seal(self: &Arc<Self>, home: &Home, file: &dyn DiskFile) {
+        self.is_full.store(true, Ordering::Relaxed);
+        self.keep_index(home, file);
+        home.used(self);
+    }
+
+    /// Lets go of the memory of its index, which is read again when it is needed.
+    pub(crate) fn forget_index(&self) {
+        if self.is_full.load(Ordering::Relaxed) {
+            *self.lock() = Known::Nothing;
+        }
     }
 
     /// Writes the index down beside the segment. It is a cache: that it could not be written is no failure.
@@ -108,6 +136,19 @@ impl Segment {
         if let Err(error) = written {
             debug!(path = %self.path.display(), %error, "the index of a segment was not kept");
         }
+    }
+
+    fn looked_up(
+        self: &Arc<Self>,
+        home: &Home,
+        file: &dyn DiskFile,
+        before: impl Fn(&Entry) -> bool,
+    ) -> io::Result<Entry> {
+        let found = self.last_where(home, file, before);
+        if self.is_full.load(Ordering::Relaxed) {
+            home.used(self);
+        }
+        found
     }
 
     fn last_where(&self, home: &Home, file: &dyn DiskFile, before: impl Fn(&Entry) -> bool) -> io::Result<Entry> {

@@ -76,7 +76,7 @@ impl LogView {
     pub fn open(dir: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self, StoreError> {
         let dir = dir.as_ref();
         let mark = checkpoint::load(&*disk, dir)?;
-        let home = Home { is_read_only: true, ..Home::new(dir, disk, mark.log_id) };
+        let home = Home::new(dir, disk, mark.log_id).read_only();
         // The newest segment may be gone; what is there can be looked at.
         let recovered = recovery::survey(&home, &mark, true)?;
         let end = recovered.end()?;

@@ -206,3 +206,21 @@ fn a_time_is_found_with_and_without_the_index() {
         }
     }
 }
+
+#[test]
+fn a_log_of_very_many_segments_is_looked_up_anywhere_and_keeps_few_indexes_in_memory() {
+    let disk = SimDisk::new();
+    let log = open(&disk, 2_500).unwrap();
+    fill(&log, 100);
+    // Each lookup needs the index of its segment: those that were let go of are read again.
+    for round in 0..3 {
+        for from in (0..100).rev() {
+            let mut reader = log.reader(From::Offset(from)).unwrap();
+            assert_eq!(reader.next_ready().unwrap().unwrap().offset(), from, "round {round}");
+        }
+    }
+    log.close_blocking().unwrap();
+    let log = open(&disk, 2_500).unwrap();
+    let from = |from| log.reader(From::Offset(from)).unwrap().next_ready().unwrap().unwrap().offset();
+    assert!((0..100).rev().map(from).eq((0..100).rev()));
+}
