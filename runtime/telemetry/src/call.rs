@@ -75,6 +75,7 @@ fn span(server: &Server<'_>, start: &CallStart<'_>, context: &Context) -> Span {
             "thriftwood.correlation_id" = context.correlation_id(),
             "rpc.response.status_code" = Empty,
             "error.type" = Empty,
+            "thriftwood.exception" = Empty,
         ),
         // Without the span that happens to be around: over memory, that can be the caller's.
         Side::Server => info_span!(
@@ -92,6 +93,7 @@ fn span(server: &Server<'_>, start: &CallStart<'_>, context: &Context) -> Span {
             "thriftwood.correlation_id" = context.correlation_id(),
             "rpc.response.status_code" = Empty,
             "error.type" = Empty,
+            "thriftwood.exception" = Empty,
         ),
     }
 }
@@ -181,6 +183,12 @@ impl Observation for Call {
         self.ended = true;
         match outcome {
             Outcome::Call(error) => self.fail(error),
+            Outcome::Exception(name) => {
+                self.span.record("thriftwood.exception", name);
+                if let Some(metered) = &mut self.metered {
+                    metered.add("thriftwood.exception", name);
+                }
+            }
             Outcome::Expired => {
                 self.set_error_type(error_type(RpcErrorKind::Timeout));
                 self.span.set_status(Status::error("the caller's time was up before the handler ended"));

@@ -93,23 +93,28 @@ pub(crate) struct Metered {
     began: Instant,
     /// Without what is known only at the end: what was counted up must be counted down under the same attributes.
     attributes: Vec<KeyValue>,
-    error: Option<String>,
+    ending: Option<KeyValue>,
 }
 
 impl Metered {
     pub(crate) fn call(calls: &'static Calls, attributes: Vec<KeyValue>) -> Self {
         calls.active.add(1, &attributes);
         let (duration, active) = (&calls.duration, Some(&calls.active));
-        Self { duration, active, began: Instant::now(), attributes, error: None }
+        Self { duration, active, began: Instant::now(), attributes, ending: None }
     }
 
     pub(crate) fn event(events: &'static Events, attributes: Vec<KeyValue>) -> Self {
         events.count.add(1, &attributes);
-        Self { duration: &events.duration, active: None, began: Instant::now(), attributes, error: None }
+        Self { duration: &events.duration, active: None, began: Instant::now(), attributes, ending: None }
     }
 
     pub(crate) fn failed(&mut self, error_type: &str) {
-        self.error = Some(error_type.to_owned());
+        self.add("error.type", error_type);
+    }
+
+    /// What is known only at the end.
+    pub(crate) fn add(&mut self, name: &'static str, value: &str) {
+        self.ending = Some(KeyValue::new(name, value.to_owned()));
     }
 }
 
@@ -118,9 +123,7 @@ impl Drop for Metered {
         if let Some(active) = self.active {
             active.add(-1, &self.attributes);
         }
-        if let Some(error) = self.error.take() {
-            self.attributes.push(KeyValue::new("error.type", error));
-        }
+        self.attributes.extend(self.ending.take());
         self.duration.record(self.began.elapsed().as_secs_f64(), &self.attributes);
     }
 }

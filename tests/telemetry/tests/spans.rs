@@ -145,7 +145,11 @@ async fn failures_are_named_on_the_side_that_they_concern() {
     assert_eq!([0, 1].map(|side| attribute(&spans[side], "error.type")), ["timeout"; 2]);
     front.greet(&patient(), String::new()).await.unwrap_err();
     let spans = collected.spans(2).await;
-    assert_eq!(spans[0].status, Status::Unset, "a declared exception is a result");
+    for span in spans {
+        assert_eq!(span.status, Status::Unset, "a declared exception is a result");
+        assert_eq!(attribute(&span, "error.type"), "");
+        assert_eq!(attribute(&span, "thriftwood.exception"), "Unwelcome");
+    }
 }
 
 #[tokio::test]

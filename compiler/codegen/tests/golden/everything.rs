@@ -206,6 +206,14 @@ pub mod golden {
                     _ => None,
                 }
             }
+
+            /// The name of the declared exception; `None` when the call itself failed.
+            pub fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::Denied(_) => Some("Denied"),
+                    Self::Rpc(_) => None,
+                }
+            }
         }
 
         impl From<Denied> for WhoAmIError {
@@ -458,6 +466,13 @@ pub mod golden {
             fn failure(&self) -> Option<&RpcError> {
                 match self {
                     Self::WhoAmI(Err(error)) => error.rpc(),
+                    _ => None,
+                }
+            }
+
+            fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::WhoAmI(Err(error)) => error.exception(),
                     _ => None,
                 }
             }
@@ -1811,6 +1826,16 @@ pub mod golden {
                     _ => None,
                 }
             }
+
+            /// The name of the declared exception; `None` when the call itself failed.
+            pub fn exception(&self) -> ::std::option::Option<&'static str> {
+                match self {
+                    Self::Refused(_) => Some("Refused"),
+                    Self::Quiet(_) => Some("Quiet"),
+                    Self::Again(_) => Some("Refused"),
+                    Self::Rpc(_) => None,
+                }
+            }
         }
 
         impl From<Quiet> for GatherError {
@@ -1863,6 +1888,14 @@ pub mod golden {
                 match self {
                     Self::Rpc(error) => Some(error),
                     _ => None,
+                }
+            }
+
+            /// The name of the declared exception; `None` when the call itself failed.
+            pub fn exception(&self) -> ::std::option::Option<&'static str> {
+                match self {
+                    Self::Quiet(_) => Some("Quiet"),
+                    Self::Rpc(_) => None,
                 }
             }
         }
@@ -2544,6 +2577,15 @@ pub mod golden {
                     _ => None,
                 }
             }
+
+            fn exception(&self) -> ::std::option::Option<&'static str> {
+                match self {
+                    Self::Gather(Err(error)) => error.exception(),
+                    Self::MayFail(Err(error)) => error.exception(),
+                    Self::Base(response) => Response::exception(response),
+                    _ => None,
+                }
+            }
         }
 
         impl FullResponse {
@@ -3097,6 +3139,13 @@ pub mod golden {
             fn failure(&self) -> ::std::option::Option<&RpcError> {
                 match self {
                     Self::Full(response) => Response::failure(response),
+                    _ => None,
+                }
+            }
+
+            fn exception(&self) -> ::std::option::Option<&'static str> {
+                match self {
+                    Self::Full(response) => Response::exception(response),
                     _ => None,
                 }
             }

@@ -422,6 +422,14 @@ pub mod v1 {
                     _ => None,
                 }
             }
+
+            /// The name of the declared exception; `None` when the call itself failed.
+            pub fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::PurchasingError(_) => Some("PurchasingError"),
+                    Self::Rpc(_) => None,
+                }
+            }
         }
 
         impl From<PurchasingError> for BuyAlbumError {
@@ -767,6 +775,13 @@ pub mod v1 {
             fn failure(&self) -> Option<&RpcError> {
                 match self {
                     Self::BuyAlbum(Err(error)) => error.rpc(),
+                    _ => None,
+                }
+            }
+
+            fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::BuyAlbum(Err(error)) => error.exception(),
                     _ => None,
                 }
             }

@@ -1433,6 +1433,14 @@ pub mod golden {
                     _ => None,
                 }
             }
+
+            /// The name of the declared exception; `None` when the call itself failed.
+            pub fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::Denied(_) => Some("Denied"),
+                    Self::Rpc(_) => None,
+                }
+            }
         }
 
         impl From<Denied> for GetError {
@@ -1786,6 +1794,14 @@ pub mod golden {
                     _ => None,
                 }
             }
+
+            fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::Get(Err(error)) => error.exception(),
+                    Self::Base(response) => Response::exception(response),
+                    _ => None,
+                }
+            }
         }
 
         impl UsersResponse {
@@ -1992,6 +2008,14 @@ pub mod golden {
                 match self {
                     Self::Rpc(error) => Some(error),
                     _ => None,
+                }
+            }
+
+            /// The name of the declared exception; `None` when the call itself failed.
+            pub fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::Full(_) => Some("Full"),
+                    Self::Rpc(_) => None,
                 }
             }
         }
@@ -2248,6 +2272,13 @@ pub mod golden {
             fn failure(&self) -> Option<&RpcError> {
                 match self {
                     Self::Count(Err(error)) => error.rpc(),
+                    _ => None,
+                }
+            }
+
+            fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::Count(Err(error)) => error.exception(),
                     _ => None,
                 }
             }

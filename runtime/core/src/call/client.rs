@@ -14,7 +14,7 @@ use crate::codec::{Message, MessageType, Protocol, Reader, Wire, Writer};
 use crate::error::ApplicationError;
 use crate::frame::{ADDRESS, Body, CANCEL, Frame, FrameBuilder, ReadBody};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
-use crate::observe::{Observing, Side};
+use crate::observe::{Observing, Outcome, Side};
 use crate::transport::{Outbound, RpcChannel};
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 
@@ -69,7 +69,11 @@ impl Rpc {
         let sent = observed.as_ref().map_or(context, |observed| &observed.context);
         let result = self.exchange(sent, context, request).await;
         if let Some(observed) = observed {
-            observed.end_call(&result);
+            match &result {
+                Ok(Some(response)) => observed.end_call(Ok(response)),
+                Ok(None) => observed.end(Outcome::Ok),
+                Err(error) => observed.end(Outcome::Call(error)),
+            }
         }
         result
     }

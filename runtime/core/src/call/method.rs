@@ -70,6 +70,11 @@ pub trait Response: Debug + Send + Sync + 'static {
     fn failure(&self) -> Option<&RpcError> {
         None
     }
+
+    /// The name in the IDL of the declared exception that this is, if it is one.
+    fn exception(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A call on its way through middleware: the context and the typed request.

@@ -114,11 +114,10 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         }
         let outcome = entered(observed.as_ref().map(Observed::span), self.within_time(call)).await;
         if let Some(observed) = observed {
-            observed.end(match &outcome {
-                None => Outcome::Expired,
-                Some(Err(error)) => Outcome::Call(error),
-                Some(Ok(response)) => response.failure().map_or(Outcome::Ok, Outcome::Call),
-            });
+            match &outcome {
+                None => observed.end(Outcome::Expired),
+                Some(outcome) => observed.end_call(outcome.as_ref()),
+            }
         }
         outcome
     }

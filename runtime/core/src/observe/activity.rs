@@ -67,8 +67,10 @@ pub struct EventStart<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Outcome<'a> {
-    /// Well. A declared exception is a result too.
+    /// Well.
     Ok,
+    /// A call ended with the declared exception of this name, which is a result too.
+    Exception(&'static str),
     /// A call failed with this.
     Call(&'a RpcError),
     /// An event could not be published, or not be acknowledged.

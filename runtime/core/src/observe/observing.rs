@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tracing::Span;
 
 use super::{CallStart, EventStart, Observation, Observer, Outcome, Role, Side};
-use crate::call::Method;
+use crate::call::{Method, Response};
 use crate::event::{Meta, Operation};
 use crate::{Context, Error, RpcError};
 
@@ -103,8 +103,15 @@ impl Observed {
     }
 
     /// For a call: it ended with this.
-    pub(crate) fn end_call<T>(self, result: &Result<T, RpcError>) {
-        self.end(result.as_ref().err().map_or(Outcome::Ok, Outcome::Call));
+    pub(crate) fn end_call<R: Response>(self, result: Result<&R, &RpcError>) {
+        self.end(match result {
+            Err(error) => Outcome::Call(error),
+            Ok(response) => match (response.failure(), response.exception()) {
+                (Some(error), _) => Outcome::Call(error),
+                (None, Some(name)) => Outcome::Exception(name),
+                (None, None) => Outcome::Ok,
+            },
+        });
     }
 
     /// For an event: it ended with this.

@@ -32,16 +32,7 @@ fn method_error(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, nam
         w.doc("The call itself failed.");
         w.line(format!("Rpc({rpc}),"));
     });
-    w.item();
-    w.impl_block(format!("impl {name}"), |w| {
-        w.doc("Why the call itself failed; `None` for a declared exception.");
-        w.function("pub fn rpc", &["&self".to_owned()], &format!("{}<&{rpc}>", m.std("Option")), |w| {
-            w.block("match self", |w| {
-                w.line("Self::Rpc(error) => Some(error),");
-                w.line("_ => None,");
-            });
-        });
-    });
+    questions(w, m, function, name, &variants);
     for ((_, id, ty), variant) in thrown.iter().zip(&variants) {
         // Of two variants that hold one type, `?` could not tell which is meant.
         if thrown.iter().filter(|(_, other, _)| other == id).count() == 1 {
@@ -69,6 +60,32 @@ fn method_error(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, nam
                 for variant in &variants {
                     w.line(format!("Self::{variant}(error) => Some(error),"));
                 }
+            });
+        });
+    });
+}
+
+/// What can be asked of an error: which of the two kinds it is.
+fn questions(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, name: &str, variants: &[String]) {
+    let (rpc, option) = (m.rt("", "RpcError"), m.std("Option"));
+    w.item();
+    w.impl_block(format!("impl {name}"), |w| {
+        w.doc("Why the call itself failed; `None` for a declared exception.");
+        w.function("pub fn rpc", &["&self".to_owned()], &format!("{option}<&{rpc}>"), |w| {
+            w.block("match self", |w| {
+                w.line("Self::Rpc(error) => Some(error),");
+                w.line("_ => None,");
+            });
+        });
+        w.item();
+        w.doc("The name of the declared exception; `None` when the call itself failed.");
+        w.function("pub fn exception", &["&self".to_owned()], &format!("{option}<&'static str>"), |w| {
+            w.block("match self", |w| {
+                for ((_, id), variant) in function.def.thrown().zip(variants) {
+                    let name = Expr::text(format!("{:?}", m.model().type_name(id)));
+                    w.arm(&format!("Self::{variant}(_)"), &Expr::call("Some", [name]));
+                }
+                w.line("Self::Rpc(_) => None,");
             });
         });
     });

@@ -282,27 +282,31 @@ fn response_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     });
 }
 
-/// `fn failure`, where a result can hold one.
+/// `fn failure` and `fn exception`, where a result can hold one.
 fn failure(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     let throwing: Vec<_> = form.functions.iter().filter(|function| function.error.is_some()).collect();
     if throwing.is_empty() && form.parent.is_none() {
         return;
     }
     let (response, rpc, option) = (m.rt("call", "Response"), m.rt("", "RpcError"), m.std("Option"));
-    w.item();
-    w.block(format!("fn failure(&self) -> {option}<&{rpc}>"), |w| {
-        w.block("match self", |w| {
-            for function in throwing {
-                w.arm(&format!("Self::{}(Err(error))", function.variant), &Expr::text("error.rpc()"));
-            }
-            if let Some(parent) = &form.parent {
-                w.line(format!("Self::{}(response) => {response}::failure(response),", parent.variant));
-            }
-            if !form.functions.is_empty() {
-                w.line("_ => None,");
-            }
+    for (name, asked, output) in
+        [("failure", "rpc", format!("&{rpc}")), ("exception", "exception", "&'static str".into())]
+    {
+        w.item();
+        w.block(format!("fn {name}(&self) -> {option}<{output}>"), |w| {
+            w.block("match self", |w| {
+                for function in &throwing {
+                    w.arm(&format!("Self::{}(Err(error))", function.variant), &Expr::text(format!("error.{asked}()")));
+                }
+                if let Some(parent) = &form.parent {
+                    w.line(format!("Self::{}(response) => {response}::{name}(response),", parent.variant));
+                }
+                if !form.functions.is_empty() {
+                    w.line("_ => None,");
+                }
+            });
         });
-    });
+    }
 }
 
 fn encode_result(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>) {
