@@ -5,7 +5,7 @@ use thriftwood::call::{Method, Request, Response};
 use thriftwood::codec::{DecodeError, Reader, Writer};
 use thriftwood::schema::Field;
 
-use crate::call::JsonCall;
+use crate::call::{JsonCall, neither};
 
 /// One of many calls.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl Request for LoadCall {
             Some(field) if field.id == 0 => Ok(Glance(None)),
             Some(exception) => Ok(Glance(Some(exception))),
             None if result.is_some_and(|def| def.field(0).is_none()) => Ok(Glance(None)),
-            None => Err(RpcError::missing_result(self.0.method.wire_name)),
+            None => Err(neither(self.0.method)),
         }
     }
 }

@@ -16,7 +16,7 @@ use thriftwood_idl::model::Model;
 
 use crate::live::{self, Contract, Describer, Sending, colour, failed, ms, pretty};
 
-pub(crate) use request::{JsonAnswer, JsonCall};
+pub(crate) use request::{JsonAnswer, JsonCall, neither};
 
 /// The method answered with an exception that it declares.
 const EXCEPTION: u8 = 3;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use thriftwood::RpcError;
 use thriftwood::call::{Method, Request, Response};
 use thriftwood::codec::{DecodeError, Reader, Writer};
 use thriftwood::schema::Value;
 use thriftwood::schema::json::{Answer, print_answer};
+use thriftwood::{RpcError, RpcErrorKind};
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -37,10 +37,18 @@ impl Request for JsonCall {
     }
 
     fn decode_response<R: Reader>(&self, r: &mut R) -> Result<JsonAnswer, RpcError> {
-        let missing = || RpcError::missing_result(self.method.wire_name);
-        let result = self.method.result.ok_or_else(missing)?;
-        print_answer(result, r)?.map(JsonAnswer).ok_or_else(missing)
+        let result = self.method.result.ok_or_else(|| neither(self.method))?;
+        print_answer(result, r)?.map(JsonAnswer).ok_or_else(|| neither(self.method))
     }
+}
+
+/// An answer that is nothing the contract knows.
+pub(crate) fn neither(method: &Method) -> RpcError {
+    let text = format!(
+        "the reply to `{}` has neither a result nor an exception that the IDL declares; is the file older than the service?",
+        method.wire_name
+    );
+    RpcError::new(RpcErrorKind::Protocol, text)
 }
 
 impl Response for JsonAnswer {

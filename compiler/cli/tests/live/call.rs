@@ -149,6 +149,12 @@ fn what_only_the_peer_knows_is_named() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_holds(&ran.out, &["\"title\": \"for acct of ?\"", "\"format\": 2"]);
     assert_holds(&ran.err, &["note: not shown, since older.frugal does not have them", "tracks[0].2, tracks[0].3, 4"]);
+    let ran = thriftwood(folder.path(), &["call", &served.url, "older.frugal", "Store.buyAlbum"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(4), ""));
+    assert_holds(
+        &ran.err,
+        &["neither a result nor an exception that the IDL declares; is the file older than the service?"],
+    );
 }
 
 #[test]
