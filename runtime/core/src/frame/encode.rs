@@ -89,6 +89,7 @@ impl FrameBuilder {
     }
 
     /// Adds every header, those the runtime writes itself too.
+    #[cfg(feature = "runtime")]
     pub(crate) fn all_headers(&mut self, headers: &Headers) {
         self.out.extend_from_slice(headers.block());
     }
@@ -132,6 +133,7 @@ impl FrameBuilder {
     }
 
     /// Closes a frame without a message. Headers of no more than some bytes always fit.
+    #[cfg(feature = "runtime")]
     pub(crate) fn bare(self) -> Bytes {
         let block = self.out.len();
         self.close(block, true).unwrap_or_default()

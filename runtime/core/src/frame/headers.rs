@@ -56,6 +56,7 @@ impl Headers {
     }
 
     /// The value of a header, sharing the memory of all of them.
+    #[cfg(feature = "runtime")]
     pub(crate) fn get_shared(&self, name: &str) -> Option<Bytes> {
         let pairs = self.pairs().filter(|(n, _)| *n == name.as_bytes());
         pairs.last().map(|(_, value)| self.block.slice_ref(value))
@@ -103,6 +104,7 @@ impl Headers {
     }
 
     /// The wire form.
+    #[cfg(feature = "runtime")]
     pub(super) fn block(&self) -> &[u8] {
         &self.block
     }
@@ -188,11 +190,13 @@ pub(super) struct Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     /// Of a block that may not have been checked: they end where it makes no sense any more.
+    #[cfg(feature = "runtime")]
     pub(super) fn of(block: &'a [u8]) -> Self {
         Self { rest: block }
     }
 
     /// Whether all were walked.
+    #[cfg(feature = "runtime")]
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

@@ -14,11 +14,13 @@
 mod decode;
 mod encode;
 mod headers;
+#[cfg(feature = "runtime")]
 mod peek;
 
 pub use decode::{Frame, FrameError, ReadBody};
 pub use encode::{Body, FrameBuilder};
 pub use headers::Headers;
+#[cfg(feature = "runtime")]
 pub(crate) use peek::Peek;
 
 /// The largest frame that is read where nothing else was said, in bytes without the leading size: Frugal's own limit.
