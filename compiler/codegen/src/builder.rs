@@ -113,6 +113,14 @@ impl Builder {
         self
     }
 
+    /// Makes every generated struct, union, exception and enum a `TSerializable` of Apache's `thrift` crate too, for code that is written
+    /// for that crate. The crate that has the types needs `thriftwood` with its feature `thrift`.
+    #[must_use]
+    pub fn apache(mut self, wanted: bool) -> Self {
+        self.rust.apache = wanted;
+        self
+    }
+
     /// Writes into this folder instead of `OUT_DIR`.
     #[must_use]
     pub fn out_dir(mut self, dir: impl Into<PathBuf>) -> Self {

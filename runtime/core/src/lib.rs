@@ -7,6 +7,7 @@
 //! | room | what it does |
 //! |---|---|
 //! | [`context`] | what travels beside a message: correlation id, headers, time limit |
+//! | `apache` | types for Apache's `thrift` crate read and written as ours, and the reverse |
 //! | [`codec`] | typed values to Thrift bytes and back |
 //! | [`frame`] | headers and message to one frame and back |
 //! | [`session`] | many calls on one connection, without input or output |
@@ -19,6 +20,8 @@
 //! | [`transport`] | what a transport must be able to do, and the bus |
 //! | [`memory`] | the transport inside one process |
 
+#[cfg(feature = "thrift")]
+pub mod apache;
 #[cfg(feature = "runtime")]
 pub mod call;
 pub mod codec;

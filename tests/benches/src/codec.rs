@@ -1,17 +1,19 @@
-//! Encodes and decodes one order, ours against pilota. Both write the same bytes; that is checked before anything is
-//! measured.
+//! Encodes and decodes one order, in binary against pilota and in compact against Apache's `thrift` crate. Both sides write the
+//! same bytes; that is checked before anything is measured.
 
 use bytes::{Bytes, BytesMut};
 use thriftwood::codec::Wire;
 use thriftwood::codec::binary::{self, BinaryWriter};
+use thriftwood::codec::compact;
 
 use crate::allocations;
 use crate::idl::bench::order::{Attribute, Item, Order};
-use crate::peers::pilota;
+use crate::peers::{apache, pilota};
 use crate::report::{Better, Row};
 use crate::rounds::{Rounds, nanoseconds};
 
 const PEER: &str = "pilota 0.13";
+const APACHE: &str = "thrift 0.25";
 
 pub fn run(rounds: &Rounds) -> Vec<Row> {
     let (ours, peers) = (our_order(), peers_order());
@@ -42,13 +44,28 @@ pub fn run(rounds: &Rounds) -> Vec<Row> {
     let decode = rounds
         .compare(|| nanoseconds(|| binary::from_bytes::<Order>(&bytes)), || nanoseconds(|| pilota::decode(&bytes)));
     let time = |name, compared| Row::compared(name, "ns", Better::Lower, PEER, compared);
-    vec![
+    let mut rows = vec![
         time("binary encode, new buffer", encode).limits(0.40, 0.25),
         time("binary encode, same buffer", encode_again),
         time("binary decode, owned strings", decode).limits(0.60, 0.45),
         counted("allocations to encode, new buffer", || drop(binary::to_bytes(&ours)), || drop(pilota::encode(&peers))),
         counted("allocations to decode", || drop(binary::from_bytes::<Order>(&bytes)), || drop(pilota::decode(&bytes))),
-    ]
+    ];
+    rows.extend(in_compact(rounds, &ours));
+    rows
+}
+
+fn in_compact(rounds: &Rounds, ours: &Order) -> [Row; 2] {
+    let peers = apaches_order();
+    let bytes = Bytes::from(compact::to_bytes(ours));
+    assert_eq!(bytes, apache::encode(&peers), "both sides write the same bytes");
+    assert_eq!(compact::from_bytes::<Order>(&bytes).expect("our order"), *ours);
+    assert_eq!(apache::decode(&bytes), peers);
+    let encode = rounds.compare(|| nanoseconds(|| compact::to_bytes(ours)), || nanoseconds(|| apache::encode(&peers)));
+    let decode = rounds
+        .compare(|| nanoseconds(|| compact::from_bytes::<Order>(&bytes)), || nanoseconds(|| apache::decode(&bytes)));
+    let time = |name, compared| Row::compared(name, "ns", Better::Lower, APACHE, compared).limits(0.40, 0.30);
+    [time("compact encode, new buffer", encode), time("compact decode, owned strings", decode)]
 }
 
 fn counted(name: &'static str, ours: impl FnOnce(), peers: impl FnOnce()) -> Row {
@@ -118,5 +135,26 @@ fn peers_order() -> pilota::Order {
         history: HISTORY.into(),
         signature: Bytes::from_static(SIGNATURE),
         total: TOTAL,
+    }
+}
+
+fn apaches_order() -> apache::Order {
+    let items = ITEMS.map(|(sku, title, quantity, price)| apache::Item {
+        sku: sku.into(),
+        title: title.into(),
+        quantity,
+        price: price.into(),
+    });
+    let attributes = ATTRIBUTES.map(|(name, value)| apache::Attribute { name: name.into(), value: value.into() });
+    apache::Order {
+        id: "ord_01HZX4T8W9KQ2M".into(),
+        customer: "cus_7f3a9c21".into(),
+        currency: "EUR".into(),
+        channel: "web".into(),
+        items: items.into(),
+        attributes: attributes.into(),
+        history: HISTORY.into(),
+        signature: SIGNATURE.to_vec(),
+        total: TOTAL.into(),
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn enumeration(w: &mut Writer, m: &Module<'_>, name: &str, def: &Enum
     default(w, m, name, idents.first());
     debug(w, name);
     codec(w, m, name);
+    super::apache::bridge(w, m, name);
 }
 
 fn declare(w: &mut Writer, m: &Module<'_>, name: &str, def: &Enum) {

@@ -1,6 +1,7 @@
 //! From a checked model to Rust: what is decided first (`plan`), how text is laid out (`layout`, `writer`), and one
 //! module for each construct of the IDL.
 
+mod apache;
 mod choice;
 mod docs;
 mod enums;
@@ -48,6 +49,8 @@ pub struct RustOptions {
     pub mocks: bool,
     /// Whether every struct and exception keeps the fields it does not know and passes them on.
     pub keep_unknown_fields: bool,
+    /// Whether every struct, union, exception and enum is one of Apache's `thrift` crate too.
+    pub apache: bool,
     /// Whether services and scopes are left out.
     pub types_only: bool,
     /// Whether the descriptions of types are left out by which tools, and HTTP, speak JSON to a service.

@@ -30,6 +30,7 @@ pub(crate) fn structure(
         exception(w, m, name, def, &fields);
     }
     codec(w, m, name, def, &fields);
+    super::apache::bridge(w, m, name);
     Ok(())
 }
 

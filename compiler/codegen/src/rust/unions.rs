@@ -20,6 +20,7 @@ pub(crate) fn union(w: &mut Writer, m: &Module<'_>, id: TypeId, name: &str, def:
     let unknown = taken.give("Unknown");
     declare(w, m, id, name, def, &fields, &unknown);
     codec(w, m, name, def, &fields, &unknown);
+    super::apache::bridge(w, m, name);
     Ok(())
 }
 

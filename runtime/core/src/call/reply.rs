@@ -50,13 +50,14 @@ impl<'a> Reply<'a> {
     /// Writes the reply; one that is too large is replaced by an exception that says so.
     pub(super) fn send(&self, name: &str, kind: MessageType, body: &impl Body) -> Option<Bytes> {
         let message = Message::new(name, kind).with_sequence(self.sequence);
-        let size = match self.frame(true).message_in(self.protocol, message, body) {
+        let too_large = |size| FrameError::TooLarge { size, limit: self.max_size };
+        let (error, code) = match self.frame(true).message_in(self.protocol, message, body) {
             Ok(frame) if frame.len() <= self.max_size => return Some(frame),
-            Ok(frame) => frame.len(),
-            Err(_) => usize::MAX,
+            Ok(frame) => (too_large(frame.len()), ApplicationCode::RESPONSE_TOO_LARGE),
+            Err(FrameError::Unwritable) => (FrameError::Unwritable, ApplicationCode::INTERNAL_ERROR),
+            Err(_) => (too_large(usize::MAX), ApplicationCode::RESPONSE_TOO_LARGE),
         };
-        let error = FrameError::TooLarge { size, limit: self.max_size };
-        let exception = ApplicationError { message: error.to_string(), code: ApplicationCode::RESPONSE_TOO_LARGE.0 };
+        let exception = ApplicationError { message: error.to_string(), code: code.0 };
         // Without the handler's own headers, since those may be what is too large.
         let message = Message { kind: MessageType::Exception, ..message };
         let reply = self.frame(false).message_in(self.protocol, message, &exception).ok();

@@ -160,5 +160,6 @@ impl Writer for AnyWriter<'_> {
         write_string(value: &str);
         write_binary(value: &[u8]);
         write_opaque(value: &[u8]);
+        refuse();
     }
 }

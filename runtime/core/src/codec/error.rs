@@ -53,6 +53,8 @@ pub enum DecodeErrorKind {
         /// The field, by its IDL name.
         field: &'static str,
     },
+    /// The code of a foreign type, such as Apache's generated code, refuses what was read; why is logged.
+    Foreign,
     /// A union with no field set, or with more than one.
     Union {
         /// The union, by its IDL name.
@@ -98,6 +100,7 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::MissingField { structure, field } => {
                 write!(f, "required field `{field}` of `{structure}` is absent")
             }
+            DecodeErrorKind::Foreign => write!(f, "the type's own code refuses what was read"),
             DecodeErrorKind::Union { union } => write!(f, "union `{union}` must have exactly one field set"),
         }?;
         write!(f, " (at byte {})", self.offset)

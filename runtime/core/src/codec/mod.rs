@@ -19,6 +19,7 @@ mod cursor;
 mod error;
 pub mod json;
 mod message;
+pub(crate) mod nesting;
 mod protocol;
 mod reader;
 mod total;

@@ -5,8 +5,8 @@ use super::TType;
 /// Writes values in the order they are to be read.
 ///
 /// Writing does not fail: a value in memory has a wire form, and whether the whole is too large for a transport is asked
-/// once, when the frame is finished. The one exception, a length beyond `i32::MAX`, is remembered by the writer and
-/// reported then too.
+/// once, when the frame is finished. The exceptions, a length beyond `i32::MAX` and a foreign type that refuses, are remembered by the
+/// writer and reported then too.
 pub trait Writer {
     /// Enters a struct.
     fn struct_begin(&mut self);
@@ -38,6 +38,9 @@ pub trait Writer {
     fn write_string(&mut self, value: &str);
     /// Writes a `binary`.
     fn write_binary(&mut self, value: &[u8]);
+
+    /// Says that a value cannot be written after all. The message is not sent then; the frame it is in says why.
+    fn refuse(&mut self);
 
     /// Writes what [`read_opaque`](super::Reader::read_opaque) gave. In JSON that is text where it can be, and base64 where it is
     /// not UTF-8.

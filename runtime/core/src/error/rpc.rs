@@ -206,6 +206,7 @@ impl From<FrameError> for RpcError {
     fn from(error: FrameError) -> Self {
         let kind = match error {
             FrameError::TooLarge { .. } => RpcErrorKind::RequestTooLarge,
+            FrameError::Unwritable => RpcErrorKind::InvalidRequest,
             _ => RpcErrorKind::Protocol,
         };
         Self::new(kind, error.to_string()).with_source(error)

@@ -120,6 +120,9 @@ pub enum FrameError {
     /// A header that every message needs is absent.
     #[error("the frame has no `{0}` header")]
     MissingHeader(&'static str),
+    /// A value that cannot be written: one of a foreign type whose own code failed.
+    #[error("a value of the message refused to be written; its own code has logged why")]
+    Unwritable,
     /// More bytes than the limit allows.
     #[error("a frame of {size} bytes is over the limit of {limit}")]
     TooLarge {

@@ -141,10 +141,13 @@ impl FrameBuilder {
 
     /// Fills in the sizes, of which the header block's ends at `block`.
     fn close(mut self, block: usize, sound: bool) -> Result<Bytes, FrameError> {
-        let (Ok(block), Ok(size), true) = (i32::try_from(block - PREAMBLE), i32::try_from(self.out.len() - 4), sound)
-        else {
+        let (Ok(block), Ok(size)) = (i32::try_from(block - PREAMBLE), i32::try_from(self.out.len() - 4)) else {
             return Err(FrameError::TooLarge { size: self.out.len(), limit: i32::MAX as usize });
         };
+        // A length that does not fit makes the frame too large as well, so it was something else.
+        if !sound {
+            return Err(FrameError::Unwritable);
+        }
         self.out[..4].copy_from_slice(&size.to_be_bytes());
         self.out[5..PREAMBLE].copy_from_slice(&block.to_be_bytes());
         if self.out.len() > MAX_SCRATCH {

@@ -1,5 +1,6 @@
 //! What ours is measured against, where a library does not give it as it is.
 
+pub mod apache;
 pub mod pilota;
 pub mod raw;
 pub mod tarpc;

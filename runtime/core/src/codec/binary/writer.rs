@@ -9,13 +9,13 @@ pub(super) const VERSION_1: u32 = 0x8001_0000;
 #[derive(Debug)]
 pub struct BinaryWriter<'a> {
     out: &'a mut Vec<u8>,
-    too_long: bool,
+    unsound: bool,
 }
 
 impl<'a> BinaryWriter<'a> {
     /// A writer that appends to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, too_long: false }
+        Self { out, unsound: false }
     }
 
     /// Writes the envelope of a message; its value follows.
@@ -25,9 +25,9 @@ impl<'a> BinaryWriter<'a> {
         self.write_i32(message.sequence);
     }
 
-    /// Whether every length so far fits Thrift's 31 bits. When not, the bytes written are useless.
+    /// Whether every length so far fits Thrift's 31 bits, and no value refused to be written. When not, the bytes are useless.
     pub fn is_sound(&self) -> bool {
-        !self.too_long
+        !self.unsound
     }
 
     #[inline]
@@ -38,7 +38,7 @@ impl<'a> BinaryWriter<'a> {
     #[inline]
     fn length(&mut self, length: usize) {
         let length = i32::try_from(length).unwrap_or_else(|_| {
-            self.too_long = true;
+            self.unsound = true;
             0
         });
         self.put(&length.to_be_bytes());
@@ -105,6 +105,10 @@ impl Writer for BinaryWriter<'_> {
     #[inline]
     fn write_double(&mut self, value: f64) {
         self.put(&value.to_be_bytes());
+    }
+
+    fn refuse(&mut self) {
+        self.unsound = true;
     }
 
     #[inline]

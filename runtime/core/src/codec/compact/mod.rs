@@ -33,7 +33,8 @@ use super::{DecodeError, Wire};
 
 /// The bytes of one value by itself.
 pub fn to_bytes<T: Wire>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    // As in binary: most values fit at once.
+    let mut bytes = Vec::with_capacity(256);
     value.encode(&mut CompactWriter::new(&mut bytes));
     bytes
 }

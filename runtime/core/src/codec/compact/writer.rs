@@ -13,13 +13,13 @@ pub struct CompactWriter<'a> {
     outer: Vec<i16>,
     /// The id of a `bool` field whose header waits for the value that it is to tell.
     waiting: Option<i16>,
-    too_long: bool,
+    unsound: bool,
 }
 
 impl<'a> CompactWriter<'a> {
     /// A writer that appends to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, last: 0, outer: Vec::new(), waiting: None, too_long: false }
+        Self { out, last: 0, outer: Vec::new(), waiting: None, unsound: false }
     }
 
     /// Writes the envelope of a message; its value follows.
@@ -30,9 +30,9 @@ impl<'a> CompactWriter<'a> {
         self.write_string(message.name);
     }
 
-    /// Whether every length so far fits Thrift's 31 bits. When not, the bytes written are useless.
+    /// Whether every length so far fits Thrift's 31 bits, and no value refused to be written. When not, the bytes are useless.
     pub fn is_sound(&self) -> bool {
-        !self.too_long
+        !self.unsound
     }
 
     #[inline]
@@ -60,7 +60,7 @@ impl<'a> CompactWriter<'a> {
     #[inline]
     fn length(&mut self, length: usize) {
         let length = i32::try_from(length).unwrap_or_else(|_| {
-            self.too_long = true;
+            self.unsound = true;
             0
         });
         self.varint(length as u64);
@@ -157,6 +157,10 @@ impl Writer for CompactWriter<'_> {
     #[inline]
     fn write_double(&mut self, value: f64) {
         self.put(&value.to_le_bytes());
+    }
+
+    fn refuse(&mut self) {
+        self.unsound = true;
     }
 
     #[inline]

@@ -20,7 +20,6 @@
 //! base64 with or without padding, numbers with or without quotes, space between the tokens.
 
 mod names;
-mod nesting;
 mod reader;
 mod token;
 mod writer;
@@ -30,6 +29,7 @@ pub use writer::JsonWriter;
 
 use bytes::Bytes;
 
+use super::nesting::End;
 use super::{DecodeError, Wire};
 
 /// The bytes of one value by itself.
@@ -45,4 +45,13 @@ pub fn to_bytes<T: Wire>(value: &T) -> Vec<u8> {
 /// When the bytes are not such a value; the error says what is wrong and at which byte.
 pub fn from_bytes<T: Wire>(bytes: &Bytes) -> Result<T, DecodeError> {
     T::decode(&mut JsonReader::new(bytes))
+}
+
+/// The brackets that close what ends.
+fn brackets(end: End) -> &'static [u8] {
+    match end {
+        End::Field => b"}",
+        End::Message | End::List | End::Set => b"]",
+        End::Map => b"}]",
+    }
 }

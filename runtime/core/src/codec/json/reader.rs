@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 
-use super::names;
-use super::nesting::Nesting;
-use super::token;
+use super::{brackets, names, token};
 use crate::codec::cursor::Cursor;
+use crate::codec::nesting::{End, Nesting};
 use crate::codec::{DecodeError, DecodeErrorKind, Field, Message, MessageType, Reader, TType};
 
 /// Takes values from the front of a message.
@@ -64,11 +63,9 @@ impl<'a> JsonReader<'a> {
 
     /// What stands behind a value that was just read.
     fn after(&mut self) -> Result<(), DecodeError> {
-        while let Some((brackets, of_value)) = self.nesting.after() {
-            for bracket in brackets.bytes() {
-                self.expect(bracket)?;
-            }
-            if !of_value {
+        while let Some(end) = self.nesting.after() {
+            brackets(end).iter().try_for_each(|bracket| self.expect(*bracket))?;
+            if !end.is_value() {
                 break;
             }
             self.cursor.leave();
@@ -99,9 +96,25 @@ impl<'a> JsonReader<'a> {
         self.cursor.count(count, element_size)
     }
 
+    /// The head of a list or set.
+    fn elements(&mut self, end: End) -> Result<(TType, usize), DecodeError> {
+        self.before()?;
+        self.cursor.enter()?;
+        self.expect(b'[')?;
+        let element = self.ttype()?;
+        self.expect(b',')?;
+        let count = self.count(element.map_or(1, least_size))?;
+        if count == 0 {
+            self.nothing(end)?;
+            return Ok((element.unwrap_or(TType::Bool), 0));
+        }
+        self.nesting.list(count, end);
+        Ok((self.known(element)?, count))
+    }
+
     /// The end of a container without elements.
-    fn nothing(&mut self, brackets: &[u8]) -> Result<(), DecodeError> {
-        brackets.iter().try_for_each(|bracket| self.expect(*bracket))?;
+    fn nothing(&mut self, end: End) -> Result<(), DecodeError> {
+        brackets(end).iter().try_for_each(|bracket| self.expect(*bracket))?;
         self.cursor.leave();
         self.after()
     }
@@ -142,22 +155,11 @@ impl Reader for JsonReader<'_> {
     fn struct_end(&mut self) {}
 
     fn list_begin(&mut self) -> Result<(TType, usize), DecodeError> {
-        self.before()?;
-        self.cursor.enter()?;
-        self.expect(b'[')?;
-        let element = self.ttype()?;
-        self.expect(b',')?;
-        let count = self.count(element.map_or(1, least_size))?;
-        if count == 0 {
-            self.nothing(b"]")?;
-            return Ok((element.unwrap_or(TType::Bool), 0));
-        }
-        self.nesting.list(count);
-        Ok((self.known(element)?, count))
+        self.elements(End::List)
     }
 
     fn set_begin(&mut self) -> Result<(TType, usize), DecodeError> {
-        self.list_begin()
+        self.elements(End::Set)
     }
 
     fn map_begin(&mut self) -> Result<(TType, TType, usize), DecodeError> {
@@ -172,7 +174,7 @@ impl Reader for JsonReader<'_> {
         self.expect(b',')?;
         self.expect(b'{')?;
         if count == 0 {
-            self.nothing(b"}]")?;
+            self.nothing(End::Map)?;
             return Ok((key.unwrap_or(TType::Bool), value.unwrap_or(TType::Bool), 0));
         }
         self.nesting.map(count);

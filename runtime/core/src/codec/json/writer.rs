@@ -5,8 +5,8 @@ use std::io::Write as _;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::names;
-use super::nesting::Nesting;
+use super::{brackets, names};
+use crate::codec::nesting::{End, Nesting};
 use crate::codec::{Message, TType, Writer};
 
 /// Appends values to a byte buffer.
@@ -14,13 +14,13 @@ use crate::codec::{Message, TType, Writer};
 pub struct JsonWriter<'a> {
     out: &'a mut Vec<u8>,
     nesting: Nesting,
-    too_long: bool,
+    unsound: bool,
 }
 
 impl<'a> JsonWriter<'a> {
     /// A writer that appends to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, nesting: Nesting::default(), too_long: false }
+        Self { out, nesting: Nesting::default(), unsound: false }
     }
 
     /// Writes the envelope of a message; its value follows, and closes it.
@@ -31,9 +31,9 @@ impl<'a> JsonWriter<'a> {
         self.nesting.message();
     }
 
-    /// Whether every count so far fits Thrift's 31 bits. When not, the bytes written are useless.
+    /// Whether every count so far fits Thrift's 31 bits, and no value refused to be written. When not, the bytes are useless.
     pub fn is_sound(&self) -> bool {
-        !self.too_long
+        !self.unsound
     }
 
     #[inline]
@@ -54,9 +54,9 @@ impl<'a> JsonWriter<'a> {
 
     /// What stands behind a value that was just written.
     fn after(&mut self) {
-        while let Some((brackets, of_value)) = self.nesting.after() {
-            self.put(brackets.as_bytes());
-            if !of_value {
+        while let Some(end) = self.nesting.after() {
+            self.put(brackets(end));
+            if !end.is_value() {
                 break;
             }
         }
@@ -99,12 +99,25 @@ impl<'a> JsonWriter<'a> {
         self.put(b"\"");
     }
 
+    /// The head of a list or set.
+    fn elements(&mut self, element: TType, count: usize, end: End) {
+        let count = self.count(count);
+        self.before();
+        self.text_of(format_args!("[\"{}\",{count}", names::of(element)));
+        if count == 0 {
+            self.put(b"]");
+            self.after();
+        } else {
+            self.nesting.list(count, end);
+        }
+    }
+
     /// A count. One that does not fit is noted, and 0 is written.
     fn count(&mut self, count: usize) -> usize {
         if i32::try_from(count).is_ok() {
             return count;
         }
-        self.too_long = true;
+        self.unsound = true;
         0
     }
 }
@@ -129,19 +142,11 @@ impl Writer for JsonWriter<'_> {
     }
 
     fn list_begin(&mut self, element: TType, count: usize) {
-        let count = self.count(count);
-        self.before();
-        self.text_of(format_args!("[\"{}\",{count}", names::of(element)));
-        if count == 0 {
-            self.put(b"]");
-            self.after();
-        } else {
-            self.nesting.list(count);
-        }
+        self.elements(element, count, End::List);
     }
 
     fn set_begin(&mut self, element: TType, count: usize) {
-        self.list_begin(element, count);
+        self.elements(element, count, End::Set);
     }
 
     fn map_begin(&mut self, key: TType, value: TType, count: usize) {
@@ -188,6 +193,10 @@ impl Writer for JsonWriter<'_> {
         } else {
             self.number(format_args!("{value:e}"));
         }
+    }
+
+    fn refuse(&mut self) {
+        self.unsound = true;
     }
 
     fn write_uuid(&mut self, value: &[u8; 16]) {
