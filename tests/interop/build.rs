@@ -6,6 +6,7 @@ fn main() {
         .compile([
             "data/idl/wire.frugal",
             "data/idl/calc.thrift",
+            "data/idl/frugal_test.frugal",
             "data/apache/oracle.thrift",
             "data/apache/keyless.thrift",
         ])

@@ -5,6 +5,7 @@
 
 pub mod capture;
 pub mod content;
+pub mod frugal_test;
 pub mod peer;
 pub mod protocol;
 pub mod python;
