@@ -78,7 +78,12 @@ pub(crate) fn refused(uri: &Uri, status: StatusCode, headers: &HeaderMap, body: 
     if let Some(location) = headers.get(LOCATION).and_then(|location| location.to_str().ok()) {
         text += &format!(", which leads to {location}");
     }
-    let said = excerpt(headers, body);
+    // A proxy's page has little but the status, once as its title and once as its heading.
+    let (status, said) = (status.to_string(), excerpt(headers, body));
+    let mut said = said.as_str();
+    while let Some(rest) = said.strip_prefix(&status) {
+        said = rest.trim_start();
+    }
     if !said.is_empty() {
         text = format!("{text}: {said}");
     }
@@ -136,7 +141,7 @@ mod tests {
         let uri = Uri::from_static("http://host/music");
         let error = refused(&uri, StatusCode::BAD_GATEWAY, &headers, page);
         assert_eq!(error.kind(), RpcErrorKind::Disconnected);
-        let expected = "http://host/music answered 502 Bad Gateway: 502 Bad Gateway Bad [31m Gateway nginx/1.22.1";
+        let expected = "http://host/music answered 502 Bad Gateway: Bad [31m Gateway nginx/1.22.1";
         assert_eq!(error.message(), expected);
     }
 
