@@ -147,6 +147,22 @@ async fn the_time_limit_is_the_callers_or_five_seconds() {
 }
 
 #[tokio::test]
+async fn a_call_that_a_stopping_server_ends_is_502_and_not_an_empty_result() {
+    let (bus, probe) = (connect("http://127.0.0.1:0").await.unwrap(), Probe::default());
+    let serving = bus.serve("probe", ProbeServer::new(probe.clone())).await.unwrap();
+    let site = Site { bus, host: serving.local_addr().unwrap().to_owned(), probe: probe.clone() };
+    let call = site.call("afterMillis", r#"{"millis": 600000, "number": -1}"#);
+    let stop = async {
+        assert_eq!(probe.next_note().await.as_deref(), Some("began -1"));
+        assert!(!serving.stop_within(std::time::Duration::from_millis(50)).await);
+    };
+    let ((status, body), ()) = tokio::join!(call, stop);
+    assert_eq!(status, 502, "{body}");
+    assert!(body.contains("\"error\":\"ended\""), "{body}");
+    site.bus.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_oneway_call_is_accepted_and_handled() {
     let site = Site::open().await;
     assert_eq!(site.call("note", r#"{"text": "first"}"#).await, (202, "null\n".to_owned()));

@@ -19,6 +19,7 @@ pub(crate) struct Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     BadRequest,
+    Ended,
     MethodNotAllowed,
     NotDescribed,
     NotServed,
@@ -31,8 +32,9 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    const ALL: [Code; 10] = [
+    const ALL: [Code; 11] = [
         Code::BadRequest,
+        Code::Ended,
         Code::MethodNotAllowed,
         Code::NotDescribed,
         Code::NotServed,
@@ -47,6 +49,7 @@ impl Code {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Code::BadRequest => "bad-request",
+            Code::Ended => "ended",
             Code::MethodNotAllowed => "method-not-allowed",
             Code::NotDescribed => "not-described",
             Code::NotServed => "not-served",
@@ -67,6 +70,7 @@ impl Code {
     fn status(self) -> StatusCode {
         match self {
             Code::BadRequest => StatusCode::BAD_REQUEST,
+            Code::Ended => StatusCode::BAD_GATEWAY,
             Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Code::NotDescribed => StatusCode::NOT_IMPLEMENTED,
             Code::NotServed => StatusCode::NOT_FOUND,

@@ -71,7 +71,11 @@ where
     drop(value);
     match intake.handle(frame, received, intake.max_frame).await? {
         Outcome::Reply(reply) => read(method, result, reply),
-        Outcome::Nothing => Ok(json(StatusCode::ACCEPTED, "null")),
+        Outcome::Nothing if method.oneway => Ok(json(StatusCode::ACCEPTED, "null")),
+        Outcome::Nothing => {
+            let text = format!("{} was ended without an answer, as when its server stops", method.name);
+            Err(Refused::new(Code::Ended, text))
+        }
     }
 }
 
@@ -189,6 +193,7 @@ fn application(error: &ApplicationError) -> Response<AnswerBody> {
         ApplicationCode::UNKNOWN_METHOD => (StatusCode::NOT_FOUND, "unknown-method"),
         ApplicationCode::PROTOCOL_ERROR => (StatusCode::BAD_REQUEST, "protocol-error"),
         ApplicationCode::INTERNAL_ERROR => (StatusCode::INTERNAL_SERVER_ERROR, "internal-error"),
+        ApplicationCode::OVERLOADED => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
         ApplicationCode::RESPONSE_TOO_LARGE => (StatusCode::INTERNAL_SERVER_ERROR, "response-too-large"),
         ApplicationCode(code @ 400..500) => {
             let status = u16::try_from(code).ok().and_then(|code| StatusCode::from_u16(code).ok());
