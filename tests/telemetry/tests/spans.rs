@@ -207,8 +207,9 @@ async fn without_a_subscriber_no_header_is_sent_and_those_that_came_are_passed_o
     let front = FrontClient::new(bus.rpc("front"));
     front.note(&patient(), "x".into()).await.unwrap();
     let headers = soon("the note", seen.recv()).await.unwrap();
-    let names: Vec<_> = headers.iter().map(|(name, _)| &**name).collect();
-    assert_eq!(names, ["_cid", "_opid", "_timeout"]);
+    // Names with an underscore are the runtime's own, of which there may be more than this test knows.
+    let others: Vec<_> = headers.iter().filter(|(name, _)| !name.starts_with('_')).collect();
+    assert!(others.is_empty(), "{others:?}");
     let sent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     front.note(&patient().with_header("traceparent", sent), "x".into()).await.unwrap();
     let headers = soon("the note", seen.recv()).await.unwrap();
