@@ -13,7 +13,7 @@ use crate::codec::binary::BinaryReader;
 use crate::codec::{Message, MessageType, Protocol, Reader, Wire, Writer};
 use crate::error::ApplicationError;
 use crate::frame::{ADDRESS, Body, CANCEL, Frame, FrameBuilder, ReadBody};
-use crate::middleware::{DynStep, Innermost, Layered, Step};
+use crate::middleware::{DynStep, Innermost, Layered, LayeredChannel, Sending, Step};
 use crate::observe::{Observing, Outcome, Side};
 use crate::transport::{Outbound, RpcChannel};
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
@@ -39,6 +39,18 @@ impl Rpc {
     #[must_use]
     pub fn with_protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// This way, with a middleware around every frame that is sent and its reply, below those of the typed clients made from it.
+    /// The layer added last sees a frame first.
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Innermost<Sending>>,
+        Layered<L::Service>: Step<Outbound>,
+    {
+        self.channel = Arc::new(LayeredChannel::new(self.channel, &layer));
         self
     }
 

@@ -14,5 +14,5 @@ pub(crate) use client::next_operation_id;
 pub use client::{Client, Rpc};
 pub use handler::{Handler, Inbound};
 pub use method::{Call, Method, Request, Response};
-pub(crate) use reply::overloaded;
+pub(crate) use reply::refuse;
 pub use server::Server;

@@ -6,15 +6,21 @@ use super::{Inbound, Method, Response};
 use crate::codec::{Message, MessageType, Protocol, Writer};
 use crate::error::{ApplicationCode, ApplicationError};
 use crate::frame::{Body, CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID};
-use crate::{Context, RpcError};
+use crate::{Context, RpcError, RpcErrorKind};
 
-/// The answer to a request that is not even read: there are too many. None to a oneway call, or to what cannot be answered.
-pub(crate) fn overloaded(inbound: &Inbound, text: String) -> Option<Bytes> {
+/// The answer to a request that does not come as far as the service. None to a oneway call, or to what cannot be answered.
+pub(crate) fn refuse(inbound: &Inbound, error: &RpcError) -> Option<Bytes> {
     let frame = Frame::decode(inbound.frame.clone()).ok()?;
     let message = frame.envelope().ok().filter(|message| message.kind != MessageType::Oneway)?;
     let context = Context::received(frame.headers(), inbound.received);
     let reply = Reply { sequence: message.sequence, ..Reply::to(&frame, &context, inbound.max_response)? };
-    let exception = ApplicationError { message: text, code: ApplicationCode::OVERLOADED.0 };
+    let exception = match error.kind() {
+        // Here nothing ran, so the caller may try again. In a handler's own failure the same kind says so of another service.
+        RpcErrorKind::Overloaded => {
+            ApplicationError { message: error.message().to_owned(), code: ApplicationCode::OVERLOADED.0 }
+        }
+        _ => error.to_application(message.name),
+    };
     reply.send(message.name, MessageType::Exception, &exception)
 }
 

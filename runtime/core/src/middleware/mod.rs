@@ -6,7 +6,15 @@
 //!
 //! A layer is any [`tower_layer::Layer`] whose service takes a [`Call`](crate::call::Call) or an
 //! [`Envelope`](crate::event::Envelope); both carry the [`Context`](crate::Context), the descriptor of the method or
-//! operation, and the typed value. The layer added last is outermost.
+//! operation, and the typed value. The layer added last is outermost. Most are written shortest with [`from_fn`].
+//!
+//! Below the typed layers there are those over frames, added with [`Rpc::layer`](crate::Rpc::layer) and
+//! [`Serve::layer`](crate::transport::Serve::layer). A call passes, on its way out and on its way in:
+//!
+//! ```text
+//! client.layer(..), the last added first ─► Rpc::layer(..), the last added first ─► transport
+//! handler ◄─ server.layer(..), the last added first ◄─ Serve::layer(..), the last added first ◄─┘
+//! ```
 //!
 //! ```
 //! use std::task::{Context as Cx, Poll};
@@ -36,6 +44,9 @@
 //! }
 //! ```
 
+mod frames;
+mod from_fn;
+
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -43,6 +54,9 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use tower_service::Service;
 
+pub use frames::{Answering, Sending};
+pub(crate) use frames::{LayeredChannel, LayeredHandler};
+pub use from_fn::{FromFn, Next, WithFn, from_fn};
 pub use tower_layer::Layer;
 
 use crate::BoxFuture;

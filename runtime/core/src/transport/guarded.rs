@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::BoxFuture;
-use crate::call::{Handler, Inbound, Method, overloaded};
+use crate::call::{Handler, Inbound, Method, refuse};
+use crate::{BoxFuture, RpcError, RpcErrorKind};
 
 pub(super) struct Guarded {
     handler: Arc<dyn Handler>,
@@ -46,7 +46,8 @@ impl Handler for Guarded {
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
         let Some(place) = self.enter() else {
             let text = format!("{} has {} calls under way, as many as it takes", self.service(), self.max_calls);
-            return Box::pin(std::future::ready(overloaded(&inbound, text)));
+            let answer = refuse(&inbound, &RpcError::new(RpcErrorKind::Overloaded, text));
+            return Box::pin(std::future::ready(answer));
         };
         let call = self.handler.handle(inbound);
         Box::pin(async move {

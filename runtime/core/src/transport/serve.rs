@@ -10,7 +10,8 @@ use tokio_util::task::TaskTracker;
 
 use super::Transport;
 use super::guarded::Guarded;
-use crate::call::Handler;
+use crate::call::{Handler, Inbound};
+use crate::middleware::{Answering, Innermost, Layer, Layered, LayeredHandler, Step};
 use crate::{BoxFuture, Error, ErrorKind};
 
 /// The queue group servers share where nobody chose one; that of NATS's own services, so each call goes to one of them.
@@ -63,6 +64,19 @@ impl Serve {
     /// [`Overloaded`](crate::RpcErrorKind::Overloaded), which a caller may try again elsewhere. There is no such limit by default.
     pub fn max_calls(mut self, calls: usize) -> Self {
         self.options.max_calls = Some(calls);
+        self
+    }
+}
+
+impl Serve {
+    /// Puts a middleware around every frame that comes and its reply, before those of the typed server. The layer added last
+    /// sees a frame first.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Innermost<Answering>>,
+        Layered<L::Service>: Step<Inbound>,
+    {
+        self.handler = Arc::new(LayeredHandler::new(self.handler, &layer));
         self
     }
 }
