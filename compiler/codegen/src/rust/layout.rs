@@ -101,6 +101,11 @@ impl Expr {
         {
             return flat;
         }
+        self.broken(at)
+    }
+
+    /// The expression on more than one line, where it has parts.
+    fn broken(&self, at: At) -> String {
         match self {
             _ if self.links() > 1 => lay_chain(self, at),
             Expr::Text(text) => text.clone(),
@@ -120,9 +125,9 @@ impl Expr {
         if !same.contains('\n') && column + width(&same) + tail + self.tries() <= WIDTH {
             return format!("{prefix} {same}");
         }
-        // A closure that goes on behind the first line needs two columns more there.
+        // A closure that goes on behind the first line needs four columns more there.
         let closure = matches!(self, Expr::Call(_, args) if matches!(args.as_slice(), [Expr::Closure(..)]));
-        let margin = if closure { WIDTH - 2 } else { WIDTH };
+        let margin = if closure { WIDTH - 4 } else { WIDTH };
         let crowded = same.lines().next().is_some_and(|first| column + width(first) > margin);
         let inner = indent + INDENT;
         let next = self.lay(At { indent: inner, column: inner, tail });
@@ -177,7 +182,9 @@ impl Expr {
             }
             Expr::Array(prefix, items) => {
                 let inner = flat_list(items)?;
-                if items.len() > 1 && width(&inner) > ARRAY_WIDTH {
+                // A single item may be wider, unless it is a call.
+                let narrow = items.len() > 1 || matches!(&items[..], [Expr::Call(head, _)] if !head.is_empty());
+                if narrow && width(&inner) > ARRAY_WIDTH {
                     return None;
                 }
                 format!("{prefix}[{inner}]")
@@ -218,10 +225,7 @@ fn lay_call(head: &str, args: &[Expr], at: At) -> String {
         return vertical(&format!("{head}("), args, ")", at);
     }
     match args {
-        [only] => {
-            let column = at.column + width(head) + 1;
-            format!("{head}({})", only.lay(At { column, tail: at.tail + 1, ..at }))
-        }
+        [only] => lay_only(&format!("{head}("), only, ")", at),
         _ => match args.iter().map(Expr::flat).collect::<Option<Vec<String>>>() {
             // Short arguments fill lines, as short elements do.
             Some(flat) if flat.iter().all(|arg| width(arg) <= SHORT_ELEMENT) => {
@@ -231,6 +235,32 @@ fn lay_call(head: &str, args: &[Expr], at: At) -> String {
             _ => vertical(&format!("{head}("), args, ")", at),
         },
     }
+}
+
+/// What is alone in its brackets opens and closes with them, where its first line fits.
+fn lay_only(open: &str, only: &Expr, close: &str, at: At) -> String {
+    let inside = At { column: at.column + width(open), tail: at.tail + close.len(), ..at };
+    let laid = match only {
+        // A call within another is given no more room than the arguments of a call.
+        Expr::Call(head, _) if !head.is_empty() && only.flat().is_none_or(|flat| width(&flat) > CALL_WIDTH) => {
+            let tail = inside.tail.max(WIDTH.saturating_sub(inside.column + CALL_WIDTH));
+            only.broken(At { tail, ..inside })
+        }
+        _ => only.lay(inside),
+    };
+    let kept = match only {
+        // What follows the last line must fit behind the first as well.
+        Expr::Struct(..) => inside.tail,
+        _ => 0,
+    };
+    let opens = match only {
+        Expr::Text(_) | Expr::Method(..) | Expr::Then(..) => !laid.contains('\n'),
+        _ => true,
+    };
+    if opens && laid.lines().next().is_none_or(|first| inside.column + width(first) + kept <= WIDTH) {
+        return format!("{open}{laid}{close}");
+    }
+    vertical(open, std::slice::from_ref(only), close, at)
 }
 
 /// rustfmt breaks a chain before the call when that saves lines, and inside the call otherwise.
@@ -252,10 +282,11 @@ fn lay_method(receiver: &Expr, call: &Expr, end: &str, at: At) -> String {
 
 /// What follows a broken call stands below its closing parenthesis; what follows a whole one, further in.
 fn lay_then(inner: &Expr, end: &str, at: At) -> String {
-    let laid = inner.lay(At { tail: 0, ..at });
     if end == "?" {
-        return laid + end;
+        return inner.lay(At { tail: 0, ..at }) + end;
     }
+    // The column of the `?` is set aside in the first line as well.
+    let laid = inner.lay(At { tail: usize::from(end.ends_with('?')), ..at });
     let margin = if laid.contains('\n') { at.indent } else { at.indent + INDENT };
     format!("{laid}\n{}{end}", " ".repeat(margin))
 }
@@ -286,7 +317,11 @@ fn lay_field(name: &str, value: &Expr, indent: usize) -> String {
         return format!("{name}: {same}");
     }
     let inner = indent + INDENT;
-    format!("{name}:\n{}{}", " ".repeat(inner), value.lay(At { indent: inner, column: inner, tail: 1 }))
+    let next = value.lay(At { indent: inner, column: inner, tail: 1 });
+    if next.lines().any(|line| width(line) >= WIDTH) {
+        return format!("{name}: {same}");
+    }
+    format!("{name}:\n{}{next}", " ".repeat(inner))
 }
 
 fn lay_array(prefix: &str, items: &[Expr], at: At) -> String {
@@ -297,6 +332,9 @@ fn lay_array(prefix: &str, items: &[Expr], at: At) -> String {
             // A single tuple opens and closes with its brackets.
             let Some(Expr::Call(_, args)) = items.first() else { return open };
             vertical(&format!("{open}("), args, ")]", at)
+        }
+        _ if matches!(items, [Expr::Call(..) | Expr::Struct(..) | Expr::Array(..)]) => {
+            lay_only(&open, &items[0], "]", at)
         }
         Some(flat) if flat.iter().all(|item| width(item) <= SHORT_ELEMENT) => {
             let inner = at.indent + INDENT;
@@ -343,7 +381,7 @@ pub(crate) fn fill(items: &[String], indent: usize) -> String {
 }
 
 /// rustfmt's choice between a right side that starts on the same line and one that starts on the next.
-fn prefers_next_line(same: &str, next: &str) -> bool {
+pub(crate) fn prefers_next_line(same: &str, next: &str) -> bool {
     let newlines = |text: &str| text.matches('\n').count();
     let opens = |text: &str, bracket: char| text.lines().next().is_some_and(|l| l.ends_with(bracket));
     newlines(next) == 0

@@ -269,9 +269,10 @@ pub(crate) fn decoded(path: &str, fields: &[FieldForm<'_>], unknown: Option<Stri
             }
             None => Some(local.method("unwrap_or_default", [], "")),
             Some(_) if field.natural => Some(local.method("unwrap_or_default", [], "")),
-            Some(Expr::Text(plain)) if !plain.contains('(') => {
-                Some(local.method("unwrap_or", [Expr::text(plain.clone())], ""))
+            Some(plain @ Expr::Text(text)) if !text.contains('(') => {
+                Some(local.method("unwrap_or", [plain.clone()], ""))
             }
+            Some(bytes @ Expr::Array("", _)) => Some(local.method("unwrap_or", [bytes.clone()], "")),
             Some(value) => Some(local.method("unwrap_or_else", [Expr::closure(value.clone())], "")),
         };
         (field.ident.clone(), value)

@@ -42,7 +42,14 @@ pub(crate) fn constant(w: &mut Writer, m: &Module<'_>, name: &str, def: &Const) 
     } else {
         let lazy = m.imported("::std::sync", "LazyLock");
         let value = Expr::call(format!("{lazy}::new"), [Expr::closure(value)]);
-        w.assign(&format!("pub static {name}: {lazy}<{ty}> ="), &value, ";");
+        let declared = w.typed(&format!("pub static {name}: "), &format!("{lazy}<{ty}>"), " =".len());
+        match declared.rsplit_once('\n') {
+            None => w.assign(&format!("{declared} ="), &value, ";"),
+            Some((first, last)) => {
+                w.line(first);
+                w.assign(&format!("{} =", last.trim_start()), &value, ";");
+            }
+        }
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ fn plain(m: &Module<'_>, ty: &TypeUse, value: &ConstValue, at: Place) -> Result<
         (ConstValue::Double(value), _) => double(m, *value, at.key),
         (ConstValue::String(value), _) => text(m, ty, Expr::text(format!("{value:?}"))),
         (ConstValue::Binary(value), _) => bytes(m, ty, Expr::text(byte_string(value))),
-        (ConstValue::Uuid(value), _) => Expr::text(byte_array(value)),
+        (ConstValue::Uuid(value), _) => byte_array(value),
         (ConstValue::Enum(id, number), _) => Expr::text(enum_value(m, *id, *number)),
         (ConstValue::List(values), Type::List(element)) => match values.as_slice() {
             [] => Expr::text(format!("{}::new()", m.std("Vec"))),
@@ -108,10 +108,9 @@ pub(crate) fn byte_string(bytes: &[u8]) -> String {
     format!("b\"{}\"", bytes.escape_ascii())
 }
 
-/// `[0x00, 0x01, ..]`, on one line: a uuid.
-pub(crate) fn byte_array(bytes: &[u8]) -> String {
-    let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
-    format!("[{}]", bytes.join(", "))
+/// `[0, 1, ..]`: a uuid.
+fn byte_array(bytes: &[u8]) -> Expr {
+    Expr::Array("", bytes.iter().map(|byte| Expr::text(byte.to_string())).collect())
 }
 
 /// Whether a constant of this type is a `const`; the others are made when they are first used.

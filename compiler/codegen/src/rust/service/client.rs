@@ -61,15 +61,9 @@ pub(crate) fn layer(w: &mut Writer, m: &Module<'_>, inner: &str, passage: &str) 
     let (layer, innermost) = (m.rt("middleware", "Layer"), m.rt("middleware", "Innermost"));
     let (layered, step) = (m.rt("middleware", "Layered"), m.rt("middleware", "Step"));
     w.line("#[must_use]");
-    w.line("pub fn layer<L>(self, layer: L) -> Self");
-    w.line("where");
-    w.indented(|w| {
-        w.line(format!("L: {layer}<{innermost}<{inner}>>,"));
-        w.line(format!("{layered}<L::Service>: {step}<{passage}>,"));
-    });
-    w.line("{");
-    w.indented(|w| w.line("Self(self.0.layer(layer))"));
-    w.line("}");
+    let bounds = [format!("L: {layer}<{innermost}<{inner}>>,"), format!("{layered}<L::Service>: {step}<{passage}>,")];
+    let params = ["self".to_owned(), "layer: L".to_owned()];
+    w.bounded_function("pub fn layer<L>", &params, "Self", &bounds, |w| w.line("Self(self.0.layer(layer))"));
 }
 
 /// The messages of a service, as those of the one that extends it hold them.
@@ -101,8 +95,10 @@ fn method(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, path: &[L
     w.idl_doc(function.def.doc.as_ref());
     deprecated(w, function.def.annotations.get("deprecated"));
     let head = format!("pub async fn {}", function.ident);
-    let mismatched = format!("{}::mismatched({:?})", m.rt("", "RpcError"), function.def.name);
-    let mismatched = if function.error.is_some() { format!("{mismatched}.into()") } else { mismatched };
+    let name = Expr::text(format!("{:?}", function.def.name));
+    let mismatched = Expr::call(format!("{}::mismatched", m.rt("", "RpcError")), [name]);
+    let mismatched = if function.error.is_some() { mismatched.method("into", [], "") } else { mismatched };
+    let mismatched = Expr::call("Err", [mismatched]);
     w.function(&head, &function.params(m), &function.result(m), |w| {
         let mut request = call(&own.request, function);
         for (outer, inner) in path.iter().zip(&path[1..]).rev() {
@@ -116,31 +112,32 @@ fn method(w: &mut Writer, m: &Module<'_>, function: &FunctionForm<'_>, path: &[L
             unwrap(w, level, &pattern, &response, &mismatched);
             response = Expr::text("response");
         }
-        let held = if function.error.is_none() && function.is_void() { "" } else { "(result)" };
-        let pattern = format!("{}::{}{held}", own.response, function.variant);
+        let path = format!("{}::{}", own.response, function.variant);
+        let is_empty = function.error.is_none() && function.is_void();
+        let pattern = if is_empty { Expr::text(path) } else { Expr::call(path, [Expr::text("result")]) };
         let value = match (&function.error, function.is_void()) {
             (Some(_), _) => "result",
             (None, true) => "Ok(())",
             (None, false) => "Ok(result)",
         };
         if own.single {
-            w.assign(&format!("let {pattern} ="), &response, ";");
+            w.assign(&format!("let {} =", pattern.flat().unwrap_or_default()), &response, ";");
             return w.line(value);
         }
         w.match_on(&response, |w| {
-            w.arm(&pattern, &Expr::text(value));
-            w.arm("_", &Expr::call("Err", [Expr::text(mismatched.clone())]));
+            w.arm_of(&pattern, &Expr::text(value));
+            w.arm("_", &mismatched);
         });
     });
 }
 
 /// Takes a parent's response out of the child's.
-fn unwrap(w: &mut Writer, level: &Level, pattern: &str, response: &Expr, mismatched: &str) {
+fn unwrap(w: &mut Writer, level: &Level, pattern: &str, response: &Expr, mismatched: &Expr) {
     if level.single {
         return w.assign(&format!("let {pattern} ="), response, ";");
     }
     let response = response.flat().unwrap_or_default();
-    w.let_else(&format!("let {pattern} = {response}"), |w| w.line(format!("return Err({mismatched});")));
+    w.let_else(&format!("let {pattern} = {response}"), |w| w.give_back(mismatched));
 }
 
 /// `StoreRequest::BuyAlbum { asin, acct }`

@@ -167,7 +167,8 @@ fn request_impl(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
                 if let Some(parent) = &form.parent {
                     w.block(format!("Self::{}(request) =>", parent.variant), |w| {
                         w.line(format!("let response = {request}::decode_response(request, r)?;"));
-                        w.line(format!("Ok({}::{}(response))", names.response, parent.variant));
+                        let path = format!("{}::{}", names.response, parent.variant);
+                        w.expr(&Expr::call("Ok", [Expr::call(path, [Expr::text("response")])]), "");
                     });
                 }
             });
@@ -299,7 +300,8 @@ fn failure(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
                     w.arm(&format!("Self::{}(Err(error))", function.variant), &Expr::text(format!("error.{asked}()")));
                 }
                 if let Some(parent) = &form.parent {
-                    w.line(format!("Self::{}(response) => {response}::{name}(response),", parent.variant));
+                    let asked = Expr::call(format!("{response}::{name}"), [Expr::text("response")]);
+                    w.arm(&format!("Self::{}(response)", parent.variant), &asked);
                 }
                 if !form.functions.is_empty() {
                     w.line("_ => None,");

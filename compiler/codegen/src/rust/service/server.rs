@@ -38,15 +38,15 @@ fn layer(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
     w.impl_block(format!("impl<S: {step}<{call}<{}>>> {}<S>", names.request, names.server), |w| {
         w.doc("This server with a tower layer around every handler; the layer added last sees a call first.");
         w.line("#[must_use]");
-        w.line(format!("pub fn layer<L>(self, layer: L) -> {}<{layered}<L::Service>>", names.server));
-        w.line("where");
-        w.indented(|w| {
-            w.line(format!("L: {layer}<{innermost}<S>>,"));
-            w.line(format!("{layered}<L::Service>: {step}<{call}<{}>>,", names.request));
+        let bounds = [
+            format!("L: {layer}<{innermost}<S>>,"),
+            format!("{layered}<L::Service>: {step}<{call}<{}>>,", names.request),
+        ];
+        let params = ["self".to_owned(), "layer: L".to_owned()];
+        let output = format!("{}<{layered}<L::Service>>", names.server);
+        w.bounded_function("pub fn layer<L>", &params, &output, &bounds, |w| {
+            w.line(format!("{}(self.0.layer(layer))", names.server));
         });
-        w.line("{");
-        w.indented(|w| w.line(format!("{}(self.0.layer(layer))", names.server)));
-        w.line("}");
     });
 }
 

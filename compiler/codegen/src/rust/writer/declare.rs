@@ -1,7 +1,7 @@
 //! What declares something: imports, heads of `impl`s and functions, fields, variants and bounds.
 
 use super::Writer;
-use crate::rust::layout::{INDENT, VARIANT_WIDTH, WIDTH, fill, width};
+use crate::rust::layout::{At, INDENT, VARIANT_WIDTH, WIDTH, fill, width};
 
 impl Writer {
     /// An `impl`, broken before `for`, or before the type, where it is too wide.
@@ -26,7 +26,33 @@ impl Writer {
     /// A function: `head(params) -> output {`, broken like rustfmt does, then the body.
     pub(crate) fn function(&mut self, head: &str, params: &[String], output: &str, body: impl FnOnce(&mut Self)) {
         let signature = self.signature(head, params, output, 2);
+        let last = signature.lines().last().map_or(0, width);
+        if signature.contains('\n') && self.indent + last + " {".len() > WIDTH {
+            // A result is not broken; the brace goes below it. Here rustfmt counts the indentation twice.
+            self.line(signature);
+            self.line("{");
+            self.indented(body);
+            return self.line("}");
+        }
         self.block(signature, body);
+    }
+
+    /// A function with bounds on its type parameters, a line for each.
+    pub(crate) fn bounded_function(
+        &mut self,
+        head: &str,
+        params: &[String],
+        output: &str,
+        bounds: &[String],
+        body: impl FnOnce(&mut Self),
+    ) {
+        let signature = self.signature(head, params, output, 0);
+        self.line(signature);
+        self.line("where");
+        self.indented(|w| bounds.iter().for_each(|bound| w.line(bound)));
+        self.line("{");
+        self.indented(body);
+        self.line("}");
     }
 
     /// A function of a trait, without a body.
@@ -61,8 +87,18 @@ impl Writer {
         if self.indent + width(&one_line) <= WIDTH {
             return self.line(one_line);
         }
-        self.line(format!("pub {name}:"));
-        self.indented(|w| w.line(format!("{ty},")));
+        if self.indent + INDENT + width(ty) < WIDTH {
+            self.line(format!("pub {name}:"));
+            return self.indented(|w| w.line(format!("{ty},")));
+        }
+        let ty = self.typed(&format!("pub {name}: "), ty, 1);
+        self.line(format!("{ty},"));
+    }
+
+    /// A type behind something, its arguments on lines of their own where they have to be.
+    pub(crate) fn typed(&self, before: &str, ty: &str, tail: usize) -> String {
+        let at = At { indent: self.indent, column: self.indent + width(before), tail };
+        format!("{before}{}", lay_type(ty, at))
     }
 
     /// `pub struct Name<S>(Type);`
@@ -137,7 +173,7 @@ impl Writer {
             return self.line(one_line);
         }
         self.line(format!("{name}("));
-        self.indented(|w| w.line(format!("{ty},")));
+        self.indented(|w| w.line(w.typed("", ty, 1) + ","));
         self.line("),");
     }
 
@@ -167,6 +203,8 @@ impl Writer {
         match output.split_once("<Output = ").map(|(head, rest)| (head, rest.rsplit_once("> + "))) {
             Some((head, Some((inner, bounds)))) if !fits => {
                 let margin = " ".repeat(self.indent);
+                let indent = self.indent + INDENT;
+                let inner = lay_type(inner, At { indent, column: indent + "Output = ".len(), tail: 1 });
                 format!("{head}<\n{margin}    Output = {inner},\n{margin}> + {bounds}")
             }
             _ => output,
@@ -181,9 +219,43 @@ impl Writer {
         }
         let margin = " ".repeat(self.indent);
         let mut text = format!("{head}(\n");
+        let inner = self.indent + INDENT;
         for param in params {
-            text += &format!("{margin}    {param},\n");
+            let (name, ty) = param.split_once(": ").map_or(("", param.as_str()), |(name, ty)| (name, ty));
+            let before = if name.is_empty() { String::new() } else { format!("{name}: ") };
+            let ty = lay_type(ty, At { indent: inner, column: inner + width(&before), tail: 1 });
+            text += &format!("{margin}    {before}{ty},\n");
         }
         text + &margin + ")" + &self.wrapped(output)
     }
+}
+
+/// A type, whose arguments get a line each where it does not fit otherwise.
+fn lay_type(ty: &str, at: At) -> String {
+    if at.column + width(ty) + at.tail <= WIDTH {
+        return ty.to_owned();
+    }
+    let Some((head, rest)) = ty.split_once('<') else { return ty.to_owned() };
+    let Some(inside) = rest.strip_suffix('>') else { return ty.to_owned() };
+    let inner = at.indent + INDENT;
+    let mut text = format!("{head}<\n");
+    for argument in arguments(inside) {
+        let argument = lay_type(argument, At { indent: inner, column: inner, tail: 1 });
+        text += &format!("{}{argument},\n", " ".repeat(inner));
+    }
+    text + &" ".repeat(at.indent) + ">"
+}
+
+/// What stands between the commas that are in no brackets.
+fn arguments(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0;
+    let split = text.split(move |c| {
+        match c {
+            '<' | '(' | '[' => depth += 1,
+            '>' | ')' | ']' => depth -= 1,
+            _ => {}
+        }
+        c == ',' && depth == 0
+    });
+    split.map(str::trim_start)
 }

@@ -1,7 +1,7 @@
 //! What stands in the body of a function: assignments, matches and their arms, `let` and `if let`.
 
 use super::Writer;
-use crate::rust::layout::{At, Expr, WIDTH, width};
+use crate::rust::layout::{At, Expr, INDENT, WIDTH, prefers_next_line, width};
 
 impl Writer {
     /// `prefix expr` and a semicolon or whatever `end` is; `prefix` ends in `=`.
@@ -17,20 +17,46 @@ impl Writer {
         self.line(text + end);
     }
 
+    /// `return expr;`
+    pub(crate) fn give_back(&mut self, expr: &Expr) {
+        let column = self.indent + "return ".len();
+        let text = expr.lay(At { indent: self.indent, column, tail: 1 });
+        self.line(format!("return {text};"));
+    }
+
     /// An arm of a match whose body is an expression.
     pub(crate) fn arm(&mut self, pattern: &str, body: &Expr) {
         let head = format!("{pattern} =>");
         let column = self.indent + width(&head) + 1;
         let same = body.lay(At { indent: self.indent, column, tail: 1 });
-        let fits = column + same.lines().next().map_or(0, width) < WIDTH;
-        // These are broken behind the arrow; others go into a block.
-        let breaks_here = matches!(body, Expr::Struct(..)) || body.links() > 1 && body.flat().is_none();
+        let inner = self.indent + INDENT;
+        let next = body.lay(At { indent: inner, column: inner, tail: 0 });
+        let returns = matches!(body, Expr::Text(text) if text.starts_with("return "));
+        let fits = column + same.lines().next().map_or(0, width) + usize::from(returns) < WIDTH;
+        // These are broken behind the arrow, unless that costs lines; others go into a block.
+        let breaks_here = match body {
+            Expr::Struct(..) => true,
+            Expr::Call(..) => !prefers_next_line(&same, &next),
+            _ => body.links() > 1 && body.flat().is_none(),
+        };
         if fits && (!same.contains('\n') || breaks_here) {
             self.line(format!("{head} {same},"));
         } else {
             // An assignment or a return that stands in a block is a statement.
             let statement = body.flat().is_some_and(|flat| flat.contains(" = ") || flat.starts_with("return "));
             self.block(head, |w| w.expr(body, if statement { ";" } else { "" }));
+        }
+    }
+
+    /// An arm of a match whose pattern may have to be broken.
+    pub(crate) fn arm_of(&mut self, pattern: &Expr, body: &Expr) {
+        let text = pattern.lay(At { indent: self.indent, column: self.indent, tail: " => {".len() + 1 });
+        match text.rsplit_once('\n') {
+            None => self.arm(&text, body),
+            Some((first, last)) => {
+                self.line(first);
+                self.arm(last.trim_start(), body);
+            }
         }
     }
 
