@@ -2,6 +2,7 @@
 
 use super::{FunctionForm, ServiceForm, ancestors};
 use crate::rust::error::GenerateError;
+use crate::rust::layout::Expr;
 use crate::rust::module::Module;
 use crate::rust::names::{Taken, bare};
 use crate::rust::writer::Writer;
@@ -108,11 +109,13 @@ fn implement(w: &mut Writer, m: &Module<'_>, mock: &str, path: &str, service: &S
                 let args: Vec<&str> = std::iter::once("ctx").chain(args).collect();
                 // An argument may be called `answer` as well.
                 let answer = Taken::with(&args).give("answer");
-                let missing = format!("{rpc}::unmocked({:?})", function.def.name);
-                let missing = if function.error.is_some() { format!("{missing}.into()") } else { missing };
+                let name = Expr::text(format!("{:?}", function.def.name));
+                let missing = Expr::call(format!("{rpc}::unmocked"), [name]);
+                let missing = if function.error.is_some() { missing.method("into", [], "") } else { missing };
                 w.block(format!("match &self.{slot}"), |w| {
-                    w.line(format!("Some({answer}) => {answer}({}),", args.join(", ")));
-                    w.line(format!("None => Err({missing}),"));
+                    let args = args.iter().map(|arg| Expr::text(*arg));
+                    w.arm(&format!("Some({answer})"), &Expr::call(answer.clone(), args));
+                    w.arm("None", &Expr::call("Err", [missing]));
                 });
             });
         }

@@ -119,7 +119,7 @@ impl Writer {
             return self.line(one_line);
         }
         let (closure, rest) = bounds.split_once(" + ").unwrap_or((bounds, ""));
-        self.line(format!("{parameter}: {closure}"));
+        self.closure(&format!("{parameter}: {closure}"));
         self.indented(|w| {
             for bound in rest.split(" + ").filter(|bound| !bound.is_empty()) {
                 w.line(format!("+ {bound}"));
@@ -159,10 +159,30 @@ impl Writer {
         }
         let mut bounds: Vec<&str> = bounds.split(" + ").collect();
         let last = bounds.pop().unwrap_or_default();
-        self.line(bounds.first().copied().unwrap_or_default());
+        self.closure(bounds.first().copied().unwrap_or_default());
         self.indented(|w| {
             bounds.iter().skip(1).for_each(|bound| w.line(format!("+ {bound}")));
             w.line(format!("+ {last},"));
+        });
+    }
+
+    /// `dyn Fn(..) -> ..`, a line for each argument where it is too wide.
+    fn closure(&mut self, text: &str) {
+        let parts = text.split_once("Fn(").and_then(|(head, rest)| Some((head, rest.split_once(") -> ")?)));
+        let margin = if text.starts_with("dyn ") { WIDTH } else { WIDTH - 1 };
+        let Some((head, (inside, output))) = parts.filter(|_| self.indent + width(text) > margin) else {
+            return self.line(text);
+        };
+        self.line(format!("{head}Fn("));
+        self.indented(|w| {
+            w.indented(|w| arguments(inside).for_each(|argument| w.line(format!("{argument},"))));
+            // Here rustfmt counts the indentation twice.
+            if 2 * w.indent + ") -> ".len() + width(output) <= WIDTH - 3 {
+                w.line(format!(") -> {output}"));
+            } else {
+                w.line(")");
+                w.indented(|w| w.line(format!("-> {output}")));
+            }
         });
     }
 
