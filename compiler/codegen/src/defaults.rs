@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use thriftwood_idl::model::{ConstValue, DefKind, Model, Type};
 
-use crate::html::{base64, quote, uuid};
+use crate::json::{base64, quote, uuid};
 
 /// A value of a type, as JSON on one line. What `docs/calling.md` says of values in JSON holds for it.
 pub fn default_json(model: &Model, ty: &Type, value: &ConstValue) -> String {

@@ -1,5 +1,5 @@
 //! Turns checked IDL into Rust: [`compile`] for a build script, [`rust::generate`] for whoever has a model in hand.
-//! [`html::generate`] turns it into pages to read.
+//! With the feature `html`, `html::generate` turns it into pages to read.
 //!
 //! A build script needs one line. It reads the files and everything they include, writes Rust into `OUT_DIR`, tells Cargo what
 //! to watch, and stops the build with the compiler's own diagnostics when a file is wrong:
@@ -13,7 +13,9 @@
 
 mod builder;
 mod defaults;
+#[cfg(feature = "html")]
 pub mod html;
+mod json;
 pub mod rust;
 
 pub use builder::{Build, BuildError, Builder, compile};

@@ -7,7 +7,7 @@
 use thriftwood_idl::model::{Annotations, BaseType, ConstValue, Field, Model, Requiredness, StructKind, Type, TypeId};
 
 use super::json::Json;
-use super::values::uuid;
+use crate::json::{base64, uuid};
 
 /// How many values an example has about, at most.
 const BUDGET: usize = 160;
@@ -204,35 +204,6 @@ fn map(pairs: Vec<(Json, Json)>) -> Json {
         None => {
             let pair = |(key, value)| Json::Object(vec![("key".to_owned(), key), ("value".to_owned(), value)]);
             Json::Array(pairs.into_iter().map(pair).collect())
-        }
-    }
-}
-
-/// Base64 with padding: RFC 4648, section 4.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for digit in 0..4 {
-            let value = bits >> (18 - 6 * digit) & 63;
-            text.push(if digit <= chunk.len() { char::from(DIGITS[value as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_is_as_in_its_specification() {
-        let pairs =
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
-        for (bytes, text) in pairs {
-            assert_eq!(base64(bytes.as_bytes()), text);
         }
     }
 }

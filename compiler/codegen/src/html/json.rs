@@ -1,6 +1,7 @@
 //! JSON, as text and as marked-up text.
 
 use super::markup::Html;
+use crate::json::quote;
 
 /// A JSON value; a number is kept as it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,21 +76,4 @@ impl Json {
             }
         }
     }
-}
-
-/// A text in quotes, so that it may stand in JSON and in a script.
-pub(crate) fn quote(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => quoted += "\\\"",
-            '\\' => quoted += "\\\\",
-            '\n' => quoted += "\\n",
-            '\t' => quoted += "\\t",
-            // The last two end a line of older JavaScript.
-            c if c.is_control() || c == '\u{2028}' || c == '\u{2029}' => quoted += &format!("\\u{:04x}", u32::from(c)),
-            c => quoted.push(c),
-        }
-    }
-    quoted + "\""
 }

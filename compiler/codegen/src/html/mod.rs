@@ -24,10 +24,6 @@ mod values;
 
 use thriftwood_idl::model::Model;
 
-pub(crate) use example::base64;
-pub(crate) use json::quote;
-pub(crate) use values::uuid;
-
 use places::Places;
 use uses::Uses;
 

@@ -2,9 +2,9 @@
 
 use thriftwood_idl::model::{ConstId, DefKind, File, FileId, ServiceId, TypeId};
 
-use super::json::quote;
 use super::places::Target;
 use super::{Site, scopes, structs, text};
+use crate::json::quote;
 
 /// The script: `window.idlIndex`, with the pages and one array for each name: kind, owner, name, page, anchor, summary.
 pub(super) fn index(site: &Site<'_>) -> String {

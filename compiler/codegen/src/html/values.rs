@@ -6,6 +6,7 @@ use super::Site;
 use super::markup::Html;
 use super::places::Target;
 use super::types::qualified;
+use crate::json::uuid;
 
 /// The longest value that stays on one line, in characters.
 const WIDTH: usize = 48;
@@ -171,10 +172,4 @@ impl Layout<'_, '_> {
 fn is_plain(value: &ConstValue) -> bool {
     use ConstValue::{List, Map, Set, Struct};
     !matches!(value, List(_) | Set(_) | Map(_) | Struct(..))
-}
-
-/// The usual form of a uuid: 8-4-4-4-12 digits.
-pub(crate) fn uuid(bytes: &[u8; 16]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
