@@ -1,0 +1,4 @@
+//! `headers` of thriftwood-fuzz.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| thriftwood_fuzz::headers(data));

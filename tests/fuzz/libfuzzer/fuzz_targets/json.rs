@@ -1,0 +1,4 @@
+//! `json` of thriftwood-fuzz.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| thriftwood_fuzz::json(data));
