@@ -33,6 +33,7 @@ pub mod context;
 pub mod error;
 #[cfg(feature = "runtime")]
 pub mod event;
+#[cfg_attr(not(feature = "runtime"), allow(dead_code, unused_imports, reason = "the runtime uses the rest of it"))]
 pub mod frame;
 #[cfg(feature = "runtime")]
 pub mod memory;

@@ -89,7 +89,6 @@ impl FrameBuilder {
     }
 
     /// Adds every header, those the runtime writes itself too.
-    #[cfg(feature = "runtime")]
     pub(crate) fn all_headers(&mut self, headers: &Headers) {
         self.out.extend_from_slice(headers.block());
     }

@@ -104,7 +104,6 @@ impl Headers {
     }
 
     /// The wire form.
-    #[cfg(feature = "runtime")]
     pub(super) fn block(&self) -> &[u8] {
         &self.block
     }
