@@ -7,12 +7,13 @@ mod calc;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use calc::{Calc, CalcRequest, CalcResponse, add, patient, soon};
+use calc::{Calc, CalcRequest, CalcResponse, NUMBERS, NumbersEvent, SOME, add, patient, soon};
 use thriftwood_core::call::{Call, Inbound, Request};
+use thriftwood_core::event::{Delivery, Publisher, Subscriber};
 use thriftwood_core::frame::Frame;
-use thriftwood_core::middleware::{Next, Passage, from_fn};
+use thriftwood_core::middleware::{Next, Passage, Published, from_fn};
 use thriftwood_core::transport::Outbound;
-use thriftwood_core::{Client, RpcError, RpcErrorKind, memory};
+use thriftwood_core::{Client, Error, ErrorKind, RpcError, RpcErrorKind, memory};
 
 type Trail = Arc<Mutex<Vec<&'static str>>>;
 
@@ -93,4 +94,39 @@ async fn a_layer_over_frames_sees_whole_frames_and_its_refusal_is_answered() {
     let error = soon("the refusal", add(&client, &patient(), 2, 40)).await.unwrap_err();
     assert_eq!((error.kind(), error.message()), (RpcErrorKind::Overloaded, "not today"));
     assert_eq!(soon("the sum", add(&client, &patient().with_header("tenant", "x"), 2, 40)).await.unwrap(), 42);
+}
+
+#[tokio::test]
+async fn layers_over_the_frames_of_events_see_what_is_published_and_what_is_received() {
+    let trail = Trail::default();
+    macro_rules! note {
+        ($name:literal, $passage:ty) => {{
+            let trail = Arc::clone(&trail);
+            from_fn(move |passage: $passage, next| pass($name, Arc::clone(&trail), passage, next))
+        }};
+    }
+    let bus = memory::bus()
+        .layer_published(note!("published 1", Published))
+        .layer_published(note!("published 2", Published))
+        .layer_received(note!("received 1", Delivery))
+        .layer_received(note!("received 2", Delivery))
+        .layer_received(from_fn(async |delivery: Delivery, next: Next<Delivery>| {
+            if delivery.topic.contains("mars") {
+                return Err(Error::new(ErrorKind::Refused, "not from there"));
+            }
+            next.run(delivery).await
+        }));
+    let subscriber = Subscriber::<NumbersEvent>::new(&bus, &NUMBERS, vec!["*".into(), "*".into()]);
+    let mut numbers = subscriber.subscribe(&SOME, NumbersEvent::Some, NumbersEvent::some).await.unwrap();
+    for (region, number) in [("emea", 1), ("mars", 2), ("emea", 3)] {
+        let publisher = Publisher::<NumbersEvent>::new(&bus, &NUMBERS, vec!["bill".into(), region.into()]);
+        publisher.publish(&patient(), &SOME, &number, NumbersEvent::Some).await.unwrap();
+    }
+    assert_eq!(*soon("the first", numbers.next()).await.unwrap().unwrap().payload(), 1);
+    let error = soon("the refusal", numbers.next()).await.unwrap().unwrap_err();
+    assert!(error.message().contains("not from there"), "{error}");
+    assert_eq!(*soon("the third", numbers.next()).await.unwrap().unwrap().payload(), 3);
+    let trail = trail.lock().unwrap();
+    assert_eq!(trail[..4], ["published 2", "published 1", "and back", "and back"]);
+    assert_eq!(trail[12..16], ["received 1", "and back", "received 2", "and back"]);
 }

@@ -16,6 +16,9 @@
 //! handler ◄─ server.layer(..), the last added first ◄─ Serve::layer(..), the last added first ◄─┘
 //! ```
 //!
+//! Those over the frames of events are added to a bus, with [`Bus::layer_published`](crate::Bus::layer_published) and
+//! [`Bus::layer_received`](crate::Bus::layer_received): below the layers of the publishers and subscribers made from it.
+//!
 //! ```
 //! use std::task::{Context as Cx, Poll};
 //! use thriftwood_core::call::{Call, Request};
@@ -44,6 +47,7 @@
 //! }
 //! ```
 
+mod events;
 mod frames;
 mod from_fn;
 
@@ -54,6 +58,8 @@ use std::task::{Context as TaskContext, Poll, Waker};
 
 use tower_service::Service;
 
+pub(crate) use events::LayeredEvents;
+pub use events::{Published, Publishing, Receiving};
 pub use frames::{Answering, Sending};
 pub(crate) use frames::{LayeredChannel, LayeredHandler};
 pub use from_fn::{FromFn, Next, WithFn, from_fn};

@@ -7,6 +7,8 @@ use super::{Serve, ServeOptions, Transport};
 use crate::Error;
 use crate::call::{Handler, Rpc};
 use crate::codec::Protocol;
+use crate::event::Delivery;
+use crate::middleware::{Innermost, Layer, Layered, LayeredEvents, Published, Publishing, Receiving, Step};
 use crate::observe::{Observer, Observing};
 
 /// A connected transport. Cheap to clone; all clones are the same bus.
@@ -80,6 +82,33 @@ impl Bus {
             handler: Arc::new(handler),
             options: ServeOptions::default(),
         }
+    }
+
+    /// This bus with a middleware around every frame that is published through it, below those of the publishers made from it.
+    /// The layer added last sees a frame first.
+    #[must_use]
+    pub fn layer_published<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Innermost<Publishing>>,
+        Layered<L::Service>: Step<Published>,
+    {
+        let layered = Layered(layer.layer(Innermost::new(Publishing(Arc::clone(&self.transport)))));
+        let (transport, published) = (self.transport, Some(Arc::new(layered) as _));
+        self.transport = Arc::new(LayeredEvents { transport, published, received: None });
+        self
+    }
+
+    /// This bus with a middleware around every frame that its subscriptions receive, before those of the subscribers made from
+    /// it. The layer added last sees a frame last, since the one added first is next to the transport.
+    #[must_use]
+    pub fn layer_received<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Innermost<Receiving>>,
+        Layered<L::Service>: Step<Delivery>,
+    {
+        let received = Some(Arc::new(Layered(layer.layer(Innermost::new(Receiving)))) as _);
+        self.transport = Arc::new(LayeredEvents { transport: self.transport, published: None, received });
+        self
     }
 
     /// Stops everything that is served and subscribed here, lets calls under way finish, and lets go of sockets and files.
