@@ -16,11 +16,13 @@ use thriftwood_core::codec::binary::BinaryReader;
 use thriftwood_core::frame::Frame;
 use thriftwood_core::{BoxFuture, Server};
 use tokio::io::duplex;
+use tokio::sync::mpsc;
 
 /// Serves `Calc`, but for `wait`, which blocks its thread until two of them do.
 struct Blocking {
     calc: Server<CalcRequest, Calc>,
     together: Arc<std::sync::Barrier>,
+    began: mpsc::UnboundedSender<()>,
 }
 
 impl Handler for Blocking {
@@ -33,11 +35,26 @@ impl Handler for Blocking {
         if BinaryReader::new(request.message()).message().unwrap().name != "wait" {
             return self.calc.handle(inbound);
         }
-        let (id, together) = (request.operation_id().unwrap(), Arc::clone(&self.together));
+        let (id, together, began) = (request.operation_id().unwrap(), Arc::clone(&self.together), self.began.clone());
         Box::pin(async move {
+            began.send(()).unwrap();
             together.wait();
             Some(frame(id, "wait", MessageType::Reply, &[]))
         })
+    }
+}
+
+/// Lets the handlers go when the test fails, since a runtime does not end before its threads do.
+struct Release(Arc<std::sync::Barrier>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for _ in 0..2 {
+                let together = Arc::clone(&self.0);
+                std::thread::spawn(move || together.wait());
+            }
+        }
     }
 }
 
@@ -46,12 +63,17 @@ async fn handlers_that_block_their_threads_delay_neither_each_other_nor_the_rest
     let (near, far) = duplex(4096);
     let (calc, _strings) = Calc::server();
     let together = Arc::new(std::sync::Barrier::new(3));
-    let (serving, _) = serve(far, Blocking { calc, together: Arc::clone(&together) }, options(8));
+    let _release = Release(Arc::clone(&together));
+    let (began, mut begun) = mpsc::unbounded_channel();
+    let (serving, _) = serve(far, Blocking { calc, together: Arc::clone(&together), began }, options(8));
     let client = client(near);
-    let blocked = [0, 1].map(|_| {
+    let mut blocked = Vec::new();
+    // The first call of the connection is polled in place and blocks it; the second is read only once someone else does.
+    for _ in 0..2 {
         let client = client.clone();
-        tokio::spawn(async move { client.call(&patient(), CalcRequest::Wait).await })
-    });
+        blocked.push(tokio::spawn(async move { client.call(&patient(), CalcRequest::Wait).await }));
+        soon("a blocking handler", begun.recv()).await.unwrap();
+    }
     for n in 0..100 {
         assert_eq!(soon("the sum", add(&client, &patient(), n, 1)).await.unwrap(), n + 1);
     }
