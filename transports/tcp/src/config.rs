@@ -33,9 +33,9 @@ pub struct Config {
     pub client_tls: ClientTls,
     /// The certificate of a server on `tcps://`, and whom it lets in. A server there cannot be without one.
     pub server_tls: Option<ServerTls>,
-    /// On how many threads of its own a server runs, each with a socket that shares the port (`SO_REUSEPORT`) and a runtime for its
-    /// connections alone. With 0 they run on the runtime that serves, which does best unless connections are many and handlers
-    /// short. Handlers must not block such a thread: nobody takes over what else is on it.
+    /// On how many threads of its own a server runs, each with a socket that shares the port (`SO_REUSEPORT`) and a runtime for
+    /// its connections alone. With 0 they run on the runtime that serves. Handlers must not block such a thread: nobody takes
+    /// over what else is on it.
     pub threads: usize,
     /// The most connections a server has at once; further ones wait until one ends.
     pub max_connections: usize,
