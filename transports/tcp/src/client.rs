@@ -8,6 +8,9 @@ use thriftwood_core::{BoxFuture, RpcError, RpcErrorKind};
 
 use crate::dial::{Line, Peer};
 
+/// The bytes of a frame with nothing in it: its size, its version and the size of its headers.
+const SMALLEST: usize = 9;
+
 /// The way to one service at the other end.
 pub(crate) struct Channel {
     peer: Arc<Peer>,
@@ -27,7 +30,7 @@ impl Channel {
             return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
         }
         // A stream has no other mark of where a frame ends: one that lies would take every later call with it.
-        if size < 4 || outbound.frame[..4] != ((size - 4) as u32).to_be_bytes() {
+        if size < SMALLEST || outbound.frame[..4] != ((size - 4) as u32).to_be_bytes() {
             let text = format!("{size} bytes that do not begin with their own size are no frame");
             return Err(RpcError::new(RpcErrorKind::InvalidRequest, text));
         }

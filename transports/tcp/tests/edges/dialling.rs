@@ -138,9 +138,13 @@ async fn a_connection_lost_under_a_call_is_disconnected_and_the_next_call_works(
 async fn bytes_that_lie_about_their_size_are_refused_before_they_are_sent() {
     let (server, _serving, port) = echo(Config::default()).await;
     let bus = bus_to(port);
-    for frame in
-        [Bytes::new(), Bytes::from_static(&[0; 3]), Bytes::from_static(&[0, 0, 0, 9, 1]), request(1).slice(1..)]
-    {
+    for frame in [
+        Bytes::new(),
+        Bytes::from_static(&[0; 3]),
+        Bytes::from_static(&[0, 0, 0, 4, 0, 0, 0, 0]),
+        Bytes::from_static(&[0, 0, 0, 9, 1]),
+        request(1).slice(1..),
+    ] {
         let outbound = Outbound { operation_id: 1, frame, oneway: false };
         let error = bus.rpc("echo").call_frame(outbound).await.unwrap_err();
         assert_eq!(error.kind(), RpcErrorKind::InvalidRequest, "{error}");
