@@ -44,7 +44,11 @@ impl RpcChannel for Channel {
                 let text = format!("a call of {size} bytes is over the limit of {limit}");
                 return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
             }
-            self.connection()?.call(outbound).await
+            match self.connection()?.call(outbound.clone()).await {
+                // The pipe had ended, and this end learned of it only now. Nothing was sent.
+                Err(error) if error.is_unavailable() => self.connection()?.call(outbound).await,
+                outcome => outcome,
+            }
         })
     }
 
