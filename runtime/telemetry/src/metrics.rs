@@ -23,7 +23,7 @@ const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.7
 /// Has the metrics of every bus of this process recorded by this meter, from now on. The first meter stays: a later one is
 /// ignored, and `false` says so.
 ///
-/// For a process that sets up OpenTelemetry's SDK by itself; [`init`](crate::init) does this too.
+/// For a process that sets up OpenTelemetry's SDK by itself; `init`, of the feature `otlp`, does this too.
 pub fn record_metrics(meter: &Meter) -> bool {
     INSTRUMENTS.set(Instruments::new(meter)).is_ok()
 }
