@@ -201,8 +201,13 @@ pub enum BuildError {
     },
 }
 
-/// Tells Cargo which files matter, and shows warnings, each in one line.
 fn announce<P: AsRef<Path>>(compilation: &Compilation, files: &[P]) -> Result<(), BuildError> {
+    let written = io::stdout().write_all(announcement(compilation, files).as_bytes());
+    written.map_err(|source| BuildError::Write { path: "the build script's standard output".into(), source })
+}
+
+/// What tells Cargo which files matter, and shows warnings, each in one line.
+fn announcement<P: AsRef<Path>>(compilation: &Compilation, files: &[P]) -> String {
     let mut lines = String::new();
     let watched: BTreeSet<&Path> = compilation.sources.paths().chain(files.iter().map(AsRef::as_ref)).collect();
     for path in watched {
@@ -216,8 +221,7 @@ fn announce<P: AsRef<Path>>(compilation: &Compilation, files: &[P]) -> Result<()
         });
         lines += &format!("cargo::warning={place}{} [{}]\n", warning.message, warning.code.as_str());
     }
-    let written = io::stdout().write_all(lines.as_bytes());
-    written.map_err(|source| BuildError::Write { path: "the build script's standard output".into(), source })
+    lines
 }
 
 fn errors(compilation: &Compilation) -> String {
@@ -254,4 +258,31 @@ fn write(dir: &Path, generated: &Generated) -> Result<(), BuildError> {
         fs::write(&path, text).map_err(failed(&path))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_is_told_of_every_file_of_the_tree_also_of_a_broken_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let names = ["root.frugal", "middle.frugal", "leaf.frugal"];
+        let root = file(names[0], "include \"middle.frugal\"\nstruct Root { 1: middle.Middle it }");
+        file(names[1], "include \"leaf.frugal\"\nstruct Middle { 1: leaf.Leaf it }");
+        for leaf in ["struct Leaf {}", "struct Leaf {"] {
+            file(names[2], leaf);
+            let compilation = thriftwood_idl::compile(&[&root], &thriftwood_idl::Options::default());
+            let lines = announcement(&compilation, &[&root]);
+            for name in names {
+                let wanted = format!("cargo::rerun-if-changed={}", folder.path().join(name).display());
+                assert_eq!(lines.lines().filter(|line| *line == wanted).count(), 1, "{name}: {lines}");
+            }
+        }
+    }
 }

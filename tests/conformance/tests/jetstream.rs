@@ -79,3 +79,25 @@ async fn a_stream_that_cannot_be_is_refused_at_once() {
     assert!(error.message().contains("stream=NAME"), "{error}");
     first.close().await.expect("the bus closes");
 }
+
+/// Each event has a name, by which the stream knows one that it is sent again.
+#[tokio::test]
+async fn an_event_that_is_sent_again_is_kept_once() {
+    let Some(nats) = NatsServer::start("an_event_that_is_sent_again_is_kept_once") else { return };
+    let bus = thriftwood::connect(&nats.url().replace("nats:", "jetstream:")).await.expect("the bus connects");
+    let things = Things::publisher(&bus, "bill", "emea");
+    for number in 0..2 {
+        things.counted(&patient(), number).await.expect("published");
+    }
+    let bare = async_nats::jetstream::new(async_nats::connect(nats.url()).await.expect("a bare connection"));
+    let stream = bare.get_stream("FRUGAL").await.expect("the stream");
+    for sequence in 1..=2 {
+        let kept = stream.get_raw_message(sequence).await.expect("the event");
+        let sent = bare.publish_with_headers(kept.subject.clone(), kept.headers.clone(), kept.payload.clone());
+        let confirmed = sent.await.expect("sent again").await.expect("confirmed");
+        assert!(confirmed.duplicate, "{confirmed:?}");
+        assert_eq!(confirmed.sequence, sequence);
+    }
+    assert_eq!(stream.get_info().await.expect("its state").state.messages, 2);
+    bus.close().await.expect("the bus closes");
+}

@@ -40,19 +40,23 @@ pub(super) fn of(ty: TType) -> u8 {
 /// The type with this code. Peers disagree on which of the two codes an element of type `bool` has, so both are read.
 #[inline]
 pub(super) fn ttype(code: u8) -> Option<TType> {
-    Some(match code {
-        TRUE | FALSE => TType::Bool,
-        3 => TType::I8,
-        4 => TType::I16,
-        5 => TType::I32,
-        6 => TType::I64,
-        7 => TType::Double,
-        8 => TType::String,
-        9 => TType::List,
-        10 => TType::Set,
-        11 => TType::Map,
-        12 => TType::Struct,
-        13 => TType::Uuid,
-        _ => return None,
-    })
+    TYPES.get(usize::from(code)).copied().flatten()
 }
+
+/// By code: a look-up where a match is a chain of jumps that no processor can foresee.
+const TYPES: [Option<TType>; 14] = [
+    None,
+    Some(TType::Bool),
+    Some(TType::Bool),
+    Some(TType::I8),
+    Some(TType::I16),
+    Some(TType::I32),
+    Some(TType::I64),
+    Some(TType::Double),
+    Some(TType::String),
+    Some(TType::List),
+    Some(TType::Set),
+    Some(TType::Map),
+    Some(TType::Struct),
+    Some(TType::Uuid),
+];

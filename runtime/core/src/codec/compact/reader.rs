@@ -42,20 +42,39 @@ impl<'a> CompactReader<'a> {
     /// An unsigned number of up to `BITS` bits. One that goes on for longer than those need, or has more of them, is refused.
     #[inline]
     fn varint<const BITS: u32>(&mut self) -> Result<u64, DecodeError> {
+        // Nearly every length and step, and most numbers, are below 128.
+        match self.cursor.rest().first() {
+            Some(byte) if *byte < 0x80 => {
+                self.cursor.advance(1);
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint::<BITS>(),
+        }
+    }
+
+    fn long_varint<const BITS: u32>(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0;
         let mut shift = 0;
+        let mut taken = 0;
+        let rest = self.cursor.rest();
         while shift < BITS {
-            let [byte] = self.cursor.array()?;
+            let Some(byte) = rest.get(taken) else {
+                self.cursor.advance(taken);
+                return Err(self.error(DecodeErrorKind::Truncated));
+            };
+            taken += 1;
             let bits = u64::from(byte & 0x7f);
             if BITS - shift < 7 && bits >> (BITS - shift) != 0 {
                 break;
             }
             value |= bits << shift;
-            if byte < 0x80 {
+            if *byte < 0x80 {
+                self.cursor.advance(taken);
                 return Ok(value);
             }
             shift += 7;
         }
+        self.cursor.advance(taken);
         Err(self.error(DecodeErrorKind::Varint))
     }
 
@@ -100,10 +119,10 @@ impl Reader for CompactReader<'_> {
 
     #[inline]
     fn field_begin(&mut self) -> Result<Option<Field>, DecodeError> {
-        if self.cursor.takes_zero() {
+        let [header] = self.cursor.array()?;
+        if header == 0 {
             return Ok(None);
         }
-        let [header] = self.cursor.array()?;
         let (step, code) = (header >> 4, header & 0x0f);
         let ty = code::ttype(code).ok_or_else(|| self.error(DecodeErrorKind::UnknownType(code)))?;
         self.last = match step {
