@@ -141,7 +141,8 @@ fn kept_publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
         publish_ours(&kept, &context(), 1).await;
         events.next().await.expect("the event arrives").payload
     });
-    let bare = async_nats::jetstream::new(raw);
+    // It starts a task.
+    let bare = runtime.block_on(async { async_nats::jetstream::new(raw) });
     let rows = [(1, 2_000, "JetStream publishes, 1 in flight"), (64, 20_000, "JetStream publishes, 64 in flight")].map(
         |(in_flight, total, name)| {
             let ours = || {
