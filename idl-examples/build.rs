@@ -1,5 +1,5 @@
 //! Turns the examples' IDL into Rust.
 
 fn main() {
-    thriftwood_build::compile(["idl/music.frugal"]).unwrap_or_exit();
+    thriftwood_build::Builder::new().mocks(true).compile(["idl/music.frugal"]).unwrap_or_exit();
 }
