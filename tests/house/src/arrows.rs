@@ -29,7 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("runtime/telemetry", &["thriftwood-core"]),
     ("transports/http", &["thriftwood-core", "thriftwood-tls"]),
-    ("transports/tcp", &["thriftwood-core", "thriftwood-tls"]),
+    ("transports/socket", &["thriftwood-core", "thriftwood-tls"]),
+    ("transports/tcp", &["thriftwood-core", "thriftwood-socket", "thriftwood-tls"]),
     ("transports", &["thriftwood-core"]),
 ];
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thriftwood_core::call::Handler;
 use thriftwood_core::connection::{ConnectionOptions, serve_connection};
+use thriftwood_socket::{Listening, Socket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -13,11 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::config::Config;
-use crate::listen::Listening;
 use crate::routes::Routes;
-use crate::stream::{Kind, Stream};
+use crate::stream::Stream;
 use crate::thrift::{Client, Plain, TELLING};
-use crate::tls;
 
 /// How long a server that cannot accept waits before it tries again; most often it is out of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
@@ -76,12 +75,13 @@ impl Accept {
     }
 
     /// Shakes hands where TLS is spoken, sees who is there, and serves.
-    async fn serve(&self, socket: Kind) {
+    async fn serve(&self, socket: Socket) {
         let peer = socket.peer();
         let socket = match &self.tls {
             None => socket,
             Some(acceptor) => {
-                let within = tokio::time::timeout(self.config.connect_timeout, tls::accept(socket, acceptor));
+                let within =
+                    tokio::time::timeout(self.config.connect_timeout, thriftwood_socket::accept(socket, acceptor));
                 let shaken = tokio::select! {
                     () = self.stop.cancelled() => return,
                     shaken = within => shaken.unwrap_or_else(|_| Err("it took too long over the handshake".to_owned())),
@@ -120,7 +120,7 @@ impl Accept {
     }
 
     /// The next connection, once there is room for it. Until then it waits where the system keeps it.
-    async fn accept(&self, socket: &Listening) -> io::Result<(Kind, OwnedSemaphorePermit)> {
+    async fn accept(&self, socket: &Listening) -> io::Result<(Socket, OwnedSemaphorePermit)> {
         let permit = Arc::clone(&self.room).acquire_owned().await.map_err(io::Error::other)?;
         Ok((socket.accept(self.config.silence).await?, permit))
     }

@@ -9,9 +9,9 @@ use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::frame::DEFAULT_MAX_FRAME;
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
+use thriftwood_socket::Endpoint;
 use thriftwood_tls::{ClientTls, ServerTls};
 
-use crate::endpoint::Endpoint;
 use crate::server::Listener;
 use crate::{client, dial, error, server};
 
@@ -65,7 +65,7 @@ impl Default for Config {
 /// # Errors
 /// [`ErrorKind::InvalidUrl`](thriftwood_core::ErrorKind::InvalidUrl) when the URL is not one of these.
 pub fn connect(url: &str, config: Config) -> Result<Bus, Error> {
-    let endpoint = Endpoint::parse(url)?;
+    let endpoint = Endpoint::parse(url).map_err(|problem| error::invalid_url(url, problem))?;
     let shared = Arc::new(Shared { endpoint, config, lifecycle: Lifecycle::new(), listener: Mutex::new(None) });
     let peer = Arc::new(dial::Peer::new(Arc::clone(&shared)));
     Ok(Bus::new(Tcp { shared, peer }))

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use thriftwood_core::connection::Connection;
 use thriftwood_core::{RpcError, RpcErrorKind};
+use thriftwood_socket::{Endpoint, connect, secure};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::config::{Config, Shared};
-use crate::endpoint::Endpoint;
+use crate::error;
 use crate::stream::{Fate, Stream};
-use crate::{error, socket, tls};
 
 /// The pause after the first failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -193,7 +193,7 @@ fn pause_after(failures: u32) -> Duration {
 async fn dial(target: &Endpoint, config: &Config) -> Result<Stream, Arc<str>> {
     let within = config.connect_timeout;
     let connecting = async {
-        let socket = socket::connect(target, config).await.map_err(|source| {
+        let socket = connect(target, config.silence).await.map_err(|source| {
             let hint = match source.kind() {
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => "nobody listens at",
                 _ => "cannot connect to",
@@ -201,7 +201,7 @@ async fn dial(target: &Endpoint, config: &Config) -> Result<Stream, Arc<str>> {
             format!("{hint} {target} ({source})")
         })?;
         if target.scheme() == "tcps" {
-            let secured = tls::connect(socket, target, &config.client_tls).await;
+            let secured = secure(socket, target, &config.client_tls).await;
             secured.map_err(|problem| format!("cannot speak TLS with {target}: {problem}"))
         } else {
             Ok(socket)

@@ -1,10 +1,6 @@
-//! What a socket's errors mean to whoever connects, serves or calls.
-
-use std::io;
+//! What goes wrong with a URL, a call, and what this transport cannot do.
 
 use thriftwood_core::{Error, ErrorKind, RpcError, RpcErrorKind};
-
-use crate::endpoint::Endpoint;
 
 pub(crate) fn invalid_url(url: &str, problem: &str) -> Error {
     // A password has no place in such a URL, and even less in a log.
@@ -14,17 +10,6 @@ pub(crate) fn invalid_url(url: &str, problem: &str) -> Error {
     };
     let text = format!("`{shown}` is not a URL such as tcp://127.0.0.1:4090 or unix:/run/music: {problem}");
     Error::new(ErrorKind::InvalidUrl, text)
-}
-
-/// A server that could not listen.
-pub(crate) fn listen(endpoint: &Endpoint, source: io::Error) -> Error {
-    let (kind, hint) = match source.kind() {
-        io::ErrorKind::AddrInUse => (ErrorKind::Locked, "; another process, or another bus of this one, listens there"),
-        io::ErrorKind::AddrNotAvailable => (ErrorKind::Unreachable, "; this machine does not have that address"),
-        io::ErrorKind::PermissionDenied => (ErrorKind::Unreachable, "; this user may not listen there"),
-        _ => (ErrorKind::Unreachable, ""),
-    };
-    Error::new(kind, format!("cannot listen at {endpoint}{hint} ({source})")).with_source(source)
 }
 
 /// A call for which no connection could be made.

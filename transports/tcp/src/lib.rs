@@ -13,15 +13,11 @@ mod accept;
 mod client;
 mod config;
 mod dial;
-mod endpoint;
 mod error;
-mod listen;
 mod routes;
 mod server;
-mod socket;
 mod stream;
 mod thrift;
-mod tls;
 
 pub use config::{Config, connect};
 pub use thriftwood_tls::{ClientTls, Pem, ServerTls};

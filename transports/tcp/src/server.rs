@@ -6,16 +6,14 @@ use std::sync::Arc;
 use thriftwood_core::call::Handler;
 use thriftwood_core::transport::{ServeOptions, Serving};
 use thriftwood_core::{Error, ErrorKind};
+use thriftwood_socket::{Bound, Endpoint, acceptor, bind, cannot_listen, resolve};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::accept::Accept;
 use crate::config::Shared;
-use crate::endpoint::Endpoint;
-use crate::listen::Bound;
 use crate::routes::Routes;
-use crate::{error, listen, tls};
 
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
@@ -24,9 +22,9 @@ pub(crate) async fn serve(
     options: ServeOptions,
 ) -> Result<Serving, Error> {
     shared.lifecycle.check()?;
-    let failed = |source| error::listen(&shared.endpoint, source);
-    let addresses = listen::resolve(&shared.endpoint).await.map_err(failed)?;
-    let tls = tls::acceptor(&shared.endpoint, &shared.config)?;
+    let failed = |source| cannot_listen(&shared.endpoint, source);
+    let addresses = resolve(&shared.endpoint).await.map_err(failed)?;
+    let tls = acceptor(&shared.endpoint, shared.config.server_tls.as_ref())?;
     let mut place = shared.listener();
     let listener = match &*place {
         Some(listener) => {
@@ -40,7 +38,7 @@ pub(crate) async fn serve(
             Arc::clone(listener)
         }
         None => {
-            let bound = listen::bind(&shared.endpoint, &addresses, shared.config.threads.max(1));
+            let bound = bind(&shared.endpoint, &addresses, shared.config.threads.max(1));
             let (sockets, endpoint, local_addr) = bound.map_err(failed)?;
             let listener = Arc::new(Listener::new(endpoint, local_addr));
             listener.routes.add(&address, handler);

@@ -1,4 +1,4 @@
-//! A connected socket, of whichever kind, that remembers what went wrong with it.
+//! A connected socket that remembers what went wrong with it.
 
 use std::io;
 use std::pin::Pin;
@@ -6,42 +6,16 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use thriftwood_socket::{Socket, is_turned_away};
 use thriftwood_tls::explain;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-#[cfg(unix)]
-use tokio::net::UnixStream;
-use tokio_rustls::TlsStream;
 
-use crate::tls;
-
-/// One type for all, so that the driver above is compiled once.
+/// A socket on its way through a connection's driver.
 pub(crate) struct Stream {
-    socket: Kind,
+    socket: Socket,
     /// What was read to see who is there, and is still to be read.
     first: BytesMut,
     fate: Fate,
-}
-
-pub(crate) enum Kind {
-    Tcp(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-    #[cfg(unix)]
-    Unix(UnixStream),
-}
-
-impl Kind {
-    /// Who is at the other end, for people.
-    pub(crate) fn peer(&self) -> String {
-        let address = match self {
-            Self::Tcp(socket) => socket.peer_addr(),
-            Self::Tls(socket) => socket.get_ref().0.peer_addr(),
-            #[cfg(unix)]
-            Self::Unix(_) => return "a unix socket".to_owned(),
-        };
-        // It may have gone already.
-        address.map_or_else(|_| "unknown".to_owned(), |address| address.to_string())
-    }
 }
 
 /// What became of a stream: its end, or the first error of reading or writing, whichever came first.
@@ -73,7 +47,7 @@ impl Fate {
         if let Poll::Ready(Err(error)) = &polled {
             self.0.get_or_init(|| Problem {
                 text: explain(error).unwrap_or_else(|| error.to_string()),
-                turned_away: tls::is_turned_away(error),
+                turned_away: is_turned_away(error),
             });
         }
         polled
@@ -81,7 +55,7 @@ impl Fate {
 }
 
 impl Stream {
-    pub(crate) fn new(socket: Kind) -> Self {
+    pub(crate) fn new(socket: Socket) -> Self {
         Self { socket, first: BytesMut::new(), fate: Fate::default() }
     }
 
@@ -98,18 +72,6 @@ impl Stream {
     }
 }
 
-/// Calls the same method of whichever socket it is.
-macro_rules! each {
-    ($stream:expr, $socket:ident => $call:expr) => {
-        match &mut $stream.socket {
-            Kind::Tcp($socket) => $call,
-            Kind::Tls($socket) => $call,
-            #[cfg(unix)]
-            Kind::Unix($socket) => $call,
-        }
-    };
-}
-
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.first.is_empty() {
@@ -118,7 +80,7 @@ impl AsyncRead for Stream {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        let polled = each!(self, socket => Pin::new(socket).poll_read(cx, buf));
+        let polled = Pin::new(&mut self.socket).poll_read(cx, buf);
         if matches!(polled, Poll::Ready(Ok(()))) && buf.filled().len() == before && buf.remaining() > 0 {
             self.fate.end();
         }
@@ -128,17 +90,17 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = each!(self, socket => Pin::new(socket).poll_write(cx, bytes));
+        let polled = Pin::new(&mut self.socket).poll_write(cx, bytes);
         self.fate.note(polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = each!(self, socket => Pin::new(socket).poll_flush(cx));
+        let polled = Pin::new(&mut self.socket).poll_flush(cx);
         self.fate.note(polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = each!(self, socket => Pin::new(socket).poll_shutdown(cx));
+        let polled = Pin::new(&mut self.socket).poll_shutdown(cx);
         self.fate.note(polled)
     }
 
@@ -147,16 +109,11 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let polled = each!(self, socket => Pin::new(socket).poll_write_vectored(cx, slices));
+        let polled = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
         self.fate.note(polled)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.socket {
-            Kind::Tcp(socket) => socket.is_write_vectored(),
-            Kind::Tls(socket) => socket.is_write_vectored(),
-            #[cfg(unix)]
-            Kind::Unix(socket) => socket.is_write_vectored(),
-        }
+        self.socket.is_write_vectored()
     }
 }

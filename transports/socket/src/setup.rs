@@ -13,12 +13,15 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use crate::config::Config;
 use crate::endpoint::Endpoint;
-use crate::stream::Kind;
+use crate::socket::Socket;
 
-/// Connects. TLS, where it is spoken, comes on top.
-pub(crate) async fn connect(endpoint: &Endpoint, config: &Config) -> io::Result<Kind> {
+/// Connects, so that a peer which is gone without a word is noticed within `silence`. TLS, where it is spoken, comes on top: see
+/// [`secure`](crate::secure).
+///
+/// # Errors
+/// What the system says.
+pub async fn connect(endpoint: &Endpoint, silence: Duration) -> io::Result<Socket> {
     match endpoint {
         Endpoint::Tcp { port: 0, .. } => {
             let problem = "port 0 is for servers, which let the system choose one, and this bus serves nothing";
@@ -26,11 +29,11 @@ pub(crate) async fn connect(endpoint: &Endpoint, config: &Config) -> io::Result<
         }
         Endpoint::Tcp { host, port, .. } => {
             let socket = TcpStream::connect((&**host, *port)).await?;
-            set_up(&socket, config.silence)?;
-            Ok(Kind::Tcp(socket))
+            set_up(&socket, silence)?;
+            Ok(Socket::Tcp(socket))
         }
         #[cfg(unix)]
-        Endpoint::Unix(path) => Ok(Kind::Unix(UnixStream::connect(path).await?)),
+        Endpoint::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
         #[cfg(not(unix))]
         Endpoint::Unix(_) => Err(no_unix()),
     }

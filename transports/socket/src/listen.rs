@@ -9,32 +9,39 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Type};
 
 use crate::endpoint::Endpoint;
-use crate::socket;
-use crate::stream::Kind;
+use crate::setup;
+use crate::socket::Socket;
 
 /// Connections that wait to be accepted before the system turns further ones away.
 const BACKLOG: i32 = 1024;
 
 /// A socket that is bound, and belongs to no runtime yet.
-pub(crate) enum Bound {
+pub enum Bound {
+    /// Of TCP.
     Tcp(std::net::TcpListener),
+    /// At a path.
     #[cfg(unix)]
     Unix(std::os::unix::net::UnixListener, Unlink),
 }
 
 /// A socket that listens.
-pub(crate) enum Listening {
+pub enum Listening {
+    /// Of TCP.
     Tcp(tokio::net::TcpListener),
+    /// At a path.
     #[cfg(unix)]
     Unix {
+        /// The socket.
         listener: tokio::net::UnixListener,
-        _file: Unlink,
+        /// The file that it leaves with.
+        file: Unlink,
     },
 }
 
 /// Removes the file of a unix socket when nobody listens any more.
 #[cfg(unix)]
-pub(crate) struct Unlink(PathBuf);
+#[derive(Debug)]
+pub struct Unlink(PathBuf);
 
 #[cfg(unix)]
 impl Drop for Unlink {
@@ -46,12 +53,15 @@ impl Drop for Unlink {
 
 impl Bound {
     /// Puts it on the runtime that this is called on.
-    pub(crate) fn listen(self) -> io::Result<Listening> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn listen(self) -> io::Result<Listening> {
         match self {
             Self::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Listening::Tcp),
             #[cfg(unix)]
             Self::Unix(listener, file) => {
-                Ok(Listening::Unix { listener: tokio::net::UnixListener::from_std(listener)?, _file: file })
+                Ok(Listening::Unix { listener: tokio::net::UnixListener::from_std(listener)?, file })
             }
         }
     }
@@ -59,22 +69,28 @@ impl Bound {
 
 impl Listening {
     /// The next connection, set up so that a lost peer is noticed after `silence`.
-    pub(crate) async fn accept(&self, silence: Duration) -> io::Result<Kind> {
+    ///
+    /// # Errors
+    /// What the system says; most often that there are no file descriptors left.
+    pub async fn accept(&self, silence: Duration) -> io::Result<Socket> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 // What cannot be set up is lost already, which whoever reads from it finds out.
-                let _ = socket::set_up(&stream, silence);
-                Ok(Kind::Tcp(stream))
+                let _ = setup::set_up(&stream, silence);
+                Ok(Socket::Tcp(stream))
             }
             #[cfg(unix)]
-            Self::Unix { listener, .. } => Ok(Kind::Unix(listener.accept().await?.0)),
+            Self::Unix { listener, .. } => Ok(Socket::Unix(listener.accept().await?.0)),
         }
     }
 }
 
 /// The addresses a host stands for. Apart from [`bind`], because it may have to ask somebody.
-pub(crate) async fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
+///
+/// # Errors
+/// What the system says.
+pub async fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> {
     match endpoint {
         Endpoint::Tcp { host, port, .. } => Ok(tokio::net::lookup_host((&**host, *port)).await?.collect()),
         Endpoint::Unix(_) => Ok(Vec::new()),
@@ -83,7 +99,10 @@ pub(crate) async fn resolve(endpoint: &Endpoint) -> io::Result<Vec<SocketAddr>> 
 
 /// Listens at the first of the addresses where that is possible, or at the path; with so many sockets that share the port, among
 /// which the system divides what connects. With the end to call, and where it is in the system's own words.
-pub(crate) fn bind(
+///
+/// # Errors
+/// What the system says.
+pub fn bind(
     endpoint: &Endpoint,
     addresses: &[SocketAddr],
     sockets: usize,
@@ -110,7 +129,7 @@ pub(crate) fn bind(
         #[cfg(unix)]
         Endpoint::Unix(path) => Ok((vec![bind_unix(path)?], endpoint.clone(), path.display().to_string())),
         #[cfg(not(unix))]
-        Endpoint::Unix(_) => Err(socket::no_unix()),
+        Endpoint::Unix(_) => Err(setup::no_unix()),
     }
 }
 

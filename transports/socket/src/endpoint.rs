@@ -3,44 +3,49 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use thriftwood_core::Error;
-
-use crate::error;
-
 /// One end of a bus, as its URL names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+pub enum Endpoint {
     /// A name or an address without the brackets of IPv6, a port, and whether TLS is spoken there.
-    Tcp { host: String, port: u16, tls: bool },
+    Tcp {
+        /// The host.
+        host: String,
+        /// The port; 0 for a server that lets the system choose.
+        port: u16,
+        /// Whether TLS is spoken.
+        tls: bool,
+    },
     /// The path of a socket.
     Unix(PathBuf),
 }
 
 impl Endpoint {
     /// Reads `tcp://HOST:PORT`, `tcps://HOST:PORT` or `unix:PATH`.
-    pub(crate) fn parse(url: &str) -> Result<Self, Error> {
-        let invalid = |problem: &str| error::invalid_url(url, problem);
+    ///
+    /// # Errors
+    /// What is wrong with the URL, as the end of a sentence.
+    pub fn parse(url: &str) -> Result<Self, &'static str> {
         match url.split_once(':') {
             Some((scheme @ ("tcp" | "tcps"), rest)) => {
-                let authority =
-                    rest.strip_prefix("//").ok_or_else(|| invalid("two slashes are missing behind the scheme"))?;
-                let (host, port) = split_authority(authority).map_err(invalid)?;
+                let authority = rest.strip_prefix("//").ok_or("two slashes are missing behind the scheme")?;
+                let (host, port) = split_authority(authority)?;
                 Ok(Self::Tcp { host, port, tls: scheme == "tcps" })
             }
             Some(("unix", path)) => {
                 // `unix:///run/x` is how others write the path `/run/x`.
                 let path = path.strip_prefix("//").unwrap_or(path);
                 if path.is_empty() {
-                    return Err(invalid("it names no path"));
+                    return Err("it names no path");
                 }
                 Ok(Self::Unix(path.into()))
             }
-            _ => Err(invalid("it begins with neither of `tcp:`, `tcps:` and `unix:`")),
+            _ => Err("it begins with neither of `tcp:`, `tcps:` and `unix:`"),
         }
     }
 
     /// This end, with the port that a server there really has. The name stays: a certificate is for it.
-    pub(crate) fn with_port(mut self, real: u16) -> Self {
+    #[must_use]
+    pub fn with_port(mut self, real: u16) -> Self {
         if let Self::Tcp { port, .. } = &mut self {
             *port = real;
         }
@@ -48,7 +53,8 @@ impl Endpoint {
     }
 
     /// The end to call for a server that listens here: one that listens on every address is called on the loopback one.
-    pub(crate) fn callable(mut self) -> Self {
+    #[must_use]
+    pub fn callable(mut self) -> Self {
         if let Self::Tcp { host, .. } = &mut self {
             match &**host {
                 "0.0.0.0" => "127.0.0.1".clone_into(host),
@@ -59,7 +65,8 @@ impl Endpoint {
         self
     }
 
-    pub(crate) fn scheme(&self) -> &'static str {
+    /// The scheme of its URL.
+    pub fn scheme(&self) -> &'static str {
         match self {
             Self::Tcp { tls: false, .. } => "tcp",
             Self::Tcp { tls: true, .. } => "tcps",
@@ -130,8 +137,8 @@ mod tests {
             ("udp://host:1", "neither"),
         ];
         for (url, problem) in problems {
-            let error = Endpoint::parse(url).unwrap_err();
-            assert!(error.message().contains(problem), "{url}: {error}");
+            let found = Endpoint::parse(url).unwrap_err();
+            assert!(found.contains(problem), "{url}: {found}");
         }
     }
 

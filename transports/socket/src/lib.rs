@@ -1,0 +1,17 @@
+//! Sockets for the transports that own some: where a URL points, listening there, connecting there, and TLS on top.
+//!
+//! Bytes and nothing else: what is said over a socket is the transport's business.
+
+mod endpoint;
+mod error;
+mod listen;
+mod setup;
+mod socket;
+mod tls;
+
+pub use endpoint::Endpoint;
+pub use error::cannot_listen;
+pub use listen::{Bound, Listening, bind, resolve};
+pub use setup::connect;
+pub use socket::Socket;
+pub use tls::{accept, acceptor, is_turned_away, secure};
