@@ -4,16 +4,16 @@ mod circuit;
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use thriftwood_core::call::{Call, Request};
-use thriftwood_core::{BoxFuture, RpcError, RpcErrorKind};
+use thriftwood_core::{RpcError, RpcErrorKind};
 use tokio::time::Instant;
-use tower::{Layer, Service};
+use tower::Layer;
 
 use self::circuit::{Circuit, Rule};
 use crate::attempt::{Caller, attempt, is_trouble};
+use crate::guarded::{Guarded, Policy};
 
 /// A layer that fails calls at once while the service is in trouble.
 ///
@@ -62,7 +62,9 @@ impl Breaker {
     fn with(rule: Rule) -> Self {
         Self { rule, circuit: Arc::new(Circuit::new(rule)) }
     }
+}
 
+impl Policy for Breaker {
     async fn run<Req: Request, S: Caller<Req>>(&self, service: S, call: Call<Req>) -> Result<Req::Response, RpcError> {
         let pass = self.circuit.pass(Instant::now()).map_err(|open| {
             let service = call.method().service;
@@ -80,6 +82,14 @@ impl Breaker {
     }
 }
 
+impl<S> Layer<S> for Breaker {
+    type Service = Guarded<S, Self>;
+
+    fn layer(&self, inner: S) -> Guarded<S, Self> {
+        Guarded::new(inner, self.clone())
+    }
+}
+
 impl Default for Breaker {
     fn default() -> Self {
         Self::new()
@@ -89,36 +99,5 @@ impl Default for Breaker {
 impl fmt::Debug for Breaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Breaker").field("rule", &self.rule).field("open", &self.is_open()).finish_non_exhaustive()
-    }
-}
-
-impl<S> Layer<S> for Breaker {
-    type Service = Breaking<S>;
-
-    fn layer(&self, inner: S) -> Breaking<S> {
-        Breaking { inner, breaker: self.clone() }
-    }
-}
-
-/// A client behind a circuit breaker; see [`Breaker`].
-#[derive(Clone, Debug)]
-pub struct Breaking<S> {
-    inner: S,
-    breaker: Breaker,
-}
-
-impl<Req: Request, S: Caller<Req>> Service<Call<Req>> for Breaking<S> {
-    type Response = Req::Response;
-    type Error = RpcError;
-    type Future = BoxFuture<'static, Result<Req::Response, RpcError>>;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), RpcError>> {
-        // A call that is let through waits until a clone is ready.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Call<Req>) -> Self::Future {
-        let (inner, breaker) = (self.inner.clone(), self.breaker.clone());
-        Box::pin(async move { breaker.run(inner, call).await })
     }
 }

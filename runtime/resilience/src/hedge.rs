@@ -3,17 +3,17 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use thriftwood_core::call::{Call, Request};
-use thriftwood_core::{BoxFuture, Context, RpcError};
+use thriftwood_core::{Context, RpcError};
 use tokio::time::Instant;
+use tower::Layer;
 use tower::retry::budget::{Budget, TpsBudget};
-use tower::{Layer, Service};
 use tracing::debug;
 
 use crate::attempt::{Caller, attempt, is_idempotent, is_trouble};
+use crate::guarded::{Guarded, Policy};
 
 /// A layer that makes late calls twice.
 ///
@@ -34,7 +34,9 @@ impl Hedge {
         // One a second on top: else the very first calls, of which a tenth is none, could not be hedged.
         Self { after, budget: Arc::new(TpsBudget::new(Duration::from_secs(10), 1, 0.1)) }
     }
+}
 
+impl Policy for Hedge {
     async fn run<Req: Request, S: Caller<Req>>(&self, service: S, call: Call<Req>) -> Result<Req::Response, RpcError> {
         self.budget.deposit();
         if !is_idempotent(&call) {
@@ -70,6 +72,14 @@ impl Hedge {
     }
 }
 
+impl<S> Layer<S> for Hedge {
+    type Service = Guarded<S, Self>;
+
+    fn layer(&self, inner: S) -> Guarded<S, Self> {
+        Guarded::new(inner, self.clone())
+    }
+}
+
 /// The second call's result, with the headers that came with it.
 fn taken<T>(result: Result<T, RpcError>, callers: &Context, second: &Context) -> Result<T, RpcError> {
     callers.adopt_response(second);
@@ -79,36 +89,5 @@ fn taken<T>(result: Result<T, RpcError>, callers: &Context, second: &Context) ->
 impl fmt::Debug for Hedge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hedge").field("after", &self.after).finish_non_exhaustive()
-    }
-}
-
-impl<S> Layer<S> for Hedge {
-    type Service = Hedging<S>;
-
-    fn layer(&self, inner: S) -> Hedging<S> {
-        Hedging { inner, hedge: self.clone() }
-    }
-}
-
-/// A client whose late calls are made twice; see [`Hedge`].
-#[derive(Clone, Debug)]
-pub struct Hedging<S> {
-    inner: S,
-    hedge: Hedge,
-}
-
-impl<Req: Request, S: Caller<Req>> Service<Call<Req>> for Hedging<S> {
-    type Response = Req::Response;
-    type Error = RpcError;
-    type Future = BoxFuture<'static, Result<Req::Response, RpcError>>;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), RpcError>> {
-        // Each attempt waits until a clone is ready.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Call<Req>) -> Self::Future {
-        let (inner, hedge) = (self.inner.clone(), self.hedge.clone());
-        Box::pin(async move { hedge.run(inner, call).await })
     }
 }

@@ -22,10 +22,12 @@
 mod attempt;
 mod balance;
 mod breaker;
+mod guarded;
 mod hedge;
 mod retry;
 
 pub use balance::balance;
-pub use breaker::{Breaker, Breaking};
-pub use hedge::{Hedge, Hedging};
-pub use retry::{Retry, Retrying};
+pub use breaker::Breaker;
+pub use guarded::Guarded;
+pub use hedge::Hedge;
+pub use retry::Retry;

@@ -2,18 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
+use thriftwood_core::RpcError;
 use thriftwood_core::call::{Call, Request};
-use thriftwood_core::{BoxFuture, RpcError};
 use tokio::time::Instant;
+use tower::Layer;
 use tower::retry::budget::{Budget, TpsBudget};
 use tower::util::rng::{HasherRng, Rng};
-use tower::{Layer, Service};
 use tracing::debug;
 
 use crate::attempt::{Caller, attempt, is_idempotent, is_trouble};
+use crate::guarded::{Guarded, Policy};
 
 /// A layer that makes failed calls again.
 ///
@@ -93,6 +93,25 @@ impl Retry {
         doubled.min(self.longest_pause).mul_f64(rng.next_f64())
     }
 
+    async fn one<Req: Request, S: Caller<Req>>(
+        &self,
+        service: &S,
+        call: &Call<Req>,
+        attempt_number: u32,
+        until: Instant,
+    ) -> Result<Req::Response, RpcError> {
+        if attempt_number == 1 && self.attempt_timeout.is_none() {
+            return attempt(service.clone(), call.clone()).await;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        let context = call.context.clone().with_timeout(self.attempt_timeout.map_or(left, |timeout| timeout.min(left)));
+        let result = attempt(service.clone(), Call { context: context.clone(), request: call.request.clone() }).await;
+        call.context.adopt_response(&context);
+        result
+    }
+}
+
+impl Policy for Retry {
     async fn run<Req: Request, S: Caller<Req>>(&self, service: S, call: Call<Req>) -> Result<Req::Response, RpcError> {
         let idempotent = is_idempotent(&call);
         let until = Instant::now() + call.context.remaining();
@@ -116,22 +135,13 @@ impl Retry {
             tokio::time::sleep(pause).await;
         }
     }
+}
 
-    async fn one<Req: Request, S: Caller<Req>>(
-        &self,
-        service: &S,
-        call: &Call<Req>,
-        attempt_number: u32,
-        until: Instant,
-    ) -> Result<Req::Response, RpcError> {
-        if attempt_number == 1 && self.attempt_timeout.is_none() {
-            return attempt(service.clone(), call.clone()).await;
-        }
-        let left = until.saturating_duration_since(Instant::now());
-        let context = call.context.clone().with_timeout(self.attempt_timeout.map_or(left, |timeout| timeout.min(left)));
-        let result = attempt(service.clone(), Call { context: context.clone(), request: call.request.clone() }).await;
-        call.context.adopt_response(&context);
-        result
+impl<S> Layer<S> for Retry {
+    type Service = Guarded<S, Self>;
+
+    fn layer(&self, inner: S) -> Guarded<S, Self> {
+        Guarded::new(inner, self.clone())
     }
 }
 
@@ -153,35 +163,4 @@ fn after(attempts: u32, error: RpcError) -> RpcError {
         return error;
     }
     RpcError::new(error.kind(), format!("{} (after {attempts} attempts)", error.message())).with_source(error)
-}
-
-impl<S> Layer<S> for Retry {
-    type Service = Retrying<S>;
-
-    fn layer(&self, inner: S) -> Retrying<S> {
-        Retrying { inner, retry: self.clone() }
-    }
-}
-
-/// A client whose failed calls are made again; see [`Retry`].
-#[derive(Clone, Debug)]
-pub struct Retrying<S> {
-    inner: S,
-    retry: Retry,
-}
-
-impl<Req: Request, S: Caller<Req>> Service<Call<Req>> for Retrying<S> {
-    type Response = Req::Response;
-    type Error = RpcError;
-    type Future = BoxFuture<'static, Result<Req::Response, RpcError>>;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), RpcError>> {
-        // Each attempt waits until a clone is ready.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, call: Call<Req>) -> Self::Future {
-        let (inner, retry) = (self.inner.clone(), self.retry.clone());
-        Box::pin(async move { retry.run(inner, call).await })
-    }
 }

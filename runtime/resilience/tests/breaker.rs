@@ -11,7 +11,7 @@ use std::time::Duration;
 use support::{AskRequest, AskResponse, Count, ask, context, error};
 use thriftwood_core::call::Call;
 use thriftwood_core::{RpcError, RpcErrorKind};
-use thriftwood_resilience::{Breaker, Breaking};
+use thriftwood_resilience::{Breaker, Guarded};
 use tokio::sync::Notify;
 use tokio::time::advance;
 use tower::{Layer, Service, service_fn};
@@ -32,12 +32,13 @@ impl Switch {
     fn behind(
         &self,
         breaker: &Breaker,
-    ) -> Breaking<
+    ) -> Guarded<
         impl Service<Call<AskRequest>, Response = AskResponse, Error = RpcError, Future = Answer>
         + Clone
         + Send
         + Sync
         + 'static,
+        Breaker,
     > {
         let this = self.clone();
         breaker.layer(service_fn(move |_: Call<AskRequest>| -> Answer {
