@@ -6,7 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use thriftwood::call::Handler;
-use thriftwood::event::{Delivery, Guarantee, SubscribeOptions, Topic, TopicFilter};
+use thriftwood::event::{Delivery, Guarantee, PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use thriftwood::transport::{EventSource, Outbound, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood::{BoxFuture, Error, ErrorKind, RpcError};
 
@@ -54,7 +54,7 @@ impl Transport for Tape {
         Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "a tape serves nobody")) })
     }
 
-    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
+    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes, _: PublishOptions) -> BoxFuture<'a, Result<(), Error>> {
         lock(&self.sent).push((topic.name.clone(), frame));
         Box::pin(async { Ok(()) })
     }

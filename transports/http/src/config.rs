@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use thriftwood_core::call::Handler;
-use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::frame::DEFAULT_MAX_FRAME;
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
@@ -125,7 +125,7 @@ impl Transport for Http {
         Box::pin(server::serve(&self.shared, address, handler, options))
     }
 
-    fn publish<'a>(&'a self, _: &'a Topic, _: Bytes) -> BoxFuture<'a, Result<(), Error>> {
+    fn publish<'a>(&'a self, _: &'a Topic, _: Bytes, _: PublishOptions) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             self.shared.lifecycle.check()?;
             Err(error::unsupported("publishing"))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use thriftwood_core::call::Handler;
-use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::event::{self, PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
 
@@ -21,7 +21,7 @@ pub struct Config {
     /// How the logs in the directory are opened. [`retention`](LogOptions::retention) is for events: a group's position and calls
     /// without an answer are kept as long as they are needed.
     pub log: LogOptions,
-    /// What a publish waits for.
+    /// What a publish waits for, unless its [context says otherwise](thriftwood_core::Context::with_durability).
     pub durability: Durability,
     /// How groups deliver events.
     pub groups: Redelivery,
@@ -87,6 +87,16 @@ struct LogBus {
     durability: Durability,
 }
 
+impl LogBus {
+    fn durability_of(&self, options: PublishOptions) -> Durability {
+        match options.durability {
+            Some(event::Durability::Durable) => Durability::Durable,
+            Some(event::Durability::Buffered) => Durability::Buffered,
+            None => self.durability,
+        }
+    }
+}
+
 impl Transport for LogBus {
     fn scheme(&self) -> &'static str {
         "log"
@@ -105,8 +115,13 @@ impl Transport for LogBus {
         Box::pin(server::serve(&self.handle.0, address, handler, options))
     }
 
-    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(publisher::publish(&self.handle.0, topic, frame, self.durability))
+    fn publish<'a>(
+        &'a self,
+        topic: &'a Topic,
+        frame: Bytes,
+        options: PublishOptions,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(publisher::publish(&self.handle.0, topic, frame, self.durability_of(options)))
     }
 
     fn subscribe(

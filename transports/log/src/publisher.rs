@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use thriftwood_core::event::Topic;
+use thriftwood_core::frame::event_key;
 use thriftwood_core::{Error, ErrorKind};
 
 use crate::shared::Shared;
@@ -24,7 +25,7 @@ pub(crate) async fn publish(
     }
     let log = shared.stream(&topic.stream).await?;
     let headers = [(TOPIC, topic.name.as_bytes())];
-    let entry = Entry::of(&frame).headers(&headers);
+    let entry = Entry { key: event_key(&frame), headers: &headers, value: &frame };
     let batch = Batch::of(&[entry]).map_err(error::bus)?;
     log.append(batch, durability).await.map(drop).map_err(error::bus)
 }

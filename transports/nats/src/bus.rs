@@ -7,7 +7,7 @@ use async_nats::{Client, Subject};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use thriftwood_core::call::Handler;
-use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind};
 
@@ -132,8 +132,13 @@ impl Transport for Nats {
         Box::pin(server::serve(&self.shared, address, handler, options))
     }
 
-    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(publisher::publish(&self.shared, topic, frame))
+    fn publish<'a>(
+        &'a self,
+        topic: &'a Topic,
+        frame: Bytes,
+        options: PublishOptions,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(publisher::publish(&self.shared, topic, frame, options))
     }
 
     fn subscribe(

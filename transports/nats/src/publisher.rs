@@ -1,14 +1,19 @@
 //! Events out: published to `frugal.` and the topic; on JetStream, until the stream has it.
 
 use bytes::Bytes;
-use thriftwood_core::event::Topic;
+use thriftwood_core::event::{PublishOptions, Topic};
 use thriftwood_core::{Error, ErrorKind};
 
 use crate::bus::Shared;
 use crate::{EVENT_PREFIX, error};
 
 /// Gives the event to the connection. Core NATS promises no more: the server does not say that it has it.
-pub(crate) async fn publish(shared: &Shared, topic: &Topic, frame: Bytes) -> Result<(), Error> {
+pub(crate) async fn publish(
+    shared: &Shared,
+    topic: &Topic,
+    frame: Bytes,
+    options: PublishOptions,
+) -> Result<(), Error> {
     shared.lifecycle.check()?;
     let (size, limit) = (frame.len(), shared.max_payload());
     if size > limit {
@@ -17,7 +22,10 @@ pub(crate) async fn publish(shared: &Shared, topic: &Topic, frame: Bytes) -> Res
     }
     let subject = [EVENT_PREFIX, &topic.name].concat();
     match &shared.stream {
-        None => shared.nats.publish(subject, frame).await.map_err(error::bus),
+        None => {
+            options.refuse_durable("nats")?;
+            shared.nats.publish(subject, frame).await.map_err(error::bus)
+        }
         Some(stream) => stream.publish(subject, frame).await,
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use correlation::CorrelationId;
 use handling::Handling;
 
+use crate::event::Durability;
 use crate::frame::{self, FrameBuilder, Headers};
 
 /// The timeout of a call for which nobody chose one; Frugal's own.
@@ -38,6 +39,10 @@ struct Inner {
     timeout: Duration,
     /// Set where a caller's time limit is already running.
     deadline: Option<Instant>,
+    /// For events published with it, and sent with those.
+    key: Option<Arc<str>>,
+    /// For events published with it.
+    durability: Option<Durability>,
     /// The context from which this one was made; `None` in the first.
     first: Option<Arc<Inner>>,
     /// For a handler, and used in the first only, since there is one reply and one call that can end.
@@ -54,6 +59,8 @@ impl Clone for Inner {
             headers: self.headers.clone(),
             timeout: self.timeout,
             deadline: self.deadline,
+            key: self.key.clone(),
+            durability: self.durability,
             first: self.first.clone(),
             handling: Handling::default(),
             received: Mutex::default(),
@@ -106,7 +113,8 @@ impl Context {
         deadline: Option<Instant>,
     ) -> Self {
         let (first, (handling, received)) = (None, Default::default());
-        Self(Arc::new(Inner { correlation_id, headers, timeout, deadline, first, handling, received }))
+        let (key, durability) = (None, None);
+        Self(Arc::new(Inner { correlation_id, headers, timeout, deadline, key, durability, first, handling, received }))
     }
 
     /// What can be changed without another context's being changed too.
@@ -145,10 +153,34 @@ impl Context {
         self
     }
 
+    /// This context with a key for the events published with it: what they are about, an account or an order. Subscribers that
+    /// handle several events at once handle those of one key in order, and a log keeps the key with the event.
+    ///
+    /// A handler's context does not hand on the key of the event it came with; [`event_key`](Self::event_key) is there to do so.
+    ///
+    /// ```
+    /// use thriftwood_core::Context;
+    ///
+    /// let ctx = Context::new().with_key("B000");
+    /// assert_eq!(ctx.event_key(), Some("B000"));
+    /// ```
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.own().key = Some(key.into());
+        self
+    }
+
+    /// This context with a word on what publishing with it waits for, where that differs from what the bus is set to. Not sent.
+    #[must_use]
+    pub fn with_durability(mut self, durability: Durability) -> Self {
+        self.own().durability = Some(durability);
+        self
+    }
+
     /// This context with a request header, in place of any value it had.
     ///
     /// Some names belong to the runtime. `_cid` and `_timeout` (milliseconds) set what they are named for, as in Frugal;
-    /// `_opid` is numbered anew for each call, `_address` is where the call goes, and those that start with `_topic_` are
+    /// `_key` is the [key](Self::with_key) of an event; `_opid` is numbered anew for each call, `_address` is where the call goes, and those that start with `_topic_` are
     /// written for each event from its topic, so none of them is taken.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
@@ -158,6 +190,7 @@ impl Context {
                 Ok(ms) => return self.with_timeout(Duration::from_millis(ms)),
                 Err(_) => return self,
             },
+            frame::KEY => return self.with_key(value),
             _ if frame::is_reserved(name.as_bytes()) => return self,
             _ => self.own().headers.set(name, value),
         }
@@ -177,6 +210,21 @@ impl Context {
     /// The request headers. Those of a received message include the reserved ones.
     pub fn headers(&self) -> &Headers {
         &self.0.headers
+    }
+
+    /// The key of events published with this context; in the context of an event that was received, that event's key.
+    pub fn event_key(&self) -> Option<&str> {
+        self.0.key.as_deref().or_else(|| self.header(frame::KEY))
+    }
+
+    /// The key that was set here, and not received.
+    pub(crate) fn own_key(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// What publishing with this context waits for, where that was set.
+    pub fn durability(&self) -> Option<Durability> {
+        self.0.durability
     }
 
     /// How long a call made now may take: its timeout, and never longer than the deadline leaves.

@@ -7,6 +7,7 @@
 mod delivery;
 #[cfg(feature = "json")]
 mod described;
+mod durability;
 mod intake;
 mod layered;
 mod publisher;
@@ -20,6 +21,7 @@ mod topic;
 pub use delivery::{Acknowledge, Delivery, Guarantee};
 #[cfg(feature = "json")]
 pub use described::JsonEvent;
+pub use durability::{Durability, PublishOptions};
 pub use layered::Handover;
 pub use publisher::Publisher;
 pub use received::Event;

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use tower_layer::Layer;
 
 use super::topic::ScopeTopic;
-use super::{Envelope, Operation, Recorded, Scope, ScopeEvent, Topic};
+use super::{Envelope, Operation, PublishOptions, Recorded, Scope, ScopeEvent, Topic};
 use crate::call::next_operation_id;
 use crate::codec::{Message, MessageType, Wire, Writer};
-use crate::frame::{Body, FrameBuilder};
+use crate::frame::{Body, FrameBuilder, KEY};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::observe::Observed;
 use crate::{Bus, Context, Error, ErrorKind};
@@ -115,7 +115,8 @@ impl Direct {
     /// Gives the frame to the transport, and waits no longer than the context allows.
     async fn send(&self, context: &Context, topic: &Topic, prepared: Prepared) -> Result<(), Error> {
         let remaining = context.remaining();
-        let published = self.bus.transport().publish(topic, prepared.frame);
+        let options = PublishOptions::default().durability(context.durability());
+        let published = self.bus.transport().publish(topic, prepared.frame, options);
         let result = tokio::time::timeout(remaining, published).await.unwrap_or_else(|_| {
             let text = format!("`{}` was not published within {} ms", topic.name, remaining.as_millis());
             Err(Error::new(ErrorKind::Timeout, text))
@@ -152,6 +153,9 @@ impl Direct {
         let mut frame = FrameBuilder::new();
         context.write_request(&mut frame, next_operation_id(), context.remaining());
         frame.all_headers(self.scope.headers());
+        if let Some(key) = context.own_key() {
+            frame.header(KEY, key);
+        }
         Ok(frame.message_in(self.bus.protocol(), Message::new(operation.name, MessageType::Call), payload)?)
     }
 }

@@ -81,6 +81,11 @@ impl<T> Event<T> {
         self.context.header(&format!("{}{name}", crate::frame::TOPIC_VARIABLE))
     }
 
+    /// What it is about, where the publisher [said so](Context::with_key).
+    pub fn key(&self) -> Option<&str> {
+        self.context.event_key()
+    }
+
     /// Its offset in the stream, on transports that keep events.
     pub fn offset(&self) -> Option<u64> {
         self.meta.offset

@@ -22,6 +22,8 @@ pub use encode::{Body, FrameBuilder};
 pub use headers::Headers;
 #[cfg(feature = "runtime")]
 pub(crate) use peek::Peek;
+#[cfg(feature = "runtime")]
+pub use peek::event_key;
 
 /// The largest frame that is read where nothing else was said, in bytes without the leading size: Frugal's own limit.
 pub const DEFAULT_MAX_FRAME: usize = 16_384_000;
@@ -40,13 +42,15 @@ pub const ADDRESS: &str = "_address";
 /// The header by which the ends of a connection agree on cancelling, and do it. In a request, 0: the caller's end may cancel
 /// it. In a frame without a message, 0: the callee's end knows how; 1: the call of this operation id is given up.
 pub const CANCEL: &str = "_cancel";
+/// The header of an event's key: events of one key are about one thing, and their order matters.
+pub const KEY: &str = "_key";
 /// What the header of a topic's prefix variable starts with; the variable's name follows.
 pub const TOPIC_VARIABLE: &str = "_topic_";
 
 /// Whether the runtime itself writes this header, from the context or the topic, so that a user's or an earlier message's
 /// value for it is left out.
 pub(crate) fn is_reserved(name: &[u8]) -> bool {
-    const NAMES: [&str; 5] = [CORRELATION_ID, OPERATION_ID, TIMEOUT, ADDRESS, CANCEL];
+    const NAMES: [&str; 6] = [CORRELATION_ID, OPERATION_ID, TIMEOUT, ADDRESS, CANCEL, KEY];
     // All of them start like this, and few others do.
     name.starts_with(b"_")
         && (NAMES.iter().any(|reserved| name == reserved.as_bytes()) || name.starts_with(TOPIC_VARIABLE.as_bytes()))

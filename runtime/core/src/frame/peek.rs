@@ -1,7 +1,12 @@
 //! Looks at a frame without reading it: what a connection has to know of every frame that passes.
 
 use super::headers::Pairs;
-use super::{FrameError, OPERATION_ID, PREAMBLE};
+use super::{FrameError, KEY, OPERATION_ID, PREAMBLE};
+
+/// The key of the event in this frame, where it has one. For a transport, which need not read the rest.
+pub fn event_key(frame: &[u8]) -> Option<&[u8]> {
+    Peek::at(frame).ok()?.header(KEY)
+}
 
 /// A frame of which only the preamble was read.
 #[derive(Clone, Copy, Debug)]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::call::Handler;
-use crate::event::{SubscribeOptions, Topic, TopicFilter};
+use crate::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use crate::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use crate::{BoxFuture, Bus, Error};
 pub use direct::rpc;
@@ -61,8 +61,13 @@ impl Transport for Memory {
         Box::pin(async move { server::serve(&self.hub, address, handler, &options) })
     }
 
-    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(publisher::publish(&self.hub, topic, frame))
+    fn publish<'a>(
+        &'a self,
+        topic: &'a Topic,
+        frame: Bytes,
+        options: PublishOptions,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(publisher::publish(&self.hub, topic, frame, options))
     }
 
     fn subscribe(

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::hub::Hub;
-use crate::event::Topic;
+use crate::event::{PublishOptions, Topic};
 use crate::frame::DEFAULT_MAX_FRAME;
 use crate::{Error, ErrorKind};
 
-pub(super) async fn publish(hub: &Hub, topic: &Topic, frame: Bytes) -> Result<(), Error> {
+pub(super) async fn publish(hub: &Hub, topic: &Topic, frame: Bytes, options: PublishOptions) -> Result<(), Error> {
     hub.lifecycle.check()?;
+    options.refuse_durable("memory")?;
     if frame.len() > DEFAULT_MAX_FRAME + 4 {
         let text = format!("an event of {} bytes is over the limit of {}", frame.len(), DEFAULT_MAX_FRAME + 4);
         return Err(Error::new(ErrorKind::TooLarge, text));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{DynStep, Passage, Step};
 use crate::call::Handler;
-use crate::event::{Delivery, Guarantee, SubscribeOptions, Topic, TopicFilter};
+use crate::event::{Delivery, Guarantee, PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use crate::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use crate::{BoxFuture, Error};
 
@@ -19,6 +19,8 @@ pub struct Published {
     pub topic: Topic,
     /// The whole frame, its leading size included.
     pub frame: Bytes,
+    /// What the transport is told about it.
+    pub options: PublishOptions,
 }
 
 impl Passage for Published {
@@ -38,7 +40,7 @@ pub struct Publishing(pub(crate) Arc<dyn Transport>);
 
 impl Step<Published> for Publishing {
     async fn call(&self, event: Published) -> Result<(), Error> {
-        self.0.publish(&event.topic, event.frame).await
+        self.0.publish(&event.topic, event.frame, event.options).await
     }
 }
 
@@ -76,10 +78,15 @@ impl Transport for LayeredEvents {
         self.transport.serve(address, handler, options)
     }
 
-    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>> {
+    fn publish<'a>(
+        &'a self,
+        topic: &'a Topic,
+        frame: Bytes,
+        options: PublishOptions,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         match &self.published {
-            Some(step) => Arc::clone(step).call(Published { topic: topic.clone(), frame }),
-            None => self.transport.publish(topic, frame),
+            Some(step) => Arc::clone(step).call(Published { topic: topic.clone(), frame, options }),
+            None => self.transport.publish(topic, frame, options),
         }
     }
 

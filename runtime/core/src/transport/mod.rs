@@ -13,7 +13,7 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 
 use crate::call::Handler;
-use crate::event::{Delivery, Guarantee, SubscribeOptions, Topic, TopicFilter};
+use crate::event::{Delivery, Guarantee, PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use crate::{BoxFuture, Error, RpcError};
 
 /// Carries calls and events. One value is one bus: a directory, a NATS connection, a hub in memory.
@@ -34,7 +34,12 @@ pub trait Transport: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Serving, Error>>;
 
     /// Publishes a frame. When this resolves, the transport has done what it promises: a log has it on disk.
-    fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes) -> BoxFuture<'a, Result<(), Error>>;
+    fn publish<'a>(
+        &'a self,
+        topic: &'a Topic,
+        frame: Bytes,
+        options: PublishOptions,
+    ) -> BoxFuture<'a, Result<(), Error>>;
 
     /// Subscribes. When this resolves, whatever is published from now on is delivered.
     fn subscribe(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use thriftwood_core::call::{Handler, Rpc};
-use thriftwood_core::event::{SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::transport::{EventSource, Outbound, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind, RpcError, RpcErrorKind};
 use tokio::time::Instant;
@@ -66,7 +66,7 @@ impl Transport for Balanced {
         Box::pin(async { Err(self.unsupported("does not serve")) })
     }
 
-    fn publish<'a>(&'a self, _: &'a Topic, _: Bytes) -> BoxFuture<'a, Result<(), Error>> {
+    fn publish<'a>(&'a self, _: &'a Topic, _: Bytes, _: PublishOptions) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Err(self.unsupported("does not publish")) })
     }
 
