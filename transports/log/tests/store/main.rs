@@ -11,6 +11,7 @@ mod faults;
 mod frozen;
 mod groups;
 mod indexes;
+mod key_order;
 mod model;
 mod producers;
 mod repair;

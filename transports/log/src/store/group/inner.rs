@@ -101,14 +101,15 @@ impl Inner {
         Self { log, journal, options, state: Mutex::new(working), sleepers: Arc::default() }
     }
 
-    /// The next record that is due again, or else the next one in the log.
-    pub(super) fn next(&self) -> Next {
+    /// The next record that is due again, or else the next one in the log; `in_order`, of each key only when the one before it
+    /// was acknowledged.
+    pub(super) fn next(&self, in_order: bool) -> Next {
         let mut working = self.lock();
         self.finish_burials(&mut working);
         if working.is_paused {
             return Next::Nothing;
         }
-        if let Some(next) = self.next_again(&mut working) {
+        if let Some(next) = self.next_again(&mut working, in_order) {
             return next;
         }
         if working.known.progress.outstanding().len() >= self.options.max_outstanding.max(1) {
@@ -128,8 +129,15 @@ impl Inner {
                     working.notes += 1;
                     let (wanted, patience) = ((self.options.filter)(&record), self.options.patience());
                     let taken = working.known.progress.take(record.offset(), wanted, Instant::now(), patience);
-                    if let Some(attempt) = taken {
-                        return self.hand_out(&mut working, record, attempt);
+                    if let Some(attempt) = taken
+                        && self.has_turn(&mut working, &record, attempt, in_order)
+                    {
+                        let note = match attempt {
+                            // One that waited for its key has a note of its own, and this one would not count beside it.
+                            1 if record.key().is_none() => Note::Handed(record.offset() + 1),
+                            _ => Note::Attempt(record.offset(), attempt),
+                        };
+                        return self.hand_out(&mut working, record, attempt, note);
                     }
                 }
                 Ok(None) => return Next::Nothing,
@@ -157,13 +165,14 @@ impl Inner {
     /// It was handled. Gives the note about it, if that is still to be said.
     pub(super) fn ack(&self, offset: u64, era: u64) -> Option<Noted> {
         // First in memory, then on the disk: a state that is written meanwhile holds it, or its own note stands behind.
-        let mut was_full = false;
+        let (mut was_full, mut is_awaited) = (false, false);
         let noted = self.note(era, Durability::Durable, |known| {
             was_full = known.progress.outstanding().len() >= self.options.max_outstanding;
+            is_awaited = known.progress.is_awaited(offset);
             known.history.take(offset);
             known.progress.ack(offset).then_some(Note::Ack(offset))
         });
-        if was_full {
+        if was_full || is_awaited {
             self.sleepers.wake();
         }
         noted
@@ -209,15 +218,19 @@ impl Inner {
     }
 
     /// Takes what is due again; a record that has had its deliveries goes to the dead letters.
-    fn next_again(&self, working: &mut Working) -> Option<Next> {
+    fn next_again(&self, working: &mut Working, in_order: bool) -> Option<Next> {
         let patience = self.options.patience();
         while let Some((offset, attempt)) = working.known.progress.take_due(Instant::now(), patience) {
             working.again.seek(offset);
             match working.again.next_ready() {
                 Ok(Some(record)) if record.offset() == offset => {
+                    if !self.has_turn(working, &record, attempt, in_order) {
+                        continue;
+                    }
                     if self.options.max_attempts.is_none_or(|most| attempt <= most) {
                         // Read alone, so it would hold a whole chunk by itself.
-                        return Some(self.hand_out(working, record.detached(), attempt));
+                        let note = Note::Attempt(offset, attempt);
+                        return Some(self.hand_out(working, record.detached(), attempt, note));
                     }
                     self.bury(working, &record, attempt);
                 }
@@ -236,14 +249,23 @@ impl Inner {
         None
     }
 
+    /// Whether a record that was just taken may be handed out; if not, it waits for another of its key.
+    fn has_turn(&self, working: &mut Working, record: &Record, attempt: u32, in_order: bool) -> bool {
+        let Some(key) = record.key() else { return true };
+        let has_turn = working.known.progress.line_up(record.offset(), key, in_order, Instant::now());
+        // Said, since what is handed out behind it would tell otherwise that it was handed out as well.
+        if !has_turn && let Ok(batch) = Note::to_batch(&[Note::Attempt(record.offset(), attempt.saturating_sub(1))]) {
+            self.journal.post(batch, Durability::Buffered);
+        }
+        has_turn
+    }
+
     /// Notes the delivery, so that it counts even if it ends with the process.
-    fn hand_out(&self, working: &mut Working, record: Record, attempt: u32) -> Next {
-        let offset = record.offset();
+    fn hand_out(&self, working: &mut Working, record: Record, attempt: u32, note: Note) -> Next {
         if self.options.max_attempts.is_some_and(|most| attempt > most) {
             self.bury(working, &record, attempt);
             return Next::Busy;
         }
-        let note = if attempt == 1 { Note::Handed(offset + 1) } else { Note::Attempt(offset, attempt) };
         if let Ok(batch) = Note::to_batch(&[note]) {
             self.journal.post(batch, Durability::Buffered);
         }

@@ -21,13 +21,21 @@ pub struct Member {
     back: Wakeup,
     /// Runs until the next record is due again.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whether of each key it has one record at a time.
+    in_order: bool,
     /// Whether it has told that the log failed.
     ended: bool,
 }
 
 impl Member {
     pub(super) fn new(group: Arc<Inner>, more: Wakeup, back: Wakeup) -> Self {
-        Self { group, more, back, timer: None, ended: false }
+        Self { group, more, back, timer: None, in_order: false, ended: false }
+    }
+
+    /// From now on this member is given a record with a key only when every record of that key before it was acknowledged, or
+    /// became a dead letter, whichever member had it. What is held back counts as outstanding.
+    pub fn keep_key_order(&mut self) {
+        self.in_order = true;
     }
 
     /// The next record for this member, as soon as there is one; `None` when the log was closed. Must be polled within a
@@ -45,7 +53,7 @@ impl Member {
                     self.back.arm(cx.waker());
                 }
                 let ended = self.group.log.shared().queue.ended().or_else(|| self.group.journal.shared().queue.ended());
-                match (self.group.next(), ended) {
+                match (self.group.next(self.in_order), ended) {
                     (_, Some(StoreError::Closed { .. })) => return Poll::Ready(None),
                     (Next::Nothing, Some(_)) if self.ended => return Poll::Ready(None),
                     (Next::Claim(record, attempt, era), _) => {

@@ -6,6 +6,7 @@ mod dead;
 pub(crate) mod history;
 mod inner;
 pub(crate) mod journal;
+mod keys;
 mod member;
 mod options;
 mod progress;

@@ -6,6 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
+use super::keys::Keys;
+
 /// How long an event waits between two deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
@@ -31,6 +35,7 @@ pub(crate) struct Progress {
     done: BTreeSet<u64>,
     /// When events are due again, and which: because they wait, or because whoever has them takes too long.
     due: BTreeSet<(Instant, u64)>,
+    keys: Keys,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +46,8 @@ struct Outstanding {
     due: Option<Instant>,
     /// Whether somebody has it.
     is_held: bool,
+    /// Since when it waits for another of its key, if it does.
+    in_line: Option<Instant>,
 }
 
 impl Progress {
@@ -48,7 +55,7 @@ impl Progress {
     /// has handled the offsets in `done` as well. What is outstanding is due `now`.
     pub(crate) fn new(read: u64, outstanding: BTreeMap<u64, u32>, done: BTreeSet<u64>, now: Instant) -> Self {
         let due = outstanding.keys().map(|offset| (now, *offset)).collect();
-        let waiting = |attempt| Outstanding { attempt, due: Some(now), is_held: false };
+        let waiting = |attempt| Outstanding { attempt, due: Some(now), is_held: false, in_line: None };
         let outstanding = outstanding.into_iter().map(|(offset, attempt)| (offset, waiting(attempt)));
         Self { read, outstanding: outstanding.collect(), done, due, ..Self::default() }
     }
@@ -104,6 +111,27 @@ impl Progress {
         Some((offset, attempt))
     }
 
+    /// Says of which key an event is that was just taken. `false` when it is not to be delivered now: another of the key is
+    /// not acknowledged, and `in_order` asks to wait for that. Without it the event is delivered, and others wait for it.
+    pub(crate) fn line_up(&mut self, offset: u64, key: &Bytes, in_order: bool, now: Instant) -> bool {
+        if self.keys.join(offset, key) || !in_order {
+            return true;
+        }
+        if let Some(state) = self.outstanding.get_mut(&offset) {
+            if let Some(at) = state.due.take() {
+                self.due.remove(&(at, offset));
+            }
+            // It was not delivered after all.
+            (state.attempt, state.is_held, state.in_line) = (state.attempt.saturating_sub(1), false, Some(now));
+        }
+        false
+    }
+
+    /// Whether others of its key wait for this event.
+    pub(crate) fn is_awaited(&self, offset: u64) -> bool {
+        self.keys.is_awaited(offset)
+    }
+
     /// When the next event is due, if one is.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
@@ -114,6 +142,13 @@ impl Progress {
         let Some(state) = self.outstanding.remove(&offset) else { return false };
         if let Some(at) = state.due {
             self.due.remove(&(at, offset));
+        }
+        if let Some(next) = self.keys.leave(offset)
+            && let Some(state) = self.outstanding.get_mut(&next)
+            && let Some(since) = state.in_line.take()
+        {
+            state.due = Some(since);
+            self.due.insert((since, next));
         }
         true
     }
@@ -154,7 +189,7 @@ impl Progress {
     fn hold(&mut self, offset: u64, attempt: u32, now: Instant, patience: Patience) {
         let due = patience.deadline.map(|deadline| now + deadline);
         self.due.extend(due.map(|at| (at, offset)));
-        self.outstanding.insert(offset, Outstanding { attempt, due, is_held: true });
+        self.outstanding.insert(offset, Outstanding { attempt, due, is_held: true, in_line: None });
     }
 }
 
@@ -222,6 +257,32 @@ mod tests {
         assert!(!progress.extend(0, 1, later + deadline, patience));
         assert!(progress.ack(0), "but what is handled is handled, whoever did it");
         assert_eq!(progress.next_due(), None);
+    }
+
+    #[test]
+    fn of_one_key_the_next_event_waits_until_the_one_before_is_handled() {
+        let now = Instant::now();
+        let mut progress = Progress::default();
+        let (a, b) = (Bytes::from_static(b"a"), Bytes::from_static(b"b"));
+        let mut take = |progress: &mut Progress, offset, key, in_order| {
+            assert_eq!(progress.take(offset, true, now, PATIENCE), Some(1));
+            progress.line_up(offset, key, in_order, now)
+        };
+        let taken = [(0, &a), (1, &a), (2, &b), (3, &a)].map(|(offset, key)| take(&mut progress, offset, key, true));
+        assert_eq!(taken, [true, false, true, false]);
+        assert!(progress.is_awaited(0) && !progress.is_awaited(2));
+        assert!(progress.give_back(0, 1, None, now, PATIENCE));
+        let later = progress.next_due().unwrap();
+        assert_eq!(progress.take_due(now, PATIENCE), None, "a retry holds its key back");
+        assert_eq!(progress.take_due(later, PATIENCE), Some((0, 2)));
+        assert!(progress.line_up(0, &a, true, later));
+        assert!(progress.ack(0));
+        assert_eq!(progress.take_due(later, PATIENCE), Some((1, 1)), "the first delivery, whatever the wait");
+        assert_eq!(progress.take_due(later, PATIENCE), None);
+        assert!(take(&mut progress, 4, &a, false), "who does not ask for order does not wait");
+        assert!(progress.ack(1));
+        assert_eq!(progress.take_due(later, PATIENCE), Some((3, 1)));
+        assert_eq!(progress.floor(), 2);
     }
 
     #[test]
