@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use calc::{NUMBERS, NumbersEvent, OTHER, SOME, patient, soon};
 use futures_util::FutureExt;
-use thriftwood_core::event::{Envelope, Operation, Publisher, Subscriber, TopicFilter};
+use thriftwood_core::event::{Durability, Envelope, Operation, Publisher, Subscriber, TopicFilter};
 use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind, Subscription, memory};
 use tower::Service;
 
@@ -306,4 +306,76 @@ async fn a_server_ends_when_the_last_handle_of_its_bus_is_gone() {
     let serving = bus.serve("calc", server).await.unwrap();
     drop(bus);
     soon("the server's end", serving.wait()).await;
+}
+
+#[tokio::test]
+async fn handlers_at_once_survive_a_panic_and_the_events_that_cannot_be_read() {
+    let bus = memory::bus();
+    let numbers = subscribe(&subscriber(&bus), &SOME).await;
+    let (seen_in, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let handling = tokio::spawn(numbers.for_each_concurrent(3, move |_, number| {
+        assert_ne!(number, 1, "one is what this handler cannot take");
+        let seen = seen_in.clone();
+        async move {
+            assert_ne!(number, 2, "nor two");
+            seen.send(number)
+        }
+    }));
+    for number in 0..4 {
+        publish(&bus, &SOME, number).await.unwrap();
+    }
+    let mut both = [soon("an event", seen.recv()).await.unwrap(), soon("an event", seen.recv()).await.unwrap()];
+    both.sort_unstable();
+    assert_eq!(both, [0, 3]);
+    bus.close().await.unwrap();
+    soon("the end", handling).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_order_of_keys_cannot_be_asked_for_once_middleware_has_begun() {
+    let bus = memory::bus();
+    let layered = subscriber(&bus).layer(tower::layer::util::Identity::new());
+    let mut numbers = subscribe(&layered, &SOME).await;
+    publish(&bus, &SOME, 1).await.unwrap();
+    assert_eq!(*soon("the event", numbers.next()).await.unwrap().unwrap(), 1);
+    let refused = numbers.for_each_concurrent(2, |_, _| async { Ok::<(), String>(()) }).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn handlers_at_once_go_through_middleware_too() {
+    let bus = memory::bus();
+    let layered = subscriber(&bus).layer(tower::layer::util::Identity::new());
+    let numbers = subscribe(&layered, &SOME).await;
+    let (seen_in, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let all_there = Arc::new(tokio::sync::Barrier::new(3));
+    let handling = tokio::spawn(numbers.for_each_concurrent(3, move |_, number| {
+        let (seen, all_there) = (seen_in.clone(), Arc::clone(&all_there));
+        async move {
+            all_there.wait().await;
+            seen.send(number)
+        }
+    }));
+    for number in 0..3 {
+        publish(&bus, &SOME, number).await.unwrap();
+    }
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        all.push(soon("three at once", seen.recv()).await.unwrap());
+    }
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2]);
+    handling.abort();
+}
+
+#[tokio::test]
+async fn events_that_were_to_be_kept_are_refused_where_none_are() {
+    let bus = memory::bus();
+    let publisher = Publisher::<NumbersEvent>::new(&bus, &NUMBERS, variables(["bill", "emea"]));
+    let durable = patient().with_durability(Durability::Durable);
+    let error = publisher.publish(&durable, &SOME, &1, NumbersEvent::Some).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("`log:DIR`"), "{error}");
+    let buffered = patient().with_durability(Durability::Buffered);
+    publisher.publish(&buffered, &SOME, &1, NumbersEvent::Some).await.unwrap();
 }

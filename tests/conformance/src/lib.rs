@@ -11,6 +11,7 @@ pub mod fixture;
 pub mod hostile;
 pub mod kept;
 pub mod middleware;
+pub mod ordered;
 pub mod probe;
 pub mod without_events;
 
@@ -37,6 +38,12 @@ macro_rules! behaviours {
             a_variable_that_cannot_be_in_a_topic_is_refused
             a_handler_gets_every_event
             a_closed_bus_publishes_nothing
+        }
+        $crate::behaviours! { $connect; ordered:
+            events_of_one_key_are_handled_in_order
+            a_failing_key_holds_back_no_other
+            no_more_than_max_in_flight
+            a_stopped_subscription_finishes_what_it_has
         }
         $crate::behaviours! { $connect; middleware as event_middleware:
             a_layer_sees_events_on_both_sides

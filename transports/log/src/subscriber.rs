@@ -113,6 +113,11 @@ impl EventSource for Shares {
     fn guarantee(&self) -> Guarantee {
         Guarantee::AtLeastOnce
     }
+
+    fn keep_key_order(&mut self) -> bool {
+        self.member.keep_key_order();
+        true
+    }
 }
 
 /// A rest after a failure of the disk: the next event is behind it and is tried again, and whoever passes over errors would
@@ -146,8 +151,8 @@ impl Acknowledge for Verdict {
         Box::pin(async move { self.0.ack().await.map_err(error::bus) })
     }
 
-    fn nack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        self.0.nack();
+    fn nack(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        self.0.nack_because(reason);
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -47,6 +47,6 @@ pub trait Acknowledge: Send + Sync {
     /// It was handled, and need not be delivered again. Resolves when that is as durable as the transport makes it.
     fn ack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
 
-    /// It was not handled, and is to be delivered again.
-    fn nack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
+    /// It was not handled, for this reason, and is to be delivered again. The reason may be empty.
+    fn nack(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>>;
 }

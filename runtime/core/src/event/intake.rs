@@ -6,6 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 use tracing::warn;
 
+use super::key_order::KeyOrder;
 use super::received::Meta;
 use super::{Acknowledge, Delivery, Operation, Payload};
 use crate::codec::{Message, Reader};
@@ -32,6 +33,13 @@ pub(super) struct Received<T> {
 }
 
 impl Intake {
+    /// From now on of each key the next event comes when the one before it was acknowledged.
+    pub(super) fn keep_key_order(&mut self) {
+        if !self.source.keep_key_order() {
+            KeyOrder::around(&mut self.source);
+        }
+    }
+
     /// The next event, as [`EventSource::poll_next`] has it.
     pub(super) fn poll_next<T: Payload>(
         &mut self,

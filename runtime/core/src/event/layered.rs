@@ -52,13 +52,19 @@ impl<E: ScopeEvent> fmt::Debug for Handover<E> {
     }
 }
 
+/// What the consumer said of an event.
+enum Said {
+    Handled,
+    Refused(String),
+}
+
 /// One delivery while it is in the layers.
 pub(super) struct Slot<E> {
     meta: Meta,
     /// The place in the consumer's queue that was kept for this delivery.
     place: Mutex<Option<Out<E>>>,
     /// The consumer's verdict, and who waits to hear that the transport has recorded it.
-    recorded: Mutex<Option<(bool, Recorded)>>,
+    recorded: Mutex<Option<(Said, Recorded)>>,
 }
 
 impl<E> fmt::Debug for Slot<E> {
@@ -102,9 +108,10 @@ struct Verdict<E> {
 }
 
 impl<E: Send + 'static> Verdict<E> {
-    fn say(self, handled: bool) -> BoxFuture<'static, Result<(), Error>> {
+    fn say(self, said: Said) -> BoxFuture<'static, Result<(), Error>> {
         let (recorded, wait) = oneshot::channel();
-        *self.slot.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some((handled, recorded));
+        let handled = matches!(said, Said::Handled);
+        *self.slot.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some((said, recorded));
         let told = self.verdict.send(handled);
         Box::pin(async move {
             let closed = || Error::new(ErrorKind::Closed, "the subscription ended before the event was acknowledged");
@@ -116,11 +123,11 @@ impl<E: Send + 'static> Verdict<E> {
 
 impl<E: Send + 'static> Acknowledge for Verdict<E> {
     fn ack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        self.say(true)
+        self.say(Said::Handled)
     }
 
-    fn nack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        self.say(false)
+    fn nack(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        self.say(Said::Refused(reason.to_owned()))
     }
 }
 
@@ -132,7 +139,7 @@ pub(super) struct LayeredSource<T, E> {
 }
 
 impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
-    /// Starts the task that feeds the layers, and gives what comes out of them.
+    /// What comes out of the layers. The task that feeds them starts when it is first asked.
     pub(super) fn run(
         self,
         layers: impl FnOnce(Handover<E>) -> Arc<dyn DynStep<Envelope<E>>>,
@@ -141,8 +148,7 @@ impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
         let (out, events) = mpsc::channel(1);
         let step = layers(Handover(Rest::Consumer(out.clone())));
         let unwrap = self.unwrap;
-        let task = tokio::spawn(self.feed(step, out)).abort_handle();
-        Box::new(Consumer { events, unwrap, task, ended: false })
+        Box::new(Consumer { events, unwrap, to_feed: Some((self, step, out)), task: None, ended: false })
     }
 
     async fn feed(mut self, step: Arc<dyn DynStep<Envelope<E>>>, out: mpsc::Sender<Item<E>>) {
@@ -185,7 +191,8 @@ async fn pass<T, E: ScopeEvent>(
     if let Err(error) = &outcome {
         debug!(topic = slot.meta.topic, %error, "an event was not handled");
     }
-    let (consumer_handled, recorded) = take(&slot.recorded).unzip();
+    let (said, recorded) = take(&slot.recorded).unzip();
+    let consumer_handled = said.as_ref().map(|said| matches!(said, Said::Handled));
     if let Some(observed) = observed {
         let let_go = consumer_handled.is_none() && take(&slot.place).is_none();
         observed.end(match &outcome {
@@ -201,7 +208,10 @@ async fn pass<T, E: ScopeEvent>(
         (Some(acknowledge), Ok(())) => acknowledge.ack().await,
         (acknowledge, Err(refusal)) => {
             let nacked = match acknowledge {
-                Some(acknowledge) => acknowledge.nack().await,
+                Some(acknowledge) => match &said {
+                    Some(Said::Refused(reason)) => acknowledge.nack(reason).await,
+                    _ => acknowledge.nack(&refusal.to_string()).await,
+                },
                 None => Err(Error::new(ErrorKind::Unsupported, "this subscription does not redeliver")),
             };
             // The consumer said that the event was handled, and must not take it for recorded when a layer said otherwise.
@@ -217,19 +227,29 @@ async fn pass<T, E: ScopeEvent>(
 /// What comes out of the layers, with their type forgotten.
 pub(super) trait LayeredEvents<T>: Send {
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>>;
+
+    /// From now on of each key the next event comes when the one before it was acknowledged.
+    fn keep_key_order(&mut self) -> Result<(), Error>;
 }
 
 struct Consumer<T, E> {
     events: mpsc::Receiver<Item<E>>,
     unwrap: fn(E) -> Option<T>,
-    task: AbortHandle,
+    /// What the task will need; gone once it has begun.
+    to_feed: Option<ToFeed<T, E>>,
+    task: Option<AbortHandle>,
     ended: bool,
 }
 
-impl<T: Send, E: Send> LayeredEvents<T> for Consumer<T, E> {
+type ToFeed<T, E> = (LayeredSource<T, E>, Arc<dyn DynStep<Envelope<E>>>, mpsc::Sender<Item<E>>);
+
+impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredEvents<T> for Consumer<T, E> {
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>> {
         if self.ended {
             return Poll::Ready(None);
+        }
+        if let Some((source, step, out)) = self.to_feed.take() {
+            self.task = Some(tokio::spawn(source.feed(step, out)).abort_handle());
         }
         self.events.poll_recv(cx).map(|next| {
             let next = next.flatten();
@@ -241,11 +261,22 @@ impl<T: Send, E: Send> LayeredEvents<T> for Consumer<T, E> {
             }))
         })
     }
+
+    fn keep_key_order(&mut self) -> Result<(), Error> {
+        let Some((source, ..)) = &mut self.to_feed else {
+            let text = "the order of keys has to be asked for before the first event of a subscription with middleware";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        };
+        source.intake.keep_key_order();
+        Ok(())
+    }
 }
 
 impl<T, E> Drop for Consumer<T, E> {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 

@@ -8,7 +8,9 @@ mod delivery;
 #[cfg(feature = "json")]
 mod described;
 mod durability;
+mod handling;
 mod intake;
+mod key_order;
 mod layered;
 mod publisher;
 mod received;

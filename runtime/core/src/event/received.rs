@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::SystemTime;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
 use super::intake::Received;
@@ -21,6 +22,8 @@ pub struct Event<T> {
     meta: Meta,
     acknowledge: Option<Box<dyn Acknowledge>>,
     attended: Option<Attended>,
+    /// One of the places of a subscription that has a limit.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// What the transport knows of an event.
@@ -35,14 +38,20 @@ pub(crate) struct Meta {
 
 impl<T> Event<T> {
     pub(super) fn new(payload: T, context: Context, meta: Meta, acknowledge: Option<Box<dyn Acknowledge>>) -> Self {
-        Self { payload, context, meta, acknowledge, attended: None }
+        Self { payload, context, meta, acknowledge, attended: None, place: None }
     }
 
     /// An event just received, which the observer follows from here.
     pub(super) fn received(received: Received<T>) -> Self {
         let Received { context, payload, meta, acknowledge, observed } = received;
         let attended = observed.map(|observed| Attended { observed: Some(observed), awaited: acknowledge.is_some() });
-        Self { payload, context, meta, acknowledge, attended }
+        Self { payload, context, meta, acknowledge, attended, place: None }
+    }
+
+    /// The same event, which takes this place until it is acknowledged or dropped.
+    pub(super) fn in_place(mut self, place: Option<OwnedSemaphorePermit>) -> Self {
+        self.place = place;
+        self
     }
 
     /// The span that its handler runs in.
@@ -52,8 +61,8 @@ impl<T> Event<T> {
 
     /// The same event with its payload turned into another type, if it can be.
     pub(super) fn try_map<U>(self, map: fn(T) -> Option<U>) -> Option<Event<U>> {
-        let Event { payload, context, meta, acknowledge, attended } = self;
-        Some(Event { payload: map(payload)?, context, meta, acknowledge, attended })
+        let Event { payload, context, meta, acknowledge, attended, place } = self;
+        Some(Event { payload: map(payload)?, context, meta, acknowledge, attended, place })
     }
 
     /// What was published.
@@ -127,11 +136,19 @@ impl<T> Event<T> {
     /// # Errors
     /// [`ErrorKind::Unsupported`] where events are delivered at most once, or the subscription keeps no position.
     pub async fn nack(self) -> Result<(), Error> {
+        self.nack_because("").await
+    }
+
+    /// [`nack`](Event::nack), and why: a dead letter that becomes of it tells.
+    ///
+    /// # Errors
+    /// As [`nack`](Event::nack).
+    pub async fn nack_because(self, reason: &str) -> Result<(), Error> {
         if let Some(attended) = self.attended {
             attended.end(Outcome::Refused);
         }
         match self.acknowledge {
-            Some(acknowledge) => acknowledge.nack().await,
+            Some(acknowledge) => acknowledge.nack(reason).await,
             None => Err(Error::new(
                 ErrorKind::Unsupported,
                 "this subscription does not redeliver; subscribe with a group, on a transport that keeps events",

@@ -4,23 +4,33 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
 
 use futures_core::Stream;
-use tracing::{Span, warn};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::PollSemaphore;
 
 use super::intake::Intake;
 use super::layered::LayeredEvents;
 use super::{Event, Payload};
-use crate::observe::entered;
-use crate::unwind::caught;
-use crate::{Context, Error, ErrorKind};
+use crate::Error;
 
 /// The events of one operation, as they come: a [`Stream`], with a `next` of its own.
 ///
 /// Dropping it ends the subscription. Events that were received and not acknowledged are delivered again to the group.
 pub struct Subscription<T> {
     events: Events<T>,
+    limit: Option<Limit>,
+    stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    stopped: bool,
+}
+
+/// How many events may be with the consumer.
+struct Limit {
+    places: PollSemaphore,
+    /// For the next event.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 enum Events<T> {
@@ -32,11 +42,40 @@ enum Events<T> {
 
 impl<T: Payload + Clone + Send + 'static> Subscription<T> {
     pub(super) fn plain(intake: Intake) -> Self {
-        Self { events: Events::Plain(intake, PhantomData) }
+        Self { events: Events::Plain(intake, PhantomData), limit: None, stop: None, stopped: false }
     }
 
     pub(super) fn layered(events: Box<dyn LayeredEvents<T>>) -> Self {
-        Self { events: Events::Layered(events) }
+        Self { events: Events::Layered(events), limit: None, stop: None, stopped: false }
+    }
+
+    /// This subscription with a limit to the events that are with the consumer: received, and neither acknowledged nor dropped.
+    /// While there are so many, the next one stays with the transport, which may give it to another of the group. At least 1.
+    #[must_use]
+    pub fn max_in_flight(mut self, events: usize) -> Self {
+        let places = Arc::new(Semaphore::new(events.clamp(1, Semaphore::MAX_PERMITS)));
+        self.limit = Some(Limit { places: PollSemaphore::new(places), place: None });
+        self
+    }
+
+    /// This subscription, ending when `stop` resolves. Events that were received until then can still be handled and
+    /// acknowledged, so this is how a process stops that loses and repeats nothing:
+    /// `winners.until(stop).for_each(handler).await?`, and then the bus is closed.
+    #[must_use]
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.stop = Some(Box::pin(stop));
+        self
+    }
+
+    /// From now on of each key the next event comes when the one before it was acknowledged.
+    pub(super) fn keep_key_order(&mut self) -> Result<(), Error> {
+        match &mut self.events {
+            Events::Plain(intake, _) => {
+                intake.keep_key_order();
+                Ok(())
+            }
+            Events::Layered(events) => events.keep_key_order(),
+        }
     }
 
     /// The next event, or `None` when the subscription has ended.
@@ -47,53 +86,26 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// Gives every event to `handler`, one at a time, and acknowledges those it returns `Ok` for; the others, and those it
-    /// panics over, are delivered again where the transport does that. Ends when the subscription ends.
-    ///
-    /// # Errors
-    /// When an acknowledgement could not be recorded. Events that cannot be read are logged and passed over.
-    pub async fn for_each<F, Fut, Err>(mut self, mut handler: F) -> Result<(), Error>
-    where
-        F: FnMut(Context, T) -> Fut,
-        Fut: Future<Output = Result<(), Err>>,
-        Err: fmt::Display,
-    {
-        while let Some(event) = self.next().await {
-            let event = match event {
-                Ok(event) => event,
-                Err(error) => {
-                    warn!(%error, "passed over an event");
-                    continue;
-                }
-            };
-            let (context, payload) = (event.context().clone(), event.payload().clone());
-            // Called inside: it may panic before it has a future.
-            let span = event.span();
-            let handled = entered(span.clone(), caught(async { handler(context, payload).await })).await;
-            let problem = match handled {
-                Ok(Ok(())) => {
-                    event.ack().await?;
-                    continue;
-                }
-                Ok(Err(error)) => error.to_string(),
-                Err(text) => format!("the handler panicked: {text}"),
-            };
-            let (topic, attempt) = (event.topic(), event.attempt());
-            span.unwrap_or_else(Span::none)
-                .in_scope(|| warn!(topic, attempt, error = problem, "an event was not handled"));
-            match event.nack().await {
-                Err(error) if error.kind() != ErrorKind::Unsupported => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     fn poll_event(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>> {
-        match &mut self.events {
-            Events::Plain(intake, _) => intake.poll_next(cx).map(|next| Some(next?.map(Event::received))),
-            Events::Layered(events) => events.poll_next(cx),
+        if let Some(stop) = &mut self.stop
+            && stop.as_mut().poll(cx).is_ready()
+        {
+            self.stop = None;
+            self.stopped = true;
         }
+        if self.stopped {
+            return Poll::Ready(None);
+        }
+        if let Some(Limit { places, place: place @ None }) = &mut self.limit {
+            // Nobody closes it.
+            *place = ready!(places.poll_acquire(cx));
+        }
+        let next = match &mut self.events {
+            Events::Plain(intake, _) => ready!(intake.poll_next(cx)).map(|next| next.map(Event::received)),
+            Events::Layered(events) => ready!(events.poll_next(cx)),
+        };
+        let place = self.limit.as_mut().and_then(|limit| limit.place.take());
+        Poll::Ready(next.map(|next| next.map(|event| event.in_place(place))))
     }
 }
 

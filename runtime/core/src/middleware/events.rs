@@ -132,4 +132,8 @@ impl EventSource for LayeredSource {
     fn guarantee(&self) -> Guarantee {
         self.source.guarantee()
     }
+
+    fn keep_key_order(&mut self) -> bool {
+        self.source.keep_key_order()
+    }
 }

@@ -91,4 +91,11 @@ pub trait EventSource: Send + 'static {
 
     /// What may happen to an event on its way.
     fn guarantee(&self) -> Guarantee;
+
+    /// Asks that from now on, of the events of one [key](crate::frame::KEY), the next one comes when the one before it was
+    /// acknowledged or given up, whichever member of the group had it. `false` where the transport does not see to that; the
+    /// subscription then does, for the events it gets.
+    fn keep_key_order(&mut self) -> bool {
+        false
+    }
 }

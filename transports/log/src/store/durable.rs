@@ -105,8 +105,8 @@ impl Writer {
             self.background = Some(started.map_err(|error| self.fail(&error))?);
         }
         self.retired = false;
-        let limits = self.options.retention;
-        if limits.bytes.is_some() || limits.records.is_some() {
+        // Age as well: a log that is never idle for as long as it is watched has no other moment.
+        if self.options.retention.is_limited() {
             self.remove_excess();
         }
         Ok(())

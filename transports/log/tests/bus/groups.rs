@@ -1,11 +1,14 @@
 //! Groups: sharing, acknowledging in any order, redelivery, and a position that outlives the process.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thriftwood_core::event::{Guarantee, Start};
 
-use thriftwood_log::store::LogOptions;
+use thriftwood_log::store::dead_letter::REASON;
+use thriftwood_log::store::disk::RealDisk;
+use thriftwood_log::store::{From, LogOptions, LogView};
 
 use crate::support::{connect, next, publish, soon, subscribe, subscriber};
 
@@ -242,4 +245,37 @@ async fn an_event_that_nobody_can_handle_goes_to_the_dead_letters_of_its_group()
     let pattern = std::fs::read_dir(groups).unwrap().next().unwrap().unwrap();
     let log = thriftwood_log::store::Log::open(pattern.path().join("dead"), LogOptions::default()).unwrap();
     assert_eq!(log.next_offset(), 1, "one dead letter");
+}
+
+#[tokio::test]
+async fn a_dead_letter_has_what_the_handler_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut config) = thriftwood_log::Config::from_url("data?max_attempts=2").unwrap();
+    config.groups.first_delay = Duration::from_millis(1);
+    let bus = config.connect(folder.path()).await.unwrap();
+    publish(&bus, "emea", 1).await;
+    publish(&bus, "emea", 2).await;
+    let mailer = subscribe(&subscriber(&bus, "emea").group("mailer")).await;
+    let (handled, mut is_handled) = tokio::sync::mpsc::unbounded_channel();
+    let handling = tokio::spawn(mailer.for_each_concurrent(2, move |_, number| {
+        let handled = handled.clone();
+        async move {
+            if number == 1 { Err("no such account".to_owned()) } else { handled.send(()).map_err(|e| e.to_string()) }
+        }
+    }));
+    soon("the other event", is_handled.recv()).await.unwrap();
+    let dead = folder.path().join("streams/v1.{}.Numbers/groups/mailer/v1.emea.Numbers.Counted/dead");
+    let letter = soon("the dead letter", async {
+        loop {
+            let view = LogView::open(&dead, Arc::new(RealDisk)).and_then(|view| view.reader(From::First));
+            if let Ok(Some(letter)) = view.and_then(|mut reader| reader.next_ready()) {
+                return letter;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(letter.header(REASON).as_deref(), Some(&b"no such account"[..]));
+    bus.close().await.unwrap();
+    soon("the end", handling).await.unwrap().unwrap();
 }

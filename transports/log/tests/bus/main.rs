@@ -5,4 +5,5 @@
 mod calls;
 mod events;
 mod groups;
+mod kept;
 mod support;

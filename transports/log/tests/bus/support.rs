@@ -12,8 +12,9 @@ use thriftwood_core::transport::Outbound;
 use thriftwood_core::{BoxFuture, Bus, Context, Error, RpcError};
 use tokio::sync::{Semaphore, mpsc};
 
-static NUMBERS: Scope = Scope { name: "Numbers", topic_name: "Numbers", prefix: "v1.{region}", variables: &["region"] };
-static COUNTED: Operation = Operation { scope: &NUMBERS, name: "Counted", annotations: &[], payload: None };
+pub(crate) static NUMBERS: Scope =
+    Scope { name: "Numbers", topic_name: "Numbers", prefix: "v1.{region}", variables: &["region"] };
+pub(crate) static COUNTED: Operation = Operation { scope: &NUMBERS, name: "Counted", annotations: &[], payload: None };
 
 #[derive(Clone, Debug)]
 pub(crate) enum NumbersEvent {

@@ -246,7 +246,7 @@ impl Acknowledge for Verdict {
         })
     }
 
-    fn nack(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
+    fn nack(mut self: Box<Self>, _reason: &str) -> BoxFuture<'static, Result<(), Error>> {
         let (acker, refusal) = (self.acker.take(), self.refusal());
         Box::pin(async move {
             let Some(acker) = acker else { return Ok(()) };

@@ -264,7 +264,7 @@ mod tests {
         let now = Instant::now();
         let mut progress = Progress::default();
         let (a, b) = (Bytes::from_static(b"a"), Bytes::from_static(b"b"));
-        let mut take = |progress: &mut Progress, offset, key, in_order| {
+        let take = |progress: &mut Progress, offset, key, in_order| {
             assert_eq!(progress.take(offset, true, now, PATIENCE), Some(1));
             progress.line_up(offset, key, in_order, now)
         };
