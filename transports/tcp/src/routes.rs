@@ -8,7 +8,6 @@ use thriftwood_core::call::{Handler, Inbound};
 use thriftwood_core::codec::{Message, MessageType};
 use thriftwood_core::error::{ApplicationCode, ApplicationError};
 use thriftwood_core::frame::{ADDRESS, CORRELATION_ID, Frame, FrameBuilder, OPERATION_ID};
-use tokio_util::task::TaskTracker;
 
 /// The services of one listener, in the order in which they came.
 #[derive(Default)]
@@ -22,49 +21,45 @@ struct Table {
     several: bool,
 }
 
-#[derive(Clone)]
 struct Route {
-    address: Arc<str>,
+    address: String,
     handler: Arc<dyn Handler>,
-    /// The calls under way.
-    calls: TaskTracker,
 }
 
 impl Routes {
     /// Adds a service; `false` when there is one of that address.
     pub(crate) fn add(&self, address: &str, handler: Arc<dyn Handler>) -> bool {
         let mut table = self.write();
-        if table.routes.iter().any(|route| &*route.address == address) {
+        if table.routes.iter().any(|route| route.address == address) {
             return false;
         }
         table.several |= !table.routes.is_empty();
-        table.routes.push(Route { address: address.into(), handler, calls: TaskTracker::new() });
+        table.routes.push(Route { address: address.to_owned(), handler });
         true
     }
 
     /// Takes a service away, unless it is the last. Gives what waits for the calls it still has.
-    pub(crate) fn remove_if_others(&self, address: &str) -> Option<impl Future<Output = ()> + use<>> {
+    pub(crate) fn remove_if_others(&self, address: &str) -> Option<BoxFuture<'static, ()>> {
         let routes = &mut self.write().routes;
-        let at = routes.iter().position(|route| &*route.address == address)?;
+        let at = routes.iter().position(|route| route.address == address)?;
         if routes.len() == 1 {
             return None;
         }
-        let Route { calls, .. } = routes.remove(at);
-        calls.close();
-        Some(async move { calls.wait().await })
+        Some(routes.remove(at).handler.idle())
     }
 
     /// The service a frame is for, or the answer that there is none.
-    fn find(&self, frame: &Bytes) -> Result<Route, Option<Bytes>> {
+    fn find(&self, frame: &Bytes) -> Result<Arc<dyn Handler>, Option<Bytes>> {
         let Table { routes, several } = &*self.read();
         if let ([only], false) = (&routes[..], several) {
-            return Ok(only.clone());
+            return Ok(Arc::clone(&only.handler));
         }
+        let first = || routes.first().map(|route| Arc::clone(&route.handler)).ok_or(None);
         // What is no frame is the first service's to refuse.
-        let Ok(decoded) = Frame::decode(frame.clone()) else { return routes.first().cloned().ok_or(None) };
-        let Some(address) = decoded.headers().get(ADDRESS) else { return routes.first().cloned().ok_or(None) };
-        match routes.iter().find(|route| &*route.address == address) {
-            Some(route) => Ok(route.clone()),
+        let Ok(decoded) = Frame::decode(frame.clone()) else { return first() };
+        let Some(address) = decoded.headers().get(ADDRESS) else { return first() };
+        match routes.iter().find(|route| route.address == address) {
+            Some(route) => Ok(Arc::clone(&route.handler)),
             None => {
                 let known: Vec<&str> = routes.iter().map(|route| &*route.address).collect();
                 Err(unknown(&decoded, address, &known))
@@ -88,9 +83,7 @@ impl Handler for Routes {
 
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
         match self.find(&inbound.frame) {
-            Ok(Route { handler, calls, .. }) => {
-                Box::pin(calls.track_future(async move { handler.handle(inbound).await }))
-            }
+            Ok(handler) => handler.handle(inbound),
             Err(answer) => Box::pin(std::future::ready(answer)),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Method;
+use super::{Held, Method};
 use crate::BoxFuture;
 use crate::observe::Observing;
 
@@ -40,4 +40,16 @@ pub trait Handler: Send + Sync + 'static {
     /// Never panics, whatever the bytes and whatever the user's handler does. Dropping the future stops the handler. It borrows
     /// nothing, so that a connection can poll it where it is and move it to a task of its own once it has to wait.
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>>;
+
+    /// The same, with what a bus holds during the call. A handler whose future is its own takes it in there, which saves a future
+    /// around that one.
+    fn handle_held(&self, inbound: Inbound, held: Held) -> BoxFuture<'static, Option<Bytes>> {
+        let call = self.handle(inbound);
+        Box::pin(async move { held.during(call).await })
+    }
+
+    /// Resolves when none of its calls is under way. Only what a bus gives to a transport to serve knows that.
+    fn idle(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }

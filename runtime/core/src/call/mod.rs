@@ -6,6 +6,7 @@
 
 mod client;
 mod handler;
+mod held;
 mod method;
 mod reply;
 mod server;
@@ -13,6 +14,8 @@ mod server;
 pub(crate) use client::next_operation_id;
 pub use client::{Client, Rpc};
 pub use handler::{Handler, Inbound};
+pub(crate) use held::Gate;
+pub use held::Held;
 pub use method::{Call, Method, Request, Response};
 pub(crate) use reply::refuse;
 pub use server::Server;

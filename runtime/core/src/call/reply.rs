@@ -26,9 +26,9 @@ pub(crate) fn refuse(inbound: &Inbound, error: &RpcError) -> Option<Bytes> {
 
 /// A reply to one request: knows what to echo and how large it may get.
 pub(super) struct Reply<'a> {
-    operation_id: &'a str,
+    operation_id: &'a [u8],
     /// As the caller sent it; a caller that sent none gets none back.
-    correlation_id: Option<&'a str>,
+    correlation_id: Option<&'a [u8]>,
     pub(super) context: &'a Context,
     max_size: usize,
     /// The request's.
@@ -39,8 +39,8 @@ pub(super) struct Reply<'a> {
 
 impl<'a> Reply<'a> {
     pub(super) fn to(frame: &'a Frame, context: &'a Context, max_size: usize) -> Option<Self> {
-        let operation_id = frame.headers().get(OPERATION_ID)?;
-        let correlation_id = frame.headers().get(CORRELATION_ID).filter(|id| !id.is_empty());
+        let own = frame.headers().own();
+        let (operation_id, correlation_id) = (own.operation_id?, own.correlation_id);
         Some(Self { operation_id, correlation_id, context, max_size, protocol: frame.protocol(), sequence: 0 })
     }
 
@@ -76,9 +76,9 @@ impl<'a> Reply<'a> {
         if with_handlers {
             self.context.with_outgoing_headers(|headers| frame.headers(headers));
         }
-        frame.header(OPERATION_ID, self.operation_id);
+        frame.text(OPERATION_ID, self.operation_id);
         if let Some(id) = self.correlation_id {
-            frame.header(CORRELATION_ID, id);
+            frame.text(CORRELATION_ID, id);
         }
         frame
     }

@@ -1,15 +1,20 @@
 //! The callee's half: reads a call out of a frame, runs the handler within the caller's time limit, writes the reply.
 
 use std::fmt;
+use std::future::{Future, poll_fn, ready};
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::time::sleep_until;
 use tower_layer::Layer;
 use tracing::{debug, warn};
 
 use super::reply::Reply;
-use super::{Call, Handler, Inbound, Method, Request, Response};
+use super::{Call, Handler, Held, Inbound, Method, Request, Response};
 use crate::codec::{Message, MessageType, Reader};
 use crate::frame::{Frame, FrameError, OPERATION_ID, ReadBody};
 use crate::middleware::{Innermost, Layered, Step};
@@ -44,51 +49,61 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         Server { name: self.name, service, observing: self.observing, request: PhantomData }
     }
 
-    async fn answer(&self, inbound: Inbound) -> Option<Bytes> {
+    /// Reads a call, or answers what is none; the latter most often with nothing.
+    fn read(&self, inbound: Inbound) -> Result<Received<Req>, Option<Bytes>> {
         let frame = match Frame::decode(inbound.frame) {
             Ok(frame) => frame,
             Err(error) => {
                 warn!(service = self.name, %error, "dropped a request that is no frame");
-                return None;
+                return Err(None);
             }
         };
         let context = Context::received(frame.headers(), inbound.received);
         let Some(mut reply) = Reply::to(&frame, &context, inbound.max_response) else {
             let error = FrameError::MissingHeader(OPERATION_ID);
             warn!(service = self.name, %error, "dropped a request that cannot be answered");
-            return None;
+            return Err(None);
         };
         let request = match frame.read(Incoming::<Req>(PhantomData)) {
-            Err(error) => return self.unreadable(&reply, "", &error.into()),
+            Err(error) => return Err(self.unreadable(&reply, "", &error.into())),
             Ok((sequence, read)) => {
                 reply.sequence = sequence;
-                match read {
-                    Ok(request) => request,
-                    Err((name, error)) => return self.unreadable(&reply, &name, &error),
-                }
+                read.map_err(|(name, error)| self.unreadable(&reply, &name, &error))?
             }
         };
-        let method = request.method();
+        let sequence = reply.sequence;
         // Nobody waits for a oneway call: its sender's timeout was for sending it, as a publisher's is.
-        let oneway = method.oneway.then(|| Context::received_event(frame.headers()));
-        let context = oneway.as_ref().unwrap_or(&context);
-        let outcome = self.run(Call { context: context.clone(), request }).await;
+        let context = if request.method().oneway { Context::received_event(frame.headers()) } else { context };
+        Ok(Received { call: Call { context, request }, frame, sequence, max_response: inbound.max_response })
+    }
+
+    /// Runs the handler and writes its reply.
+    async fn answer(&self, received: Received<Req>) -> Option<Bytes> {
+        let Received { call, frame, sequence, max_response } = received;
+        let (method, context) = (call.method(), call.context.clone());
+        let outcome = match self.observed(Some(method), &context) {
+            None => self.within_time(call).await,
+            // Apart, so that a call nobody looks at does not take the room of one that somebody does.
+            Some(observed) => Box::pin(self.run_observed(call, observed)).await,
+        };
+        let Some(outcome) = outcome else {
+            debug!(service = self.name, method = method.name, "the caller's time was up before the handler ended");
+            return None;
+        };
+        if method.oneway {
+            if let Err(error) = outcome {
+                warn!(service = self.name, method = method.name, %error, "a oneway call failed");
+            }
+            return None;
+        }
+        let mut reply = Reply::to(&frame, &context, max_response)?;
+        reply.sequence = sequence;
         match outcome {
-            None => {
-                debug!(service = self.name, method = method.name, "the caller's time was up before the handler ended");
-                None
-            }
-            Some(outcome) if method.oneway => {
-                if let Err(error) = outcome {
-                    warn!(service = self.name, method = method.name, %error, "a oneway call failed");
-                }
-                None
-            }
-            Some(Ok(response)) => match response.failure() {
+            Ok(response) => match response.failure() {
                 Some(error) => reply.failure(method, error),
                 None => reply.result(method, &response),
             },
-            Some(Err(error)) => reply.failure(method, &error),
+            Err(error) => reply.failure(method, &error),
         }
     }
 
@@ -107,17 +122,12 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     }
 
     /// Runs the handler, observed.
-    async fn run(&self, mut call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
-        let observed = self.observed(Some(call.method()), &call.context);
-        if let Some(observed) = &observed {
-            call.context = observed.context.clone();
-        }
-        let outcome = entered(observed.as_ref().map(Observed::span), self.within_time(call)).await;
-        if let Some(observed) = observed {
-            match &outcome {
-                None => observed.end(Outcome::Expired),
-                Some(outcome) => observed.end_call(outcome.as_ref()),
-            }
+    async fn run_observed(&self, mut call: Call<Req>, observed: Observed) -> Option<Result<Req::Response, RpcError>> {
+        call.context = observed.context.clone();
+        let outcome = entered(Some(observed.span()), self.within_time(call)).await;
+        match &outcome {
+            None => observed.end(Outcome::Expired),
+            Some(outcome) => observed.end_call(outcome.as_ref()),
         }
         outcome
     }
@@ -126,19 +136,16 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     async fn within_time(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
         let deadline = call.context.deadline();
         let (method, context) = (call.method(), call.context.clone());
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return None;
+        }
         let wanted = CancelOnDrop(Some(&context));
-        let guarded = async {
-            // Called inside: a service may panic before it has a future.
-            caught(async { self.service.call(call).await }).await.unwrap_or_else(|text| {
-                warn!(service = self.name, panic = text, "a handler panicked");
-                Err(RpcError::internal(format_args!("the handler panicked: {text}")))
-            })
-        };
-        let outcome = match deadline {
-            None => guarded.await,
-            Some(deadline) if deadline <= std::time::Instant::now() => return None,
-            Some(deadline) => tokio::time::timeout_at(deadline.into(), guarded).await.ok()?,
-        };
+        // Called inside: a service may panic before it has a future.
+        let guarded = caught(async { self.service.call(call).await });
+        let outcome = until(deadline, guarded).await?.unwrap_or_else(|text| {
+            warn!(service = self.name, panic = text, "a handler panicked");
+            Err(RpcError::internal(format_args!("the handler panicked: {text}")))
+        });
         wanted.keep();
         let failure = match &outcome {
             Ok(response) => response.failure(),
@@ -150,6 +157,28 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         }
         Some(outcome)
     }
+}
+
+/// A call that was read, and what its reply is made from.
+struct Received<Req> {
+    call: Call<Req>,
+    frame: Frame,
+    sequence: i32,
+    max_response: usize,
+}
+
+/// Waits for `future` no longer than until `deadline`. Only what has to wait has a timer made for it.
+async fn until<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
+    let (mut future, mut timer) = (pin!(future), None);
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        let Some(deadline) = deadline else { return Poll::Pending };
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+        timer.as_mut().poll(cx).map(|()| None)
+    })
+    .await
 }
 
 /// Tells what a handler started elsewhere that nobody wants it any more, when the handler is dropped before its end.
@@ -190,8 +219,24 @@ impl<Req: Request, S: Step<Call<Req>>> Handler for Server<Req, S> {
     }
 
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
-        let server = self.clone();
-        Box::pin(async move { server.answer(inbound).await })
+        // Read here: what a future holds is moved with it.
+        match self.read(inbound) {
+            Ok(received) => {
+                let server = self.clone();
+                Box::pin(async move { server.answer(received).await })
+            }
+            Err(answer) => Box::pin(ready(answer)),
+        }
+    }
+
+    fn handle_held(&self, inbound: Inbound, held: Held) -> BoxFuture<'static, Option<Bytes>> {
+        match self.read(inbound) {
+            Ok(received) => {
+                let server = self.clone();
+                Box::pin(async move { held.during(server.answer(received)).await })
+            }
+            Err(answer) => Box::pin(ready(answer)),
+        }
     }
 }
 

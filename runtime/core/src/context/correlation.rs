@@ -18,12 +18,19 @@ pub(super) enum CorrelationId {
 
 impl CorrelationId {
     pub(super) fn as_str(&self) -> &str {
-        let bytes = match self {
-            CorrelationId::Made(digits) => &digits[..],
-            CorrelationId::Chosen(id) => return id,
+        match self {
+            CorrelationId::Chosen(id) => id,
+            other => std::str::from_utf8(other.as_bytes()).unwrap_or_default(),
+        }
+    }
+
+    /// The same, which need not be checked to be text.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            CorrelationId::Made(digits) => digits,
+            CorrelationId::Chosen(id) => id.as_bytes(),
             CorrelationId::Received(bytes) => bytes,
-        };
-        std::str::from_utf8(bytes).unwrap_or_default()
+        }
     }
 }
 

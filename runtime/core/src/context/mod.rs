@@ -86,12 +86,12 @@ impl Context {
     /// A message without a correlation id is given one, so that what it causes can be followed all the same. A timeout of
     /// zero is none: that is how some peers say that they wait as long as it takes.
     pub fn received(headers: &Headers, now: Instant) -> Self {
-        let correlation_id = match headers.get_shared(frame::CORRELATION_ID) {
-            Some(id) if !id.is_empty() => CorrelationId::Received(id),
-            _ => correlation::fresh(),
+        let own = headers.own();
+        let correlation_id = match own.correlation_id {
+            Some(id) => CorrelationId::Received(headers.share(id)),
+            None => correlation::fresh(),
         };
-        let timeout = headers.get(frame::TIMEOUT).and_then(|ms| ms.parse().ok()).filter(|ms| *ms > 0);
-        let timeout = timeout.map(Duration::from_millis);
+        let timeout = own.timeout.and_then(frame::number).filter(|ms| *ms > 0).map(Duration::from_millis);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         Self::with_parts(correlation_id, headers.clone(), timeout.unwrap_or(DEFAULT_TIMEOUT), deadline)
     }
@@ -309,17 +309,17 @@ impl Context {
     /// neither a copy nor the memory of the frame.
     pub(crate) fn receive_headers(&self, headers: &Headers) {
         let mut received = Received::Nothing;
-        for (name, value) in headers {
-            match name {
-                frame::OPERATION_ID => {}
-                frame::CORRELATION_ID if value == self.correlation_id() => received = Received::CorrelationId,
-                _ => {
-                    let mut headers = headers.clone();
-                    headers.remove(frame::OPERATION_ID);
-                    received = Received::Headers(headers);
-                    break;
-                }
+        for (name, value) in headers.pairs() {
+            if name == frame::OPERATION_ID.as_bytes() {
+                continue;
             }
+            if name != frame::CORRELATION_ID.as_bytes() || value != self.0.correlation_id.as_bytes() {
+                let mut headers = headers.clone();
+                headers.remove(frame::OPERATION_ID);
+                received = Received::Headers(headers);
+                break;
+            }
+            received = Received::CorrelationId;
         }
         *lock(&self.0.received) = received;
     }
@@ -327,7 +327,7 @@ impl Context {
     /// Writes the headers of a request: the user's, and the three of the runtime.
     pub(crate) fn write_request(&self, frame: &mut FrameBuilder, operation_id: u64, remaining: Duration) {
         frame.headers(&self.0.headers);
-        frame.header(frame::CORRELATION_ID, self.correlation_id());
+        frame.text(frame::CORRELATION_ID, self.0.correlation_id.as_bytes());
         frame.number(frame::OPERATION_ID, operation_id);
         // Rounded up: half a millisecond is not the zero by which peers mean no limit.
         let millis = remaining.as_nanos().div_ceil(1_000_000);

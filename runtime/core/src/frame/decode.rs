@@ -94,7 +94,8 @@ impl Frame {
 
     /// The operation id, where there is one and it is a number.
     pub fn operation_id(&self) -> Option<u64> {
-        self.headers.get(super::OPERATION_ID)?.parse().ok()
+        let mut ids = self.headers.pairs().filter(|(name, _)| *name == super::OPERATION_ID.as_bytes());
+        ids.by_ref().last().and_then(|(_, id)| super::number(id))
     }
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::FrameError;
+#[cfg(feature = "runtime")]
+use super::{CORRELATION_ID, OPERATION_ID, TIMEOUT};
 
 /// A list of names and values.
 ///
@@ -38,11 +40,15 @@ impl Headers {
     /// # Errors
     /// When a size runs past the block, or a name or value is not UTF-8.
     pub fn from_block(block: Bytes) -> Result<Self, FrameError> {
+        // Of texts shorter than 128 bytes the sizes are ASCII too, so one look at all of it most often tells that all of it is text.
+        let is_text = block.is_ascii();
         let mut rest = &block[..];
         while !rest.is_empty() {
             for _ in 0..2 {
                 let (text, after) = split_text(rest).ok_or(FrameError::Headers)?;
-                std::str::from_utf8(text).map_err(|_| FrameError::Utf8)?;
+                if !is_text {
+                    std::str::from_utf8(text).map_err(|_| FrameError::Utf8)?;
+                }
                 rest = after;
             }
         }
@@ -55,11 +61,27 @@ impl Headers {
         pairs.last().and_then(|(_, value)| std::str::from_utf8(value).ok())
     }
 
-    /// The value of a header, sharing the memory of all of them.
+    /// Those that the runtime itself reads of a message.
     #[cfg(feature = "runtime")]
-    pub(crate) fn get_shared(&self, name: &str) -> Option<Bytes> {
-        let pairs = self.pairs().filter(|(n, _)| *n == name.as_bytes());
-        pairs.last().map(|(_, value)| self.block.slice_ref(value))
+    pub(crate) fn own(&self) -> Own<'_> {
+        let mut own = Own::default();
+        for (name, value) in self.pairs().filter(|(name, _)| name.first() == Some(&b'_')) {
+            let place = match name {
+                _ if name == OPERATION_ID.as_bytes() => &mut own.operation_id,
+                _ if name == CORRELATION_ID.as_bytes() => &mut own.correlation_id,
+                _ if name == TIMEOUT.as_bytes() => &mut own.timeout,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        own.correlation_id = own.correlation_id.filter(|id| !id.is_empty());
+        own
+    }
+
+    /// A value that was found in them, sharing the memory of all of them.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn share(&self, value: &[u8]) -> Bytes {
+        self.block.slice_ref(value)
     }
 
     /// Sets a header, in place of any value it had.
@@ -99,7 +121,8 @@ impl Headers {
         Iter { rest: self.pairs() }
     }
 
-    pub(super) fn pairs(&self) -> Pairs<'_> {
+    /// The same as bytes, of which it is known that they are text.
+    pub(crate) fn pairs(&self) -> Pairs<'_> {
         Pairs { rest: &self.block }
     }
 
@@ -121,6 +144,16 @@ impl Headers {
         }
         block
     }
+}
+
+/// The headers that the runtime itself reads of a message, found in one walk: each is text, and the last of its name.
+#[cfg(feature = "runtime")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Own<'a> {
+    pub(crate) operation_id: Option<&'a [u8]>,
+    /// An empty one is none.
+    pub(crate) correlation_id: Option<&'a [u8]>,
+    pub(crate) timeout: Option<&'a [u8]>,
 }
 
 impl fmt::Debug for Headers {
@@ -183,7 +216,7 @@ impl<'a> Iterator for Iter<'a> {
 
 /// The same pairs as bytes: a look-up need not check again that all of them are text.
 #[derive(Clone, Debug)]
-pub(super) struct Pairs<'a> {
+pub(crate) struct Pairs<'a> {
     rest: &'a [u8],
 }
 
@@ -194,10 +227,9 @@ impl<'a> Pairs<'a> {
         Self { rest: block }
     }
 
-    /// Whether all were walked.
-    #[cfg(feature = "runtime")]
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
+    /// What was not walked yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 }
 

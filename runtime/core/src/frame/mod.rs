@@ -47,6 +47,13 @@ pub const KEY: &str = "_key";
 /// What the header of a topic's prefix variable starts with; the variable's name follows.
 pub const TOPIC_VARIABLE: &str = "_topic_";
 
+/// The number that a header's value is, in decimal.
+pub(crate) fn number(text: &[u8]) -> Option<u64> {
+    let digit = |digit: &u8| digit.is_ascii_digit().then(|| u64::from(digit - b'0'));
+    let number = text.iter().try_fold(0_u64, |number, next| number.checked_mul(10)?.checked_add(digit(next)?));
+    number.filter(|_| !text.is_empty())
+}
+
 /// Whether the runtime itself writes this header, from the context or the topic, so that a user's or an earlier message's
 /// value for it is left out.
 pub(crate) fn is_reserved(name: &[u8]) -> bool {

@@ -1,7 +1,7 @@
 //! Looks at a frame without reading it: what a connection has to know of every frame that passes.
 
 use super::headers::Pairs;
-use super::{FrameError, KEY, OPERATION_ID, PREAMBLE};
+use super::{FrameError, KEY, OPERATION_ID, PREAMBLE, number};
 
 /// The key of the event in this frame, where it has one. For a transport, which need not read the rest.
 pub fn event_key(frame: &[u8]) -> Option<&[u8]> {
@@ -44,9 +44,24 @@ impl<'a> Peek<'a> {
         let (mut id, mut pairs) = (None, Pairs::of(self.headers));
         for (name, value) in &mut pairs {
             if name == OPERATION_ID.as_bytes() {
-                id = std::str::from_utf8(value).ok().and_then(|id| id.parse().ok());
+                id = number(value);
             }
         }
-        if pairs.is_empty() { Ok(id) } else { Err(FrameError::Headers) }
+        if pairs.rest().is_empty() { Ok(id) } else { Err(FrameError::Headers) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_id_is_a_number_of_64_bits_or_none() {
+        for id in [0, 7, 10, u64::MAX] {
+            assert_eq!(number(id.to_string().as_bytes()), Some(id));
+        }
+        for none in ["", "x", "1x", "-1", "+1", " 1", "18446744073709551616", "99999999999999999999999"] {
+            assert_eq!(number(none.as_bytes()), None, "{none:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 /// Starts a hash at a point that differs between connections, so that a proxy's peers, who choose their own ids, cannot choose
 /// ones that collide.
 #[derive(Clone, Debug)]
-pub(super) struct Ids(u64);
+pub(crate) struct Ids(u64);
 
 impl Default for Ids {
     fn default() -> Self {
@@ -21,7 +21,7 @@ impl BuildHasher for Ids {
     }
 }
 
-pub(super) struct IdHash(u64);
+pub(crate) struct IdHash(u64);
 
 impl Hasher for IdHash {
     fn finish(&self) -> u64 {

@@ -22,4 +22,5 @@ mod server;
 pub use client::{ClientSession, DEFAULT_MAX_IN_FLIGHT};
 pub use deframer::Deframer;
 pub use end::{CallEnd, Refused};
+pub(crate) use ids::Ids;
 pub use server::ServerSession;

@@ -19,7 +19,7 @@ use crate::BoxFuture;
 use crate::call::{Handler, Inbound};
 use crate::codec::MessageType;
 use crate::frame::{Frame, Peek};
-use crate::session::ServerSession;
+use crate::session::{Ids, ServerSession};
 
 /// After so long in one handler the stream is taken away from the task that is in it.
 const STALL: Duration = Duration::from_millis(5);
@@ -43,9 +43,9 @@ pub(super) struct Calls<S> {
 pub(super) struct State<S> {
     pub(super) session: ServerSession,
     /// Those with a task of their own, by number.
-    tasks: HashMap<u64, Task>,
+    tasks: HashMap<u64, Task, Ids>,
     /// The numbers of those that their callers can cancel, by operation id.
-    cancellable: HashMap<u64, u64>,
+    cancellable: HashMap<u64, u64, Ids>,
     /// The peer wants no replies any more.
     gone: bool,
     /// Nothing is to be done any more.
@@ -88,8 +88,8 @@ impl<S> Calls<S> {
         let options = ConnectionOptions { concurrency: options.concurrency.max(1), ..options };
         let state = State {
             session: ServerSession::new(),
-            tasks: HashMap::new(),
-            cancellable: HashMap::new(),
+            tasks: HashMap::default(),
+            cancellable: HashMap::default(),
             gone: false,
             aborted: false,
             driver: None,
