@@ -124,6 +124,21 @@ fn a_group_is_moved_and_a_log_that_is_open_is_left_alone() {
 }
 
 #[test]
+fn a_log_is_compacted_by_key() {
+    let folder = folder(&[]);
+    filled(folder.path(), 40);
+    let ran = thriftwood(folder.path(), &["log", "compact", STREAM]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_holds(&ran.out, &["removed 37 records", "freed"]);
+    let ran = thriftwood(folder.path(), &["log", "cat", STREAM]);
+    let offsets: Vec<&str> = ran.out.lines().map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(offsets, ["37", "38", "39", "40"], "the last of three keys, and one without");
+    let ran = thriftwood(folder.path(), &["log", "compact", STREAM]);
+    assert_holds(&ran.out, &["removed 0 records"]);
+    assert_eq!(thriftwood(folder.path(), &["log", "verify", "data"]).code, Some(0));
+}
+
+#[test]
 fn a_log_is_trimmed() {
     let folder = folder(&[]);
     filled(folder.path(), 40);

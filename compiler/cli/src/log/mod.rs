@@ -45,6 +45,8 @@ enum Action {
     Seek(groups::Seek),
     /// Remove the oldest segments of a log.
     Trim(moving::Trim),
+    /// Keep only the last record of each key in a log.
+    Compact(moving::Compact),
     /// Write records into a file, a line of JSON each.
     Export(moving::Export),
     /// Append the records of such a file to a log.
@@ -70,6 +72,7 @@ pub(crate) fn run(log: &Log) -> io::Result<ExitCode> {
         Action::Groups(place) => groups::list(&place.dir),
         Action::Seek(seek) => groups::seek(seek),
         Action::Trim(trim) => moving::trim(trim),
+        Action::Compact(compact) => moving::compact(compact),
         Action::Export(export) => moving::export(export),
         Action::Import(import) => moving::import(import),
     };

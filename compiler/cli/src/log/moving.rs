@@ -1,4 +1,4 @@
-//! `thriftwood log trim`, `export` and `import`.
+//! `thriftwood log trim`, `compact`, `export` and `import`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write, stdout};
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
-use thriftwood_log::store::{Batch, Durability, Entry, Log, LogOptions, Retention, StoreError};
+use thriftwood_log::store::{Batch, Compaction, Durability, Entry, Log, LogOptions, Retention, StoreError};
 
 use super::decode::{self, Events};
 use super::show::json;
 use super::when::Where;
-use super::{Outcome, find};
+use super::{Outcome, find, when};
 
 /// Records that are appended together, at most, and bytes of them.
 const TOGETHER: usize = 1000;
@@ -36,6 +36,16 @@ pub(super) struct Trim {
     /// Keep so many records.
     #[arg(long, value_name = "N")]
     keep_records: Option<u64>,
+}
+
+#[derive(Args)]
+pub(super) struct Compact {
+    /// The directory of the log. Nobody may have it open.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Keep records that delete their key, by an empty value, for so long.
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration, default_value = "1d")]
+    keep_deletions: Duration,
 }
 
 #[derive(Args)]
@@ -79,6 +89,17 @@ pub(super) fn trim(trim: &Trim) -> Outcome {
     let (first, next) = (log.first_offset(), log.next_offset());
     log.close_blocking()?;
     writeln!(stdout(), "{}: removed {} records, {} are left", dir.display(), first - before, next - first)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn compact(compact: &Compact) -> Outcome {
+    let dir = find::log(&compact.dir)?;
+    let log = Log::open(&dir, LogOptions::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(log.compact(Compaction::default().tombstones(compact.keep_deletions)))?;
+    log.close_blocking()?;
+    let (records, bytes) = (done.records, when::bytes(done.bytes));
+    writeln!(stdout(), "{}: removed {records} records, {bytes} were freed", dir.display())?;
     Ok(ExitCode::SUCCESS)
 }
 

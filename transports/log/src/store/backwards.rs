@@ -34,7 +34,8 @@ impl Backwards {
     /// [`StoreError::Corrupt`] for each damaged range, after which reading goes on before it; and what the file system
     /// says, after which the same is tried again.
     pub fn next_ready(&mut self) -> Result<Option<Record>, StoreError> {
-        if self.found.is_empty() && self.offset > self.reader.first() {
+        // More than once where all records of a place were removed.
+        while self.found.is_empty() && self.offset > self.reader.first() {
             self.fill()?;
         }
         match self.found.pop() {

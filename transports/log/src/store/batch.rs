@@ -5,7 +5,7 @@ use crc32c::crc32c;
 
 use super::StoreError;
 use super::codec::{self, Codec, Unreadable};
-use super::format::{self, CODEC, HAS_HEADERS, HAS_KEYS, HAS_PRODUCER, HEADER, KNOWN_FLAGS, MAX_BODY};
+use super::format::{self, CODEC, HAS_GAPS, HAS_HEADERS, HAS_KEYS, HAS_PRODUCER, HEADER, KNOWN_FLAGS, MAX_BODY};
 use super::producer::{self, Producer};
 use super::{pool, varint};
 
@@ -199,6 +199,8 @@ pub(crate) fn records(mut body: Bytes, header: &format::Header) -> Result<Bytes,
 pub(crate) struct RecordParts {
     /// Microseconds after the batch's time.
     pub(crate) delta: i64,
+    /// Offsets before this one that have no record any more.
+    pub(crate) gap: u64,
     pub(crate) key: Option<Bytes>,
     /// Pairs of length and text; checked to be whole.
     pub(crate) headers: Bytes,
@@ -210,6 +212,7 @@ pub(crate) fn split_record(records: &mut Bytes, flags: u16) -> Option<RecordPart
     let length = varint::take(records)?;
     let mut record = split_to(records, length)?;
     let delta = varint::unzigzag(varint::take(&mut record)?);
+    let gap = if flags & HAS_GAPS != 0 { varint::take(&mut record)? } else { 0 };
     let mut key = None;
     if flags & HAS_KEYS != 0
         && let Some(length) = varint::take(&mut record)?.checked_sub(1)
@@ -226,7 +229,7 @@ pub(crate) fn split_record(records: &mut Bytes, flags: u16) -> Option<RecordPart
         }
         headers = record.split_to(record.len() - rest.len());
     }
-    Some(RecordParts { delta, key, headers, value: record })
+    Some(RecordParts { delta, gap, key, headers, value: record })
 }
 
 /// Takes the next pair off checked pairs.

@@ -78,6 +78,8 @@ pub(crate) struct Checkpoint {
     file: Arc<dyn DiskFile>,
     path: PathBuf,
     mark: Mark,
+    /// The lowest base offset of a segment that either slot names; 0 where one names none that is known.
+    lowest_base: u64,
 }
 
 impl Checkpoint {
@@ -99,13 +101,13 @@ impl Checkpoint {
             }
             // Made but never finished, or new: nothing was ever stored under whatever id it may have had.
             let log_id = RandomState::new().hash_one(std::process::id());
-            let mut checkpoint = Self { file, path, mark: Mark { log_id, ..Mark::default() } };
+            let mut checkpoint = Self { file, path, mark: Mark { log_id, ..Mark::default() }, lowest_base: 0 };
             checkpoint.write(checkpoint.mark)?;
             checkpoint.write(checkpoint.mark)?;
             disk.sync_dir(dir).map_err(|source| StoreError::io("sync", dir, source))?;
             return Ok(checkpoint);
         };
-        Ok(Self { file, path, mark })
+        Ok(Self { file, path, mark, lowest_base: 0 })
     }
 
     /// Makes the checkpoint of a log again that has lost it. Everything is looked at at the next opening.
@@ -116,7 +118,7 @@ impl Checkpoint {
             _ => Err(error),
         });
         let file = file.map_err(|source| StoreError::io("open", &path, source))?;
-        let mut checkpoint = Self { file, path, mark: Mark { log_id, ..Mark::default() } };
+        let mut checkpoint = Self { file, path, mark: Mark { log_id, ..Mark::default() }, lowest_base: 0 };
         checkpoint.write(checkpoint.mark)?;
         checkpoint.write(checkpoint.mark)?;
         disk.sync_dir(dir).map_err(|source| StoreError::io("sync", dir, source))
@@ -133,8 +135,15 @@ impl Checkpoint {
         let failed = |source| StoreError::io("write", &self.path, source);
         self.file.write_at(&encode(&mark), at).map_err(failed)?;
         self.file.sync_data().map_err(failed)?;
+        let base = |mark: &Mark| mark.base().unwrap_or(0);
+        self.lowest_base = base(&self.mark).min(base(&mark));
         self.mark = mark;
         Ok(())
+    }
+
+    /// Whichever slot an opening will read, it reads no segment before the one with this base offset.
+    pub(crate) fn lowest_base(&self) -> u64 {
+        self.lowest_base
     }
 }
 

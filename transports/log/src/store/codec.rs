@@ -34,6 +34,16 @@ const LENGTH: usize = 4;
 /// No lz4 block gives more bytes for one of its own; a longer one is a lie, found out before there is memory for it.
 const LZ4_RATIO: usize = 255;
 
+/// The codec with this number in the flags; `None` for none, and for one that this build has not.
+pub(crate) fn by_flag(flag: u16) -> Option<Codec> {
+    match flag {
+        LZ4 => Some(Codec::Lz4),
+        #[cfg(feature = "zstd")]
+        ZSTD => Some(Codec::Zstd),
+        _ => None,
+    }
+}
+
 impl Codec {
     /// Its number in the flags of a batch.
     pub(crate) fn flag(self) -> u16 {

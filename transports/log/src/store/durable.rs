@@ -1,6 +1,7 @@
 //! The owner's second half: syncs, new segments, the checkpoint, and what is removed.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tracing::warn;
 
@@ -49,23 +50,35 @@ impl Writer {
         self.durable_at = self.active.as_ref().map(at);
     }
 
+    /// Has both slots of the checkpoint name the newest segment, so that no opening begins to read within an older one.
+    pub(super) fn check_in(&mut self) -> Result<(), StoreError> {
+        self.sync()?;
+        if let Some(active) = &mut self.active {
+            name(&self.shared.home, active).map_err(|error| self.fail(&error))?;
+        }
+        self.all_durable();
+        self.write_checkpoint().and_then(|()| self.write_checkpoint()).map_err(|error| self.fail(&error))
+    }
+
     /// Waits for the sync beside, if there is one.
     fn join_background(&mut self) -> Result<(), StoreError> {
         let Some(background) = self.background.take() else { return Ok(()) };
         let done = background.wait().map_err(|error| self.fail(&error))?;
         (self.durable, self.durable_at) = (done.next, Some(done));
+        self.checkpoint_due = true;
         if let Some(active) = self.active.as_mut().filter(|active| active.segment.base == done.base) {
             active.named = true;
         }
         Ok(())
     }
 
-    /// While buffered appends never pause: syncs what is there beside them.
+    /// While appends never pause: syncs beside them what is buffered, and brings the checkpoint up to date once a second and with
+    /// each segment, so that an opening never has more than that to read.
     pub(super) fn flush_beside(&mut self) {
         let ended = self.background.as_ref().is_some_and(Background::is_finished);
         let late = self.unsynced.is_some_and(|since| since.elapsed() > MAX_UNSYNCED);
-        let result = match (&self.background, &self.active) {
-            (Some(_), _) if ended => self.join_background().and_then(|()| self.write_checkpoint()),
+        let mut result = match (&self.background, &self.active) {
+            (Some(_), _) if ended => self.join_background(),
             (None, Some(active)) if late => {
                 Background::start(&self.shared.home, active, self.next, true, false).map(|background| {
                     (self.background, self.unsynced) = (Some(background), None);
@@ -73,6 +86,11 @@ impl Writer {
             }
             _ => Ok(()),
         };
+        let is_behind = self.checkpoint.mark().next < self.durable;
+        if is_behind && (self.checkpoint_due || self.checkpointed.elapsed() > MAX_UNSYNCED) {
+            result = result.and_then(|()| self.write_checkpoint());
+            self.compact_beside();
+        }
         if let Err(error) = result {
             self.fail(&error);
         }
@@ -98,6 +116,7 @@ impl Writer {
             // If the time of its last batch is still to come, its age counts from here.
             self.believed.age(&*self.options.clock, active.segment.base, self.time);
         }
+        self.compactor.is_due = true;
         if let Some(mut old) = self.active.replace(active) {
             old.trim();
             let unsynced = self.unsynced.take().is_some();
@@ -124,6 +143,7 @@ impl Writer {
             Some(Place { position: at.position, records: u32::try_from(at.next.checked_sub(at.base)?).ok()? })
         });
         self.remembered.save(&self.shared.home, self.durable, self.next)?;
+        (self.checkpoint_due, self.checkpointed) = (false, Instant::now());
         let mark = self.checkpoint.mark();
         self.checkpoint.write(Mark { epoch: self.epoch, next: self.durable, time: self.time, place, ..mark })
     }

@@ -36,8 +36,10 @@ pub(crate) const HAS_KEYS: u16 = 1 << 3;
 pub(crate) const HAS_HEADERS: u16 = 1 << 4;
 /// Who made the batch stands before the records.
 pub(crate) const HAS_PRODUCER: u16 = 1 << 9;
+/// Some of the offsets have no record any more: compaction removed it.
+pub(crate) const HAS_GAPS: u16 = 1 << 10;
 /// The flags this build knows. The others are reserved: create time (5), control (6), tombstones (7), encrypted (8).
-pub(crate) const KNOWN_FLAGS: u16 = CODEC | HAS_KEYS | HAS_HEADERS | HAS_PRODUCER;
+pub(crate) const KNOWN_FLAGS: u16 = CODEC | HAS_KEYS | HAS_HEADERS | HAS_PRODUCER | HAS_GAPS;
 
 /// A batch header, read or to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub(crate) struct Header {
     pub(crate) base: u64,
     /// When it was appended, in microseconds since 1970.
     pub(crate) time: i64,
-    /// How many records; never 0.
+    /// How many records, or offsets where some of those have none any more; never 0.
     pub(crate) count: u32,
     pub(crate) flags: u16,
     /// Which opening of the log wrote it; wraps.

@@ -12,12 +12,14 @@ use super::StoreError;
 use super::backwards::Backwards;
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
+use super::compaction::{Compacted, Compaction};
 use super::home::Home;
 use super::options::{Durability, LogOptions};
 use super::quarantine::Quarantine;
-use super::queue::{Command, Queue, Refused};
+use super::queue::{Command, Queue, Refused, Waiter};
 use super::reader::{From, Reader};
 use super::recovery;
+use super::role::Role;
 use super::segment;
 use super::shared::{Shared, View};
 use super::sleepers::Wakeup;
@@ -68,6 +70,7 @@ pub struct Log {
 #[derive(Debug)]
 struct Owner {
     shared: Arc<Shared>,
+    role: Arc<Role>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -100,9 +103,11 @@ impl Log {
         let shared = Arc::new(shared);
         let writer = Writer::new(Arc::clone(&shared), checkpoint, options, recovered)?;
         let thread = std::thread::Builder::new().name("thriftwood-log".to_owned());
-        let thread = thread.spawn(move || writer.run(lock));
+        let role = Arc::new(Role::new(Arc::clone(&shared), writer));
+        let of_thread = Arc::clone(&role);
+        let thread = thread.spawn(move || of_thread.run(lock));
         let thread = thread.map_err(|source| StoreError::io("start a thread for", dir, source))?;
-        Ok(Self { owner: Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) }) })
+        Ok(Self { owner: Arc::new(Owner { shared, role, thread: Mutex::new(Some(thread)) }) })
     }
 
     /// Stores a batch, and resolves when it is as durable as asked for.
@@ -127,7 +132,7 @@ impl Log {
         Ok(Pending { wait, dir: self.owner.shared.home.dir.clone() })
     }
 
-    /// Stores a batch from a thread that may block.
+    /// Stores a batch from a thread that may block. While nobody else appends, that thread writes and syncs by itself.
     ///
     /// # Errors
     /// As [`append`](Log::append).
@@ -136,13 +141,13 @@ impl Log {
     /// On a thread that drives async tasks.
     pub fn append_blocking(&self, batch: Batch, durability: Durability) -> Result<Appended, StoreError> {
         let (done, wait) = oneshot::channel();
-        let mut command = Command::Append { batch, durability, done };
-        loop {
+        let mut left = self.owner.role.alone(Command::Append { batch, durability, done }).err();
+        while let Some(command) = left.take() {
             match self.owner.shared.queue.offer(command) {
-                Ok(()) => break,
+                Ok(()) => {}
                 Err(Refused::Ended(error)) => return Err(error),
                 Err(Refused::NoRoom(back, room)) => {
-                    command = back;
+                    left = Some(back);
                     // Resolves as well when the log ends, which the next attempt then tells.
                     let _ = room.blocking_recv();
                 }
@@ -174,6 +179,16 @@ impl Log {
     /// What the file system says.
     pub async fn tidy(&self) -> Result<(), StoreError> {
         self.ask(|done| Command::Tidy { done }).await
+    }
+
+    /// Keeps only the last record of each key, now, of everything that was appended before this; a new segment is begun for that.
+    /// With [`LogOptions::compaction`] a log does so by itself. Appends and reads go on beside it. At most 16 MiB of keys and one
+    /// batch are in memory.
+    ///
+    /// # Errors
+    /// What the file system says. What was done by then is done, and the rest is as it was.
+    pub async fn compact(&self, compaction: Compaction) -> Result<Compacted, StoreError> {
+        self.ask(|done| Command::Compact { compaction, done }).await
     }
 
     /// Makes everything durable, lets go of the directory, and resolves when another may open it. Every handle and reader
@@ -261,10 +276,7 @@ impl Log {
         &self.owner.shared
     }
 
-    async fn ask(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Command,
-    ) -> Result<(), StoreError> {
+    async fn ask<T>(&self, command: impl FnOnce(Waiter<T>) -> Command) -> Result<T, StoreError> {
         let (done, wait) = oneshot::channel();
         self.send(command(done)).await?;
         wait.await.unwrap_or_else(|_| Err(self.gone()))

@@ -10,17 +10,20 @@
 //!   00000000000000052117.log     the next segment; only the newest is written to
 //! ```
 //!
-//! [`Log`] is the handle, [`Batch`] what is appended, [`Reader`] what reads, [`Group`] what remembers how far it read. One thread owns the files of a log and writes
-//! them ([`Durability`] says what it waits for); readers read by themselves. What a crash may leave, and what an opening
-//! makes of it, is in `docs/log-format.md`.
+//! [`Log`] is the handle, [`Batch`] what is appended, [`Reader`] what reads, [`Group`] what remembers how far it read. One thread
+//! at a time writes the files of a log ([`Durability`] says what it waits for); readers read by themselves. What a crash may
+//! leave, and what an opening makes of it, is in `docs/log-format.md`.
 
 mod active;
 mod background;
 mod backwards;
 mod batch;
 mod checkpoint;
+mod cleaned;
 mod clock;
 mod codec;
+mod compaction;
+mod compactor;
 pub mod disk;
 mod durable;
 mod error;
@@ -43,6 +46,8 @@ mod record;
 mod recovery;
 mod remembered;
 mod repair;
+mod rewrite;
+mod role;
 mod run;
 mod scan;
 mod segment;
@@ -57,6 +62,7 @@ pub use backwards::Backwards;
 pub use batch::{Batch, Entry};
 pub use clock::{Clock, SimClock, SystemClock};
 pub use codec::Codec;
+pub use compaction::{Compacted, Compaction};
 pub use error::{StoreError, StoreErrorKind};
 pub use group::{Claim, Group, GroupOptions, Lag, Member};
 /// The headers of a dead letter.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::{Clock, SystemClock};
+use super::compaction::Compaction;
 use super::disk::{Disk, RealDisk};
 
 /// Segments are no larger, so that a position in one fits 32 bits.
@@ -77,6 +78,8 @@ pub struct LogOptions {
     pub segment_age: Option<Duration>,
     /// How long records are kept.
     pub retention: Retention,
+    /// Whether, and how, only the last record of each key is kept. The log does so by itself when as much is new as is old.
+    pub compaction: Option<Compaction>,
     /// The most bytes of appends that wait to be written; whoever would exceed it waits. 4 MiB: what waits
     /// longer has left the processor's cache by the time it is written.
     pub queue_bytes: usize,
@@ -94,6 +97,7 @@ impl Default for LogOptions {
             segment_bytes: 64 * 1024 * 1024,
             segment_age: None,
             retention: Retention::default(),
+            compaction: None,
             queue_bytes: 4 * 1024 * 1024,
             accept_loss: false,
             disk: Arc::new(RealDisk),

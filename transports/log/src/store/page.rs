@@ -2,15 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::checkpoint::{self, Mark};
+use super::disk::SimDisk;
 use super::format::{self, Header};
 use super::group::history::Failure;
 use super::group::journal::{Note, State};
+use super::home::Home;
+use super::record::Record;
+use super::rewrite::Rewrite;
 use super::{Batch, Entry, batch, evidence};
-use super::{index, producer};
+use super::{cleaned, index, producer};
 
 /// The log of the page's examples.
 const LOG_ID: u64 = 0x0123_4567_89ab_cdef;
@@ -75,9 +81,12 @@ fn the_fields_of_a_batch_header_are_those_of_the_page() {
     assert!(page().contains(&format!("{} bytes", format::HEADER)));
     assert_eq!(format::MAX_BODY, 64 * 1024 * 1024);
     let flags = rows("Flags");
-    for (name, flag) in
-        [("keys", format::HAS_KEYS), ("headers", format::HAS_HEADERS), ("producer", format::HAS_PRODUCER)]
-    {
+    for (name, flag) in [
+        ("keys", format::HAS_KEYS),
+        ("headers", format::HAS_HEADERS),
+        ("producer", format::HAS_PRODUCER),
+        ("gaps", format::HAS_GAPS),
+    ] {
         let row = flags.iter().find(|row| row[1] == name).unwrap();
         assert_eq!(1 << row[0].parse::<u16>().unwrap(), flag, "{name}");
     }
@@ -120,6 +129,35 @@ fn the_fields_of_an_index_are_those_of_the_page() {
     let mut written = index::Index::starting(42);
     written.add(42, 0, 1_700_000_000_000_000, 44, 65);
     assert_eq!(format!("{:02x?}", example("Example of an index")), format!("{:02x?}", written.encode(LOG_ID, 42)));
+}
+
+#[test]
+fn the_fields_of_the_note_of_a_compaction_are_those_of_the_page() {
+    let fields = [("name", cleaned::NAME), ("log id", cleaned::LOG_ID), ("next", cleaned::NEXT), ("crc", cleaned::CRC)];
+    assert_fields("Compaction", &fields);
+    assert_eq!(&cleaned::encode(LOG_ID, 7)[cleaned::NAME], &cleaned::MAGIC);
+}
+
+#[test]
+fn the_example_of_a_compacted_batch_is_what_this_build_writes_and_reads() {
+    let disk = SimDisk::new();
+    let home = Arc::new(Home::new(Path::new("log"), Arc::new(disk.clone()), LOG_ID));
+    let record = Record {
+        offset: 42,
+        time: 1_700_000_000_000_000,
+        key: Some(Bytes::from_static(b"a")),
+        headers: Bytes::new(),
+        value: Bytes::from_static(b"hello"),
+    };
+    let mut rewrite = Rewrite::create(&home, 40, 3).unwrap();
+    rewrite.push(record, 0).unwrap();
+    rewrite.finish(50, 1_700_000_000_000_004).unwrap();
+    let image = disk.image();
+    let written = image.files().next().unwrap().1;
+    assert_eq!(format!("{:02x?}", example("Example of a compacted batch")), format!("{written:02x?}"));
+    let header = Header::decode(written, home.seed).unwrap();
+    let parts = batch::split_record(&mut Bytes::copy_from_slice(&written[format::HEADER..]), header.flags).unwrap();
+    assert_eq!((header.end(), parts.gap, parts.delta, &parts.value[..]), (50, 2, -4, &b"hello"[..]));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::StoreError;
 use super::batch::Batch;
+use super::compaction::{Compacted, Compaction};
 use super::log::Appended;
 use super::options::Durability;
 
@@ -24,8 +25,23 @@ pub(crate) enum Command {
     Trim { before: u64, done: Waiter<()> },
     /// Remove what is older or more than the options allow.
     Tidy { done: Waiter<()> },
+    /// Keep only the last record of each key.
+    Compact { compaction: Compaction, done: Waiter<Compacted> },
+    /// Put the file in place that was written for the segment with this base offset. Answered with whether it is still there.
+    Replace { base: u64, done: Waiter<bool> },
+    /// A compaction has ended.
+    Compacted,
     /// Make everything durable, let go of the files, and end.
     Close { done: Waiter<()> },
+}
+
+/// What the owner waits for where nobody asks for anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Rest {
+    /// There is something to settle once this has passed.
+    Until(Duration),
+    /// Everything is settled; at most for this long.
+    Settled(Option<Duration>),
 }
 
 /// Commands on their way.
@@ -43,6 +59,10 @@ struct State {
     bytes: usize,
     /// How many commands the owner waits for; it is not woken for fewer.
     wanted: usize,
+    /// Whether the owner waits without anything to settle.
+    settled: bool,
+    /// Whether there is something to settle since.
+    nudged: bool,
     /// Those who wait for room.
     outside: Vec<oneshot::Sender<()>>,
     /// Why nothing more is taken.
@@ -79,25 +99,41 @@ impl Queue {
         Ok(())
     }
 
-    /// For the owner: moves all commands into `into`, waiting for the first one no longer than `idle`, and then until there
-    /// are `expected` of them, no longer than `patience`.
-    pub(crate) fn take(&self, into: &mut Vec<Command>, expected: usize, patience: Duration, idle: Option<Duration>) {
-        let mut state = self.lock();
+    /// For the owner: waits until there is something to do. Gives whether there is a command.
+    pub(crate) fn wait(&self, rest: Rest) -> bool {
         let begun = Instant::now();
-        while state.commands.is_empty() {
-            state.wanted = 1;
-            state = match idle {
+        let mut state = self.lock();
+        loop {
+            let (limit, is_settled) = match rest {
+                Rest::Until(limit) => (Some(limit), false),
+                Rest::Settled(limit) => (limit, true),
+            };
+            let is_over = std::mem::take(&mut state.nudged) && is_settled;
+            if !state.commands.is_empty() || is_over || state.ended.is_some() {
+                break;
+            }
+            (state.wanted, state.settled) = (1, is_settled);
+            state = match limit {
                 None => self.ready.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(idle) => {
-                    let Some(left) = idle.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) else { break };
+                Some(limit) => {
+                    let Some(left) = limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) else { break };
                     self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
         }
-        if !state.commands.is_empty() && state.commands.len() < expected {
+        (state.wanted, state.settled) = (usize::MAX, false);
+        !state.commands.is_empty()
+    }
+
+    /// For the owner: moves all commands into `into`, once there are `expected` of them or `patience` has passed.
+    pub(crate) fn take(&self, into: &mut Vec<Command>, expected: usize, patience: Duration) {
+        let begun = Instant::now();
+        let mut state = self.lock();
+        while state.commands.len() < expected
+            && let Some(left) = patience.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())
+        {
             state.wanted = expected;
-            let enough = self.ready.wait_timeout_while(state, patience, |state| state.commands.len() < expected);
-            state = enough.unwrap_or_else(PoisonError::into_inner).0;
+            state = self.ready.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.wanted = usize::MAX;
         state.bytes = 0;
@@ -108,6 +144,29 @@ impl Queue {
         }
     }
 
+    /// How many commands are here.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().commands.len()
+    }
+
+    /// Whether nobody is here, and somebody may be.
+    pub(crate) fn is_free(&self) -> bool {
+        let state = self.lock();
+        state.commands.is_empty() && state.outside.is_empty() && state.ended.is_none()
+    }
+
+    /// Tells the owner that there is something to settle, if it does not expect that.
+    pub(crate) fn nudge(&self) {
+        let mut state = self.lock();
+        // Noted even if the owner is not asleep: it may be about to be.
+        let wake = state.settled && !state.nudged;
+        state.nudged = true;
+        drop(state);
+        if wake {
+            self.ready.notify_one();
+        }
+    }
+
     /// Takes nothing more, for this reason, and answers what is still here with it.
     pub(crate) fn end(&self, reason: &StoreError) {
         let mut state = self.lock();
@@ -115,10 +174,14 @@ impl Queue {
         let left = std::mem::take(&mut state.commands);
         state.ended.get_or_insert_with(|| reason.clone());
         drop(state);
+        self.ready.notify_one();
         for command in left {
             // Whoever waited may have given up.
             match command {
                 Command::Append { done, .. } => drop(done.send(Err(reason.clone()))),
+                Command::Compact { done, .. } => drop(done.send(Err(reason.clone()))),
+                Command::Replace { done, .. } => drop(done.send(Err(reason.clone()))),
+                Command::Compacted => {}
                 Command::Sync { done }
                 | Command::Trim { done, .. }
                 | Command::Tidy { done }

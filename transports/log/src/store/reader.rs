@@ -14,7 +14,7 @@ use super::StoreError;
 use super::batch::{self, RecordParts};
 use super::codec::Unreadable;
 use super::disk::DiskFile;
-use super::format::{HEADER, Header};
+use super::format::{CODEC, HAS_GAPS, HEADER, Header};
 use super::record::Record;
 use super::scan::{CHUNK, Scan};
 use super::segment::Segment;
@@ -127,6 +127,11 @@ impl Reader {
         self.tells_all = true;
     }
 
+    /// How the batch was compressed whose record was given out last, by its number in the flags.
+    pub(super) fn codec(&self) -> u16 {
+        self.batch.as_ref().map_or(0, |batch| batch.header.flags & CODEC)
+    }
+
     /// The next record, as soon as there is one; `None` when the log was closed.
     ///
     /// # Errors
@@ -186,19 +191,21 @@ impl Reader {
     /// Takes records off the batch under way, up to the one that is wanted.
     fn next_in_batch(&mut self) -> Result<Option<Record>, StoreError> {
         while let Some(batch) = &mut self.batch {
-            if batch.next == batch.header.end() {
+            let (end, flags) = (batch.header.end(), batch.header.flags);
+            if batch.next == end || flags & HAS_GAPS != 0 && batch.records.is_empty() {
+                // What had the offsets up to there was removed.
+                self.offset = self.offset.max(end);
                 self.batch = None;
                 break;
             }
-            let Some(parts) = batch::split_record(&mut batch.records, batch.header.flags) else {
+            let parts = batch::split_record(&mut batch.records, flags).filter(|parts| parts.gap < end - batch.next);
+            let Some(RecordParts { delta, gap, key, headers, value }) = parts else {
                 // The checksum was right, so this was written like that.
-                let to = batch.header.end();
                 self.batch = None;
-                return Err(self.corrupt(to));
+                return Err(self.corrupt(end));
             };
-            let RecordParts { delta, key, headers, value } = parts;
-            let offset = batch.next;
-            batch.next += 1;
+            let offset = batch.next + gap;
+            batch.next = offset + 1;
             if offset >= self.offset {
                 self.offset = offset + 1;
                 let time = batch.header.time.saturating_add(delta);

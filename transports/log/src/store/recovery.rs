@@ -42,7 +42,7 @@ pub(crate) struct Recovered {
     pub(crate) unsynced: Vec<Arc<dyn DiskFile>>,
     /// Where to cut the active file, and whether anything but zeros goes.
     cut: Option<(u64, bool)>,
-    /// Files that go: segments behind a torn end, and indexes without a segment.
+    /// Files that go: segments behind a torn end, indexes without a segment, and compacted segments that were not finished.
     remove: Vec<PathBuf>,
 }
 
@@ -60,6 +60,8 @@ pub(crate) fn survey(home: &Home, mark: &Mark, accept_loss: bool) -> Result<Reco
     let failed = |source| StoreError::io("list", &home.dir, source);
     let (bases, indexes) = (list(".log").map_err(failed)?, list(".index").map_err(failed)?);
     let stray = indexes.into_iter().filter(|base| bases.binary_search(base).is_err());
+    let unfinished = list(".compacting").map_err(failed)?.into_iter();
+    let unfinished = unfinished.map(|base| home.dir.join(segment::compacting_name(base)));
     let mut recovered = Recovered {
         segments: bases.iter().map(|base| Arc::new(Segment::sealed(&home.dir, *base))).collect(),
         active: None,
@@ -70,7 +72,7 @@ pub(crate) fn survey(home: &Home, mark: &Mark, accept_loss: bool) -> Result<Reco
         remembered: Remembered::load(home, &bases, mark.next)?,
         unsynced: Vec::new(),
         cut: None,
-        remove: stray.map(|base| home.dir.join(segment::index_name(base))).collect(),
+        remove: stray.map(|base| home.dir.join(segment::index_name(base))).chain(unfinished).collect(),
     };
     let newest = bases.last().copied();
     let missing =

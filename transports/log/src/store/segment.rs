@@ -159,7 +159,9 @@ impl Segment {
             found.checked_sub(1).map_or(start, |last| index.entries[last])
         };
         let found = find(self.complete(known, home, file)?);
-        if matches!(known, Known::Whole(_, true)) || found == start || is_at(home, file, found)? {
+        // A full segment may have been replaced by a compacted one, before this file was opened or after.
+        let is_own = matches!(known, Known::Whole(_, true)) && !self.is_full.load(Ordering::Relaxed);
+        if is_own || found == start || is_at(home, file, found)? {
             return Ok(found);
         }
         warn!(path = %self.path.display(), offset = found.offset, "the index of a segment is wrong, and is made again");
@@ -250,6 +252,11 @@ pub(crate) fn file_name(base: u64) -> String {
 /// The name of its index.
 pub(crate) fn index_name(base: u64) -> String {
     format!("{base:020}.index")
+}
+
+/// The name of the file that is to take its place.
+pub(crate) fn compacting_name(base: u64) -> String {
+    format!("{base:020}.compacting")
 }
 
 /// The base offsets of the files in a directory with this ending, lowest first.

@@ -91,6 +91,14 @@ impl Shared {
         view.end = 0;
     }
 
+    /// Has readers look at the file of a full segment afresh: another took its place. Whoever has the old one open goes on in it.
+    pub(crate) fn replace_segment(&self, segment: Segment) {
+        let mut view = lock(&self.view);
+        if let Ok(at) = view.segments.binary_search_by_key(&segment.base, |segment| segment.base) {
+            view.segments[at] = Arc::new(segment);
+        }
+    }
+
     /// Forgets the segments that lie wholly before this offset, all but the last, and gives them.
     pub(crate) fn drop_segments(&self, before: u64) -> Vec<Arc<Segment>> {
         let mut view = lock(&self.view);

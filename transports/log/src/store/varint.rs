@@ -38,7 +38,12 @@ pub(crate) fn take(bytes: &mut Bytes) -> Option<u64> {
     None
 }
 
-/// Gives a number of either sign back from its zig-zag form, in which small ones of both signs are short.
+/// The zig-zag form of a number of either sign, in which small ones of both signs are short.
+pub(crate) fn zigzag(number: i64) -> u64 {
+    (number << 1 ^ number >> 63).cast_unsigned()
+}
+
+/// Gives a number of either sign back from its zig-zag form.
 pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
 }
@@ -69,5 +74,6 @@ mod tests {
     #[test]
     fn zigzag_alternates_signs() {
         assert_eq!([0, 1, 2, 3, u64::MAX].map(unzigzag), [0, -1, 1, -2, i64::MIN]);
+        assert_eq!([0, -1, 1, -2, i64::MIN, i64::MAX].map(zigzag), [0, 1, 2, 3, u64::MAX, u64::MAX - 1]);
     }
 }

@@ -1,6 +1,6 @@
-//! The owner of a log: one thread that stamps batches, writes them, and makes them durable for everybody who waits.
+//! What is done with what was appended: batches are stamped, written, and made durable for everybody who waits.
 //!
-//! It takes what has queued up, writes it, syncs once, and answers all of it. Where several appended last time, it waits a
+//! A round takes what has queued up, writes it, syncs once, and answers all of it. Where several appended last time, it waits a
 //! moment for as many again; otherwise producers fall into two cohorts that take turns, and each fdatasync carries half of
 //! them (measured with 16 producers: half of what the disk allows without the wait, 0.7 to 0.85 of it with the wait).
 
@@ -15,10 +15,11 @@ use super::background::{Background, Done};
 use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::clock::Believed;
+use super::compactor::Compactor;
 use super::format::{HEADER, Header};
 use super::log::Appended;
 use super::options::{Durability, LogOptions};
-use super::queue::{Command, Waiter};
+use super::queue::{Command, Rest, Waiter};
 use super::recovery::Recovered;
 use super::remembered::Remembered;
 use super::run::{Run, admit, refuse};
@@ -34,7 +35,8 @@ const MAX_PATIENCE: Duration = Duration::from_millis(5);
 /// How often an idle log looks whether something has become too old.
 const WATCH: Duration = Duration::from_secs(60);
 
-/// The state of the owner's thread.
+/// The state of whoever writes; see [`Role`](super::role::Role).
+#[derive(Debug)]
 pub(crate) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) checkpoint: Checkpoint,
@@ -59,9 +61,17 @@ pub(crate) struct Writer {
     pub(super) remembered: Remembered,
     /// What is believed of the time of day.
     pub(super) believed: Believed,
-    /// How many appends the last fdatasync was for, and how long it took.
-    last_sync: (usize, Duration),
-    failed: bool,
+    /// When the checkpoint was written, and whether it is to be now.
+    pub(super) checkpointed: Instant,
+    pub(super) checkpoint_due: bool,
+    pub(super) compactor: Compactor,
+    /// How many rounds there were.
+    pub(super) rounds: u64,
+    /// How long the last fdatasync took.
+    last_sync: Duration,
+    /// How many appends may well come together next time.
+    expected: usize,
+    pub(super) failed: bool,
 }
 
 impl Writer {
@@ -88,7 +98,12 @@ impl Writer {
             unsynced: None,
             remembered: recovered.remembered,
             believed: Believed::starting(&*options.clock),
-            last_sync: (0, Duration::ZERO),
+            checkpointed: Instant::now(),
+            checkpoint_due: false,
+            compactor: Compactor::default(),
+            rounds: 0,
+            last_sync: Duration::ZERO,
+            expected: 0,
             failed: false,
             shared,
             checkpoint,
@@ -99,38 +114,25 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Works until the log is closed or has failed.
-    pub(crate) fn run(mut self, lock: Box<dyn Send + Sync>) {
-        let end = EndOnDrop(Arc::clone(&self.shared));
-        let mut commands = Vec::new();
-        let mut closing = None;
-        let ages = self.options.roll_age().is_some().then_some(WATCH);
-        while closing.is_none() && !self.failed {
-            let (producers, sync) = self.last_sync;
-            let patience = (sync / 2).min(MAX_PATIENCE);
-            let idle = if self.is_settled() { ages } else { Some(IDLE) };
-            self.shared.queue.take(&mut commands, producers, patience, idle);
-            if commands.is_empty() {
-                self.pause();
-            } else {
-                closing = self.round(&mut commands);
-            }
+    /// How many appends to wait for before the next round, and how long at most.
+    pub(super) fn expected(&self) -> (usize, Duration) {
+        (self.expected, (self.last_sync / 2).min(MAX_PATIENCE))
+    }
+
+    /// How long to wait for something to do.
+    pub(super) fn rest(&self) -> Rest {
+        if !self.is_settled() {
+            return Rest::Until(IDLE);
         }
-        let result = self.close();
-        drop(self);
-        drop(lock);
-        drop(end);
-        if let Some(done) = closing {
-            // Nobody waits when the last handle was dropped.
-            let _ = done.send(result);
-        }
+        Rest::Settled(self.options.roll_age().is_some().then_some(WATCH))
     }
 
     /// Does everything that has queued up. Gives the waiter of a close.
-    fn round(&mut self, commands: &mut Vec<Command>) -> Option<Waiter<()>> {
+    pub(super) fn round(&mut self, commands: impl IntoIterator<Item = Command>) -> Option<Waiter<()>> {
+        self.rounds += 1;
         let mut closing = None;
         let mut run = self.begin();
-        for command in commands.drain(..) {
+        for command in commands {
             match command {
                 Command::Append { batch, durability, done } => run = self.append(run, batch, durability, done),
                 Command::Sync { done } => {
@@ -144,6 +146,19 @@ impl Writer {
                 Command::Tidy { done } => {
                     self.commit(run);
                     let _ = done.send(self.tidy());
+                    run = self.begin();
+                }
+                Command::Compact { compaction, done } => {
+                    self.commit(run);
+                    self.compact(compaction, done);
+                    run = self.begin();
+                }
+                Command::Replace { base, done } => {
+                    let _ = done.send(self.replace(base));
+                }
+                Command::Compacted => {
+                    self.commit(run);
+                    self.compacted();
                     run = self.begin();
                 }
                 Command::Close { done } => closing = Some(done),
@@ -252,9 +267,11 @@ impl Writer {
             if let Err(error) = self.sync() {
                 return refuse(run.appends, run.syncs, &error);
             }
-            self.last_sync = (producers, begun.elapsed());
+            self.last_sync = begun.elapsed();
+            // Whoever came meanwhile would else be half of the producers, and take turns with the other half.
+            self.expected = producers + self.shared.queue.waiting();
         } else {
-            self.last_sync.0 = 0;
+            self.expected = 0;
         }
         if let Some(active) = &mut self.active {
             active.publish_index();
@@ -299,11 +316,12 @@ impl Writer {
     }
 
     /// In a pause: syncs what is only buffered, brings the checkpoint up to date, and removes what has become too old.
-    fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         if !self.is_settled() {
             if let Err(error) = self.settle() {
                 self.fail(&error);
             }
+            self.compact_beside();
         } else if let Err(error) = self.tidy() {
             warn!(%error, "what is too old was not removed; it is tried again");
         }
@@ -318,7 +336,14 @@ impl Writer {
         self.unsynced.is_none() && self.background.is_none() && self.checkpoint.mark().next == self.next
     }
 
-    fn close(&mut self) -> Result<(), StoreError> {
+    pub(super) fn close(&mut self) -> Result<(), StoreError> {
+        self.compactor.cancel();
+        let closed = self.close_files();
+        self.compactor.join();
+        closed
+    }
+
+    fn close_files(&mut self) -> Result<(), StoreError> {
         let reason = match self.shared.queue.ended() {
             Some(failed) => {
                 // Its outcome changes nothing any more, but it must not outlive the lock.
@@ -359,17 +384,5 @@ impl Writer {
 
     fn failure(&self, reason: &str) -> StoreError {
         StoreError::Failed { dir: self.shared.home.dir.clone(), reason: reason.into() }
-    }
-}
-
-/// Tells everybody when the owner's thread has ended, however it ended.
-struct EndOnDrop(Arc<Shared>);
-
-impl Drop for EndOnDrop {
-    fn drop(&mut self) {
-        // Only a panic gets here without a reason given before.
-        let panicked = StoreError::Failed { dir: self.0.home.dir.clone(), reason: "its thread panicked".into() };
-        self.0.queue.end(&panicked);
-        self.0.wake();
     }
 }

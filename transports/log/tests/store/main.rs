@@ -4,6 +4,7 @@
 
 mod append;
 mod batches;
+mod compaction;
 mod crash;
 mod damage;
 mod failures;
@@ -12,6 +13,7 @@ mod frozen;
 mod groups;
 mod indexes;
 mod key_order;
+mod keyed;
 mod model;
 mod producers;
 mod repair;

@@ -11,10 +11,10 @@ use memmap2::{Advice, Mmap};
 #[allow(unsafe_code, reason = "a map is what spares the copy")]
 pub(super) fn map(file: &File) -> io::Result<Bytes> {
     // SAFETY: Mmap asks that nobody changes the file while it is mapped. Only full segments get here: the log writes to a
-    // segment and cuts it before it begins the next one, and never after; and one process owns the directory, by its lock. Whoever
-    // cuts such a file all the same, from outside, cuts it below a reader: the reader asks for its size before each batch,
-    // and finds the batch missing. Memory of a batch that was handed out before could then not be read, which is what the
-    // decision page says about it.
+    // segment and cuts it before it begins the next one, and never after (compaction puts another file in its
+    // place); and one process owns the directory, by its lock. Whoever cuts such a file all the same, from outside, cuts it below
+    // a reader: the reader asks for its size before each batch, and finds the batch missing. Memory of a batch that was handed
+    // out before could then not be read, which is what the decision page says about it.
     let map = unsafe { Mmap::map(file)? };
     // Advice; whatever becomes of it, the bytes are the same.
     let _ = map.advise(Advice::Sequential);

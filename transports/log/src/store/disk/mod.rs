@@ -51,6 +51,13 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// What the file system says.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Gives a file another name in the same directory, in one step, in place of the file that had it. Durable after
+    /// [`sync_dir`](Disk::sync_dir).
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Makes the entries of a directory durable.
     ///
     /// # Errors

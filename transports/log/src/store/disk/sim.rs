@@ -3,7 +3,7 @@
 //! What a real disk may do with writes that were not synced, [`SimImage::after_power_cut`] does: it keeps, drops or tears
 //! each of them by sectors, in any order, and undoes directory entries whose directory was not synced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -167,11 +167,12 @@ impl SimImage {
     /// have it, names without a directory sync undone or not.
     pub fn after_power_cut(&self, mut random: impl FnMut() -> u64) -> SimImage {
         let mut image = SimImage { next_file: self.next_file, ..SimImage::default() };
-        for (name, id) in self.names.iter().chain(&self.durable_names) {
+        let names: BTreeSet<&PathBuf> = self.names.keys().chain(self.durable_names.keys()).collect();
+        for name in names {
             let (now, durable) = (self.names.get(name), self.durable_names.get(name));
-            if now == durable || (now == Some(id)) == random().is_multiple_of(2) {
-                image.names.insert(name.clone(), *id);
-            }
+            // The one or the other; a name that stood for one file and now stands for another is never without any.
+            let found = if now == durable || random().is_multiple_of(2) { now } else { durable };
+            image.names.extend(found.map(|id| (name.clone(), *id)));
         }
         image.durable_names = image.names.clone();
         for (id, file) in &self.files {
@@ -276,6 +277,13 @@ impl Disk for SimDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let removed = self.step()?.names.remove(path);
         removed.map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.step()?;
+        let id = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        state.names.insert(to.to_owned(), id);
+        Ok(())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
