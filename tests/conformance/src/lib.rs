@@ -13,6 +13,7 @@ pub mod kept;
 pub mod middleware;
 pub mod ordered;
 pub mod probe;
+pub mod rolling;
 pub mod without_events;
 
 pub use fixture::Fixture;

@@ -28,7 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("runtime/telemetry", &["thriftwood-core"]),
-    ("transports/http", &["thriftwood-core", "thriftwood-tls"]),
+    ("transports/http", &["thriftwood-core", "thriftwood-socket", "thriftwood-tls"]),
     ("transports/socket", &["thriftwood-core", "thriftwood-tls"]),
     ("transports/tcp", &["thriftwood-core", "thriftwood-socket", "thriftwood-tls"]),
     ("transports", &["thriftwood-core"]),

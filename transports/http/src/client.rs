@@ -15,7 +15,7 @@ use crate::body::{self, Hold, Unread};
 use crate::config::{Config, Shared};
 use crate::convention::{EITHER, ERROR, Form, PAYLOAD_LIMIT, is_no_frame};
 use crate::error;
-use crate::pool::Pool;
+use crate::pool::{Pool, Sent};
 
 /// The most bytes read of an answer that is no reply.
 const REFUSAL: usize = 16 * 1024;
@@ -60,19 +60,28 @@ impl Calls {
 
     async fn exchange(&self, pool: &Pool, uri: &Uri, frame: Bytes) -> Result<Option<Bytes>, RpcError> {
         let form = pool.form();
-        let sent = pool.send(self.request(uri, form, frame.clone())).await;
-        let mut sent = sent.map_err(|source| error::no_answer(uri, source))?;
+        let mut sent = self.send(pool, uri, form, &frame).await?;
         if form == Form::Raw && !is_ours(&sent.answer) {
             // Somebody else answers here now, who may have been a server of Frugal's all along behind one of ours. Of bytes
             // that are no base64 it has handled nothing, and says so.
             pool.forget();
             if matches!(sent.answer.status(), StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE) {
                 drop(sent);
-                let again = pool.send(self.request(uri, Form::Base64, frame)).await;
-                sent = again.map_err(|source| error::no_answer(uri, source))?;
+                sent = self.send(pool, uri, Form::Base64, &frame).await?;
             }
         }
         self.read(uri, &mut sent.answer).await
+    }
+
+    /// Sends a request; again over another connection where the other end, as it stopped, said that it did not begin this one.
+    async fn send<'a>(&self, pool: &'a Pool, uri: &Uri, form: Form, frame: &Bytes) -> Result<Sent<'a>, RpcError> {
+        let mut again = 0..2;
+        loop {
+            match pool.send(self.request(uri, form, frame.clone())).await {
+                Err(source) if error::is_unbegun(&source) && again.next().is_some() => {}
+                sent => return sent.map_err(|source| error::no_answer(uri, source)),
+            }
+        }
     }
 
     fn request(&self, uri: &Uri, form: Form, frame: Bytes) -> Request<Full<Bytes>> {

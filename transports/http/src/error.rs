@@ -32,11 +32,23 @@ pub(crate) fn unsupported(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, text)
 }
 
+/// Whether the other end certainly began nothing: the request was not sent, or the other end said so over HTTP/2, by a GOAWAY
+/// whose last stream was an earlier one, or by a stream that it refused (RFC 9113, 8.7).
+pub(crate) fn is_unbegun(error: &legacy::Error) -> bool {
+    let below = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
+    let Some(below) = below else { return false };
+    let refused = |error: &h2::Error| {
+        error.is_remote()
+            && (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
+                || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    };
+    below.is_canceled() || below.source().and_then(|source| source.downcast_ref()).is_some_and(refused)
+}
+
 /// A request that got no answer.
 pub(crate) fn no_answer(uri: &Uri, source: legacy::Error) -> RpcError {
     let cause = root(&source).to_string();
     let below = source.source().and_then(|source| source.downcast_ref::<hyper::Error>());
-    let unsent = below.is_some_and(hyper::Error::is_canceled);
     // The h2 library keeps no more than the text of what TLS says.
     let alert = cause.starts_with("received fatal alert").then(|| format!("the peer refuses this side: {cause}"));
     let (kind, text) = if let Some(problem) = thriftwood_tls::explain(&source).or(alert) {
@@ -44,8 +56,8 @@ pub(crate) fn no_answer(uri: &Uri, source: legacy::Error) -> RpcError {
         (RpcErrorKind::Unavailable, format!("no TLS connection to {uri}: {problem}"))
     } else if source.is_connect() {
         (RpcErrorKind::Unavailable, format!("nothing answers at {uri}: {cause}"))
-    } else if unsent {
-        (RpcErrorKind::Unavailable, format!("the connection to {uri} was closed before the call was sent: {cause}"))
+    } else if is_unbegun(&source) {
+        (RpcErrorKind::Unavailable, format!("{uri} was going away, and did not begin the call: {cause}"))
     } else if below.is_some_and(hyper::Error::is_parse) {
         (RpcErrorKind::Protocol, format!("what answers at {uri} does not speak HTTP: {cause}"))
     } else {

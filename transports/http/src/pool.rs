@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::convention::{Form, SPEAKS_HTTP2};
+use crate::error;
 
 type Pooled<C> = Client<C, Full<Bytes>>;
 
@@ -98,7 +99,12 @@ impl Pool {
             Kind::Plain { http1, .. } => http1.request(request),
             Kind::Tls(client) => client.request(request),
         };
-        let answer = answer.await.inspect_err(|_| self.forget())?;
+        let answer = answer.await.inspect_err(|error| {
+            // A server that stops is still the same one.
+            if !error::is_unbegun(error) {
+                self.forget();
+            }
+        })?;
         self.learn(answer.version(), answer.headers());
         Ok(Sent { answer, _place: place })
     }

@@ -84,7 +84,8 @@ impl Listener {
 
     fn start(&self, socket: TcpListener, tls: Option<TlsAcceptor>, shared: &Shared) {
         let site = Arc::new(Site { endpoint: shared.endpoint.clone(), routes: Arc::clone(&self.routes) });
-        let accept = Accept { site, tls, config: shared.config.clone(), stop: self.stop.clone() };
+        let (config, stop, leave) = (shared.config.clone(), self.stop.clone(), CancellationToken::new());
+        let accept = Accept { site, tls, config, stop, leave };
         self.tasks.spawn(accept.run(socket));
         self.tasks.close();
     }

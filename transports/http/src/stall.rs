@@ -1,13 +1,19 @@
 //! A stream that fails when its other end has read nothing for too long, so that nobody keeps replies in memory by not
-//! fetching them.
+//! fetching them; and that is not closed at a stop under what its other end still sends.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// How long the other end may take to close a connection of which it was told that it ends. Closed with bytes unread, a socket
+/// resets the connection; a client whose next write then fails may never read which of its requests were answered, and which not begun.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A stream, and how long a write may get nowhere.
 pub(crate) struct Stall<S> {
@@ -16,11 +22,15 @@ pub(crate) struct Stall<S> {
     /// While a write waits: when it has waited for too long.
     limit: Option<Pin<Box<Sleep>>>,
     waits: bool,
+    /// The server stops.
+    leave: CancellationToken,
+    /// Runs once nothing more is sent.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncWrite + Unpin> Stall<S> {
-    pub(crate) fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, limit: None, waits: false }
+    pub(crate) fn new(stream: S, patience: Duration, leave: CancellationToken) -> Self {
+        Self { stream, patience, limit: None, waits: false, leave, linger: None }
     }
 
     /// What a write came to; an error when it has been waiting for too long.
@@ -47,7 +57,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Stall<S> {
+    /// Reads what nobody looks at any more, until the other end closes too.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let limit = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        if limit.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut unread = [MaybeUninit::uninit(); 4096];
+        loop {
+            let mut unread = ReadBuf::uninit(&mut unread);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut unread)) {
+                Ok(()) if !unread.filled().is_empty() => {}
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stall<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let write = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.judge(cx, write)
@@ -72,7 +100,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shutdown = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.judge(cx, shutdown)
+        if self.linger.is_none() {
+            let shutdown = Pin::new(&mut self.stream).poll_shutdown(cx);
+            ready!(self.judge(cx, shutdown))?;
+        }
+        if self.leave.is_cancelled() { self.poll_linger(cx) } else { Poll::Ready(Ok(())) }
     }
 }

@@ -11,7 +11,7 @@ mod tls;
 
 pub use endpoint::Endpoint;
 pub use error::cannot_listen;
-pub use listen::{Bound, Listening, bind, resolve};
+pub use listen::{Bound, Listening, bind, close, resolve};
 pub use setup::connect;
 pub use socket::Socket;
 pub use tls::{accept, acceptor, is_turned_away, secure};

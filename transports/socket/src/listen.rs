@@ -84,6 +84,43 @@ impl Listening {
             Self::Unix { listener, .. } => Ok(Socket::Unix(listener.accept().await?.0)),
         }
     }
+
+    /// Closes it, and gives the connections that the system has accepted by then and nobody took: by the closing alone they would
+    /// be reset, with the calls that their callers may have written to them.
+    pub fn close(self, silence: Duration) -> Vec<Socket> {
+        match self {
+            Self::Tcp(listener) => {
+                let last = close(listener);
+                last.into_iter().inspect(|stream| drop(setup::set_up(stream, silence))).map(Socket::Tcp).collect()
+            }
+            #[cfg(unix)]
+            Self::Unix { listener, file } => {
+                // First its file, so that nobody finds it who would be lost.
+                drop(file);
+                let Ok(listener) = listener.into_std() else { return Vec::new() };
+                let accepted = std::iter::from_fn(|| listener.accept().ok());
+                accepted.filter_map(|(stream, _)| taken(stream).ok()).map(Socket::Unix).collect()
+            }
+        }
+    }
+}
+
+/// The same for a listener of TCP by itself.
+pub fn close(listener: tokio::net::TcpListener) -> Vec<tokio::net::TcpStream> {
+    // Asked of the system itself: the runtime may not have heard yet of who came last.
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| listener.accept().ok());
+    let streams = accepted.filter_map(|(stream, _)| {
+        stream.set_nonblocking(true).ok()?;
+        tokio::net::TcpStream::from_std(stream).ok()
+    });
+    streams.collect()
+}
+
+#[cfg(unix)]
+fn taken(stream: std::os::unix::net::UnixStream) -> io::Result<tokio::net::UnixStream> {
+    stream.set_nonblocking(true)?;
+    tokio::net::UnixStream::from_std(stream)
 }
 
 /// The addresses a host stands for. Apart from [`bind`], because it may have to ask somebody.

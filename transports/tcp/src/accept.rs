@@ -9,8 +9,9 @@ use thriftwood_core::connection::{ConnectionOptions, serve_connection};
 use thriftwood_socket::{Listening, Socket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
 use crate::config::Config;
@@ -21,12 +22,18 @@ use crate::thrift::{Client, Plain, TELLING};
 /// How long a server that cannot accept waits before it tries again; most often it is out of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
+/// How old a connection is allowed to be at a stop to be waited for though it has said nothing: its first call is on the way.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// What accepting connections takes.
 pub(crate) struct Accept {
     routes: Arc<Routes>,
     connection: ConnectionOptions,
     tls: Option<TlsAcceptor>,
+    /// Accept no more.
     stop: CancellationToken,
+    /// Have clients go elsewhere.
+    leave: CancellationToken,
     config: Config,
     /// For so many connections at once, over all sockets.
     room: Arc<Semaphore>,
@@ -44,11 +51,18 @@ impl Accept {
         (connection.max_frame, connection.concurrency) = (config.max_frame, concurrency);
         connection.stall = Some(config.stall);
         let room = Arc::new(Semaphore::new(config.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { routes: Arc::clone(routes), connection, tls, stop: stop.clone(), config: config.clone(), room }
+        let (stop, leave) = (stop.clone(), CancellationToken::new());
+        Self { routes: Arc::clone(routes), connection, tls, stop, leave, config: config.clone(), room }
+    }
+
+    /// To be held by each socket of the server. Once none is left, clients are told to go elsewhere: before that, they would come
+    /// back here.
+    pub(crate) fn listening(&self) -> Arc<DropGuard> {
+        Arc::new(self.leave.clone().drop_guard())
     }
 
     /// Accepts until it is stopped, then lets the connections finish what they have.
-    pub(crate) async fn run(self: Arc<Self>, socket: Listening) {
+    pub(crate) async fn run(self: Arc<Self>, socket: Listening, listening: Arc<DropGuard>) {
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -70,20 +84,27 @@ impl Accept {
                 }
             }
         }
-        drop(socket);
+        for socket in socket.close(self.config.silence) {
+            let connection = Arc::clone(&self);
+            connections.spawn(async move {
+                let _permit = connection.room.acquire().await;
+                connection.serve(socket).await;
+            });
+        }
+        drop(listening);
         while connections.join_next().await.is_some() {}
     }
 
     /// Shakes hands where TLS is spoken, sees who is there, and serves.
     async fn serve(&self, socket: Socket) {
-        let peer = socket.peer();
+        let (peer, accepted) = (socket.peer(), Instant::now());
         let socket = match &self.tls {
             None => socket,
             Some(acceptor) => {
                 let within =
                     tokio::time::timeout(self.config.connect_timeout, thriftwood_socket::accept(socket, acceptor));
                 let shaken = tokio::select! {
-                    () = self.stop.cancelled() => return,
+                    () = self.has_left(accepted) => return,
                     shaken = within => shaken.unwrap_or_else(|_| Err("it took too long over the handshake".to_owned())),
                 };
                 match shaken {
@@ -94,7 +115,7 @@ impl Accept {
         };
         let mut stream = Stream::new(socket);
         let first = tokio::select! {
-            () = self.stop.cancelled() => return,
+            () = self.has_left(accepted) => return,
             first = self.first(&mut stream) => first,
         };
         let Some(first) = first else { return };
@@ -107,7 +128,13 @@ impl Accept {
             }
             Client::Stranger(problem) => return warn!(peer, problem, "a client could not be understood"),
         };
-        serve_connection(stream, handler, connection, self.stop.clone()).await;
+        serve_connection(stream, handler, connection, self.leave.clone()).await;
+    }
+
+    /// Resolves when there is no use in waiting any more for what a connection says first, that was accepted then.
+    async fn has_left(&self, accepted: Instant) {
+        self.leave.cancelled().await;
+        tokio::time::sleep_until(accepted + FRESH).await;
     }
 
     /// What a client says first; `None` when it ended, was lost or stood still before it had said anything that could be

@@ -8,7 +8,7 @@ use thriftwood_core::transport::{ServeOptions, Serving};
 use thriftwood_core::{Error, ErrorKind};
 use thriftwood_socket::{Bound, Endpoint, acceptor, bind, cannot_listen, resolve};
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::accept::Accept;
@@ -78,14 +78,14 @@ impl Listener {
 
     /// Accepts from each socket: on this runtime, or each on a thread and runtime of its own.
     fn start(&self, sockets: Vec<Bound>, accept: Accept, apart: bool) -> io::Result<()> {
-        let accept = Arc::new(accept);
+        let (listening, accept) = (accept.listening(), Arc::new(accept));
         for socket in sockets {
             if apart {
-                let ended = apart_from(socket, Arc::clone(&accept))?;
+                let ended = apart_from(socket, Arc::clone(&accept), Arc::clone(&listening))?;
                 // Either way it has ended: a sender that is dropped says as much.
                 self.tasks.spawn(async move { drop(ended.await) });
             } else {
-                self.tasks.spawn(Arc::clone(&accept).run(socket.listen()?));
+                self.tasks.spawn(Arc::clone(&accept).run(socket.listen()?, Arc::clone(&listening)));
             }
         }
         self.tasks.close();
@@ -116,15 +116,15 @@ impl Listener {
 }
 
 /// Starts a thread with a runtime for nothing but the connections of one socket. Resolves when they have ended.
-fn apart_from(socket: Bound, accept: Arc<Accept>) -> io::Result<oneshot::Receiver<()>> {
+fn apart_from(socket: Bound, accept: Arc<Accept>, listening: Arc<DropGuard>) -> io::Result<oneshot::Receiver<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listening = {
+    let socket = {
         let _entered = runtime.enter();
         socket.listen()?
     };
     let (end, ended) = oneshot::channel();
     std::thread::Builder::new().name("thriftwood-tcp".to_owned()).spawn(move || {
-        runtime.block_on(accept.run(listening));
+        runtime.block_on(accept.run(socket, listening));
         drop(end);
     })?;
     Ok(ended)

@@ -74,6 +74,12 @@ impl Rpc {
         self.channel.address()
     }
 
+    /// Whether such a frame may say in its headers that it is cancelled when nobody waits for it any more, by
+    /// [`CANCEL`] with the value 0.
+    pub fn cancels(&self) -> bool {
+        self.channel.cancels()
+    }
+
     async fn call<Req: Request>(&self, context: &Context, request: &Req) -> Result<Option<Req::Response>, RpcError> {
         let method = request.method();
         let observed =

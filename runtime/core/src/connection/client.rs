@@ -72,9 +72,10 @@ impl Connection {
         Self(Arc::new(Handle(shared)))
     }
 
-    /// Whether the connection has ended; calls on it fail.
+    /// Whether calls on it fail: the connection has ended, or its peer takes no further ones. Those under way may still have their
+    /// replies.
     pub fn is_closed(&self) -> bool {
-        self.0.0.lock().session.has_ended()
+        !self.0.0.lock().session.takes_calls()
     }
 
     /// How many replies came that nobody waited for any more.

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::end::{CallEnd, Refused};
 use super::ids::Ids;
-use crate::frame::{CANCEL, FrameBuilder, FrameError, OPERATION_ID, Peek};
+use crate::frame::{CANCEL, FrameBuilder, FrameError, GOAWAY, OPERATION_ID, Peek};
 
 /// Bytes that are put together for the next write. What is called beyond that waits in frames of its own, which go with their
 /// callers.
@@ -51,6 +51,8 @@ pub struct ClientSession<T> {
     unannounced: Vec<u64>,
     woken: VecDeque<T>,
     late_replies: u64,
+    /// The peer takes no further calls.
+    leaving: bool,
     ended: bool,
 }
 
@@ -80,6 +82,7 @@ impl<T> Default for ClientSession<T> {
             unannounced: Vec::new(),
             woken: VecDeque::new(),
             late_replies: 0,
+            leaving: false,
             ended: false,
         }
     }
@@ -104,7 +107,7 @@ impl<T> ClientSession<T> {
     /// # Errors
     /// When it cannot be taken on; then nothing is kept of it.
     pub fn handle_call(&mut self, operation_id: u64, frame: Bytes, oneway: bool, token: T) -> Result<(), Refused> {
-        if self.ended {
+        if self.ended || self.leaving {
             return Err(Refused::Ended);
         }
         let in_flight = self.calls.len();
@@ -194,22 +197,40 @@ impl<T> ClientSession<T> {
                     self.cancel(id);
                 }
             }
+            None if peek.is_bare && peek.header(GOAWAY) == Some(b"1") => self.leave(),
             _ => self.late_replies += 1,
         }
         Ok(())
+    }
+
+    /// The peer takes no further calls. What waits for room is not sent; behind what is part of the next write the peer is told
+    /// that no more comes, and so answers all that does.
+    fn leave(&mut self) {
+        if !self.leaving && !self.ended {
+            self.leaving = true;
+            self.end_calls(false);
+            let mut frame = FrameBuilder::new();
+            frame.header(GOAWAY, "1");
+            self.transmit.extend_from_slice(&frame.bare());
+        }
     }
 
     /// The connection ended.
     pub fn handle_end(&mut self) {
         self.ended = true;
         self.transmit.clear();
+        self.end_calls(true);
+    }
+
+    /// Ends the calls that wait for room, and those that were sent too if their replies cannot come any more.
+    fn end_calls(&mut self, sent: bool) {
         self.queue.clear();
         (self.queued, self.queued_bytes) = (0, 0);
         for call in self.calls.values_mut() {
             let end = match call.stage {
                 Stage::Queued { .. } => CallEnd::Unsent,
-                Stage::Sent => CallEnd::Disconnected,
-                Stage::Ended(_) => continue,
+                Stage::Sent if sent => CallEnd::Disconnected,
+                Stage::Sent | Stage::Ended(_) => continue,
             };
             call.stage = Stage::Ended(end);
             self.woken.extend(call.token.take());
@@ -257,6 +278,11 @@ impl<T> ClientSession<T> {
     pub fn has_ended(&self) -> bool {
         self.ended
     }
+
+    /// Whether calls may be made: the connection has not ended, nor did the peer say that it takes no further ones.
+    pub fn takes_calls(&self) -> bool {
+        !self.ended && !self.leaving
+    }
 }
 
 impl<T> Call<T> {
@@ -266,120 +292,4 @@ impl<T> Call<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codec::{Message, MessageType};
-    use crate::frame::{FrameBuilder, OPERATION_ID};
-
-    fn frame(id: u64) -> Bytes {
-        let mut frame = FrameBuilder::new();
-        frame.header(OPERATION_ID, &id.to_string());
-        frame.message(Message::new("m", MessageType::Reply), |_| {}).unwrap()
-    }
-
-    fn large() -> Bytes {
-        Bytes::from(vec![0; MAX_UNSENT])
-    }
-
-    #[test]
-    fn replies_find_their_calls_in_any_order() {
-        let mut session = ClientSession::new();
-        for id in 1..=3 {
-            session.handle_call(id, frame(id), false, id).unwrap();
-        }
-        for id in [3, 1, 2] {
-            assert_eq!(session.poll_call(id, &id), None);
-            session.handle_frame(frame(id)).unwrap();
-            assert_eq!(session.poll_ended(), Some(id));
-            assert_eq!(session.poll_call(id, &id), Some(CallEnd::Reply(frame(id))));
-        }
-        assert_eq!(session.in_flight(), 0);
-    }
-
-    #[test]
-    fn a_peer_is_told_what_was_given_up_once_it_has_said_that_it_can_do_with_that() {
-        let announced = |id: &str| {
-            let mut frame = FrameBuilder::new();
-            frame.header(OPERATION_ID, id);
-            frame.header(CANCEL, "1");
-            frame.bare()
-        };
-        let (mut session, mut out) = (ClientSession::new(), BytesMut::new());
-        for id in 1..=3 {
-            session.handle_call(id, frame(id), false, ()).unwrap();
-        }
-        session.poll_transmit(&mut out);
-        session.handle_cancel(1);
-        out.clear();
-        session.poll_transmit(&mut out);
-        assert!(out.is_empty(), "a peer that knows nothing of it was told");
-        let mut knows = FrameBuilder::new();
-        knows.header(CANCEL, "0");
-        session.handle_frame(knows.bare()).unwrap();
-        session.handle_frame(frame(3)).unwrap();
-        session.handle_cancel(2);
-        session.handle_cancel(3);
-        session.poll_transmit(&mut out);
-        assert_eq!(out, [announced("1"), announced("2")].concat(), "and not of what was answered");
-    }
-
-    #[test]
-    fn a_call_too_many_is_refused_and_takes_nothing() {
-        let mut session = ClientSession::new().with_max_in_flight(2);
-        session.handle_call(1, frame(1), false, ()).unwrap();
-        session.handle_call(2, frame(2), false, ()).unwrap();
-        assert_eq!(session.handle_call(3, frame(3), false, ()), Err(Refused::Overloaded(2)));
-        session.handle_cancel(1);
-        session.handle_call(3, frame(3), false, ()).unwrap();
-        assert_eq!(session.in_flight(), 2);
-    }
-
-    #[test]
-    fn a_reply_nobody_waits_for_is_counted_and_dropped() {
-        let mut session = ClientSession::new();
-        session.handle_call(1, frame(1), false, ()).unwrap();
-        session.handle_cancel(1);
-        session.handle_frame(frame(1)).unwrap();
-        assert_eq!((session.poll_ended(), session.late_replies()), (None, 1));
-        // Nor does a second reply take the place of the first.
-        session.handle_call(2, frame(2), false, ()).unwrap();
-        session.handle_frame(frame(2)).unwrap();
-        session.handle_frame(frame(2)).unwrap();
-        assert_eq!(session.late_replies(), 2);
-    }
-
-    #[test]
-    fn bytes_that_are_no_frame_end_every_call_and_tell_the_unsent_from_the_lost() {
-        let mut session = ClientSession::new();
-        session.handle_call(1, large(), false, 1).unwrap();
-        session.handle_call(2, frame(2), false, 2).unwrap();
-        session.handle_frame(Bytes::from_static(b"no frame")).unwrap_err();
-        assert_eq!(session.poll_call(1, &1), Some(CallEnd::Disconnected));
-        assert_eq!(session.poll_call(2, &2), Some(CallEnd::Unsent));
-        assert_eq!(session.handle_call(3, frame(3), false, 3), Err(Refused::Ended));
-        let mut out = BytesMut::new();
-        session.poll_transmit(&mut out);
-        assert!(out.is_empty());
-    }
-
-    #[test]
-    fn what_has_no_room_waits_and_what_was_given_up_meanwhile_is_not_sent() {
-        let mut session = ClientSession::new();
-        session.handle_call(0, large(), false, 0).unwrap();
-        for id in 1..=10_000 {
-            session.handle_call(id, frame(id), id % 2 == 0, id).unwrap();
-        }
-        assert_eq!(session.poll_ended(), None, "a oneway call that waits is not done");
-        for id in 3..=10_000 {
-            session.handle_cancel(id);
-        }
-        assert!(session.queue.len() < 100, "{} numbers of calls that were given up", session.queue.len());
-        let mut out = BytesMut::new();
-        session.poll_transmit(&mut out);
-        assert_eq!(out.len(), MAX_UNSENT);
-        assert_eq!(session.poll_ended(), Some(2));
-        out.clear();
-        session.poll_transmit(&mut out);
-        assert_eq!(out, [frame(1), frame(2)].concat());
-    }
-}
+mod tests;

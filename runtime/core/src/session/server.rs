@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 
 use super::ids::Ids;
-use crate::frame::{CANCEL, FrameBuilder, Peek};
+use crate::frame::{CANCEL, FrameBuilder, GOAWAY, Peek};
 
 /// A server's connection. Which reply belongs to which request is written in the reply itself, so the session need not
 /// remember; it counts what is still to be answered.
@@ -22,6 +22,10 @@ pub struct ServerSession {
     cancelled: VecDeque<u64>,
     /// Calls that were cancelled while they may still have been among the requests.
     unwanted: HashSet<u64, Ids>,
+    /// No further calls are wanted.
+    stopping: bool,
+    /// The caller's end has said that it sends none any more.
+    peer_left: bool,
 }
 
 impl ServerSession {
@@ -39,15 +43,49 @@ impl ServerSession {
                 }
                 return;
             }
+            if peek.is_bare && peek.header(GOAWAY) == Some(b"1") {
+                self.peer_left = true;
+                return;
+            }
             if !self.peer_cancels && peek.header(CANCEL) == Some(b"0") {
                 self.peer_cancels = true;
-                let mut answer = FrameBuilder::new();
-                answer.header(CANCEL, "0");
-                self.transmit.extend_from_slice(&answer.bare());
+                self.say(CANCEL, "0");
+                if self.stopping {
+                    self.say(GOAWAY, "1");
+                }
             }
+        }
+        // Who said that no more comes and sends more is not one of ours.
+        if self.peer_left {
+            return;
         }
         self.waiting += frame.len();
         self.requests.push_back((frame, now));
+    }
+
+    /// No further calls are wanted. A peer of ours is told, or will be once it shows itself, and sends none beyond those that are on
+    /// their way; [`awaits_more`](Self::awaits_more) is true until they are here.
+    pub fn handle_stop(&mut self) {
+        if !self.stopping && self.peer_cancels {
+            self.say(GOAWAY, "1");
+        }
+        self.stopping = true;
+    }
+
+    /// Whether the peer has been told that no further calls are wanted, and has not said yet that none come.
+    pub fn awaits_more(&self) -> bool {
+        self.stopping && self.peer_cancels && !self.peer_left
+    }
+
+    /// Whether the peer has said that it sends no further calls. It may still cancel some.
+    pub fn peer_left(&self) -> bool {
+        self.peer_left
+    }
+
+    fn say(&mut self, header: &str, value: &str) {
+        let mut frame = FrameBuilder::new();
+        frame.header(header, value);
+        self.transmit.extend_from_slice(&frame.bare());
     }
 
     fn cancel(&mut self, operation_id: u64) {
@@ -178,5 +216,42 @@ mod tests {
         session.poll_transmit(&mut out);
         assert!(session.peer_cancels() && Peek::at(&out).unwrap().header(CANCEL) == Some(b"0"));
         assert!(ServerSession::new().unsent() == 0);
+    }
+
+    #[test]
+    fn a_peer_that_cancels_is_told_of_a_stop_once_and_its_calls_are_taken_until_it_says_that_no_more_come() {
+        let call = |id: u64, ours: bool| {
+            let mut frame = FrameBuilder::new();
+            frame.number("_opid", id);
+            if ours {
+                frame.header(CANCEL, "0");
+            }
+            frame.message(Message::new("m", MessageType::Call), |_| {}).unwrap()
+        };
+        let bare = |name, value| {
+            let mut frame = FrameBuilder::new();
+            frame.header(name, value);
+            frame.bare()
+        };
+        let now = Instant::now();
+        for before in [true, false] {
+            let (mut session, mut out) = (ServerSession::new(), BytesMut::new());
+            session.handle_frame(call(1, false), now);
+            if before {
+                session.handle_stop();
+                assert!(session.unsent() == 0 && !session.awaits_more(), "a peer that knows nothing of it was told");
+            }
+            session.handle_frame(call(2, true), now);
+            session.handle_stop();
+            session.handle_stop();
+            session.poll_transmit(&mut out);
+            assert_eq!(out, [bare(CANCEL, "0"), bare(GOAWAY, "1")].concat());
+            session.handle_frame(call(3, true), now);
+            assert!(session.awaits_more());
+            session.handle_frame(bare(GOAWAY, "1"), now);
+            session.handle_frame(call(4, true), now);
+            assert!(!session.awaits_more() && session.peer_left());
+            assert_eq!(session.waiting().0, 3, "a call behind the word that no more come was taken");
+        }
     }
 }

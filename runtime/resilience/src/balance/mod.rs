@@ -119,6 +119,10 @@ impl RpcChannel for Channel {
     fn address(&self) -> Option<&str> {
         self.ends.first().and_then(|(rpc, _)| rpc.header_address())
     }
+
+    fn cancels(&self) -> bool {
+        self.ends.first().is_some_and(|(rpc, _)| rpc.cancels())
+    }
 }
 
 impl Channel {

@@ -11,10 +11,11 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::AbortHandle;
 use tokio::time::Sleep;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::calls::{Calls, State};
+use super::parting::Parting;
 use super::patience::Patience;
 use crate::BoxFuture;
 use crate::call::Inbound;
@@ -29,7 +30,7 @@ const LONG: Duration = Duration::from_micros(50);
 /// A stream, and how far its end has come.
 pub(super) struct Io<S> {
     wire: Wire<S>,
-    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    parting: Parting,
     reading: bool,
     /// Nothing more can be written.
     broken: bool,
@@ -40,8 +41,8 @@ pub(super) struct Io<S> {
 
 impl<S: AsyncRead + AsyncWrite> Io<S> {
     pub(super) fn new(wire: Wire<S>, stall: Option<Duration>, stop: CancellationToken) -> Self {
-        let stop = Box::pin(stop.cancelled_owned());
-        Self { wire, stop, reading: true, broken: false, patience: Patience::new(stall), linger: None }
+        let (parting, patience) = (Parting::new(stop), Patience::new(stall));
+        Self { wire, parting, reading: true, broken: false, patience, linger: None }
     }
 
     /// How much more may be taken on, in bytes of replies.
@@ -56,7 +57,11 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
 
     /// Reads once and hands on the frames it brought. True when there may be more.
     fn poll_read(&mut self, cx: &mut TaskContext<'_>, calls: &Calls<S>) -> bool {
-        if self.reading && self.stop.as_mut().poll(cx).is_ready() {
+        if self.reading && self.parting.begins(cx) {
+            calls.lock().session.handle_stop();
+        }
+        if self.reading && self.parting.is_overdue(cx) && !calls.lock().session.peer_left() {
+            debug!("reading no more of a connection: its peer was told of the stop and does not answer");
             self.reading = false;
         }
         if !self.reading || !calls.may_read(self) {
@@ -69,9 +74,12 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
                     debug!("reading no more of a connection: the rest of a frame did not come");
                     self.reading = false;
                 }
+                if self.parting.has_begun() && !self.expects_more(calls) {
+                    self.reading = false;
+                }
                 return false;
             }
-            Poll::Ready(Ok(true)) => {}
+            Poll::Ready(Ok(true)) => self.parting.hear(),
             Poll::Ready(Ok(false)) => self.reading = false,
             Poll::Ready(Err(error)) => self.lost(&error),
         }
@@ -96,6 +104,18 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
         true
     }
 
+    /// Whether something may still come after a stop: a call, or word that one was given up.
+    fn expects_more(&self, calls: &Calls<S>) -> bool {
+        let state = calls.lock();
+        let of_ours = state.session.awaits_more() || state.session.peer_left();
+        of_ours || self.wire.is_inside_frame() || !self.parting.has_heard()
+    }
+
+    /// Whether no further call comes.
+    fn is_over(&self, calls: &Calls<S>) -> bool {
+        !self.reading || (self.parting.has_begun() && calls.lock().session.peer_left())
+    }
+
     /// Writes what there is. Broken when the peer takes nothing for too long after the last was read. True when there is room
     /// for replies where there was none.
     fn poll_write(&mut self, cx: &mut TaskContext<'_>) -> bool {
@@ -110,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
                 self.linger = None;
                 self.patience.without_replies();
             }
-            Poll::Pending if self.reading => {
+            Poll::Pending if self.reading && !self.parting.has_begun() => {
                 if self.patience.with_replies(self.wire.unwritten.len() < before, cx) {
                     debug!("gave up on a peer that does not read its replies");
                     (self.reading, self.broken) = (false, true);
@@ -129,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite> Io<S> {
         let linger = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
         if linger.as_mut().poll(cx).is_ready() {
             debug!("gave up on a peer that does not read its replies");
-            self.broken = true;
+            (self.reading, self.broken) = (false, true);
             self.wire.give_up();
         }
     }
@@ -175,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Future for Driver<S> {
                 let unwanted = driver.calls.lock().peer_gone();
                 unwanted.iter().for_each(AbortHandle::abort);
             }
-            if !io.reading && driver.calls.are_done() && io.poll_close(cx).is_ready() {
+            if io.is_over(&driver.calls) && driver.calls.are_done() && io.poll_close(cx).is_ready() {
                 return Poll::Ready(());
             }
             if !read && !ran && !room {

@@ -12,6 +12,7 @@
 
 mod calls;
 mod driver;
+mod parting;
 mod patience;
 
 use std::sync::Arc;
@@ -46,7 +47,8 @@ impl Default for ConnectionOptions {
 }
 
 /// Serves one connection until the peer closes it, it breaks, or `stop` is cancelled; what was read by then is still done,
-/// and answered where the peer still listens.
+/// and answered where the peer still listens. At a stop, a peer of our own kind is told to go elsewhere, and what it had sent before
+/// it learned of it is read, done and answered too; of others, a frame that had begun.
 ///
 /// A call whose handler has to wait goes on in a task of its own, so a slow one delays no other. A handler that blocks its
 /// thread delays the others of its connection by no more than some milliseconds: then they go on without it. A handler is dropped

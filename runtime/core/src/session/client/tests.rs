@@ -1,0 +1,148 @@
+//! What a client's session does with calls, replies and the lack of either.
+
+use super::*;
+use crate::codec::{Message, MessageType};
+use crate::frame::{FrameBuilder, OPERATION_ID};
+
+fn frame(id: u64) -> Bytes {
+    let mut frame = FrameBuilder::new();
+    frame.header(OPERATION_ID, &id.to_string());
+    frame.message(Message::new("m", MessageType::Reply), |_| {}).unwrap()
+}
+
+fn large() -> Bytes {
+    Bytes::from(vec![0; MAX_UNSENT])
+}
+
+#[test]
+fn replies_find_their_calls_in_any_order() {
+    let mut session = ClientSession::new();
+    for id in 1..=3 {
+        session.handle_call(id, frame(id), false, id).unwrap();
+    }
+    for id in [3, 1, 2] {
+        assert_eq!(session.poll_call(id, &id), None);
+        session.handle_frame(frame(id)).unwrap();
+        assert_eq!(session.poll_ended(), Some(id));
+        assert_eq!(session.poll_call(id, &id), Some(CallEnd::Reply(frame(id))));
+    }
+    assert_eq!(session.in_flight(), 0);
+}
+
+#[test]
+fn a_peer_is_told_what_was_given_up_once_it_has_said_that_it_can_do_with_that() {
+    let announced = |id: &str| {
+        let mut frame = FrameBuilder::new();
+        frame.header(OPERATION_ID, id);
+        frame.header(CANCEL, "1");
+        frame.bare()
+    };
+    let (mut session, mut out) = (ClientSession::new(), BytesMut::new());
+    for id in 1..=3 {
+        session.handle_call(id, frame(id), false, ()).unwrap();
+    }
+    session.poll_transmit(&mut out);
+    session.handle_cancel(1);
+    out.clear();
+    session.poll_transmit(&mut out);
+    assert!(out.is_empty(), "a peer that knows nothing of it was told");
+    let mut knows = FrameBuilder::new();
+    knows.header(CANCEL, "0");
+    session.handle_frame(knows.bare()).unwrap();
+    session.handle_frame(frame(3)).unwrap();
+    session.handle_cancel(2);
+    session.handle_cancel(3);
+    session.poll_transmit(&mut out);
+    assert_eq!(out, [announced("1"), announced("2")].concat(), "and not of what was answered");
+}
+
+#[test]
+fn a_call_too_many_is_refused_and_takes_nothing() {
+    let mut session = ClientSession::new().with_max_in_flight(2);
+    session.handle_call(1, frame(1), false, ()).unwrap();
+    session.handle_call(2, frame(2), false, ()).unwrap();
+    assert_eq!(session.handle_call(3, frame(3), false, ()), Err(Refused::Overloaded(2)));
+    session.handle_cancel(1);
+    session.handle_call(3, frame(3), false, ()).unwrap();
+    assert_eq!(session.in_flight(), 2);
+}
+
+#[test]
+fn a_reply_nobody_waits_for_is_counted_and_dropped() {
+    let mut session = ClientSession::new();
+    session.handle_call(1, frame(1), false, ()).unwrap();
+    session.handle_cancel(1);
+    session.handle_frame(frame(1)).unwrap();
+    assert_eq!((session.poll_ended(), session.late_replies()), (None, 1));
+    // Nor does a second reply take the place of the first.
+    session.handle_call(2, frame(2), false, ()).unwrap();
+    session.handle_frame(frame(2)).unwrap();
+    session.handle_frame(frame(2)).unwrap();
+    assert_eq!(session.late_replies(), 2);
+}
+
+#[test]
+fn bytes_that_are_no_frame_end_every_call_and_tell_the_unsent_from_the_lost() {
+    let mut session = ClientSession::new();
+    session.handle_call(1, large(), false, 1).unwrap();
+    session.handle_call(2, frame(2), false, 2).unwrap();
+    session.handle_frame(Bytes::from_static(b"no frame")).unwrap_err();
+    assert_eq!(session.poll_call(1, &1), Some(CallEnd::Disconnected));
+    assert_eq!(session.poll_call(2, &2), Some(CallEnd::Unsent));
+    assert_eq!(session.handle_call(3, frame(3), false, 3), Err(Refused::Ended));
+    let mut out = BytesMut::new();
+    session.poll_transmit(&mut out);
+    assert!(out.is_empty());
+}
+
+#[test]
+fn what_has_no_room_waits_and_what_was_given_up_meanwhile_is_not_sent() {
+    let mut session = ClientSession::new();
+    session.handle_call(0, large(), false, 0).unwrap();
+    for id in 1..=10_000 {
+        session.handle_call(id, frame(id), id % 2 == 0, id).unwrap();
+    }
+    assert_eq!(session.poll_ended(), None, "a oneway call that waits is not done");
+    for id in 3..=10_000 {
+        session.handle_cancel(id);
+    }
+    assert!(session.queue.len() < 100, "{} numbers of calls that were given up", session.queue.len());
+    let mut out = BytesMut::new();
+    session.poll_transmit(&mut out);
+    assert_eq!(out.len(), MAX_UNSENT);
+    assert_eq!(session.poll_ended(), Some(2));
+    out.clear();
+    session.poll_transmit(&mut out);
+    assert_eq!(out, [frame(1), frame(2)].concat());
+}
+
+#[test]
+fn a_peer_that_goes_away_gets_what_was_written_a_word_that_no_more_comes_and_no_further_call() {
+    let bare = |name, value| {
+        let mut frame = FrameBuilder::new();
+        frame.header(name, value);
+        frame.bare()
+    };
+    let mut session = ClientSession::new();
+    session.handle_call(1, large(), false, 1).unwrap();
+    session.handle_call(2, frame(2), false, 2).unwrap();
+    session.handle_call(3, frame(3), true, 3).unwrap();
+    for _ in 0..2 {
+        session.handle_frame(bare(GOAWAY, "1")).unwrap();
+    }
+    // The two that waited for room go elsewhere; the one before them is still answered here.
+    let mut woken: Vec<u64> = std::iter::from_fn(|| session.poll_ended()).collect();
+    woken.sort_unstable();
+    assert_eq!(woken, [2, 3]);
+    for id in woken {
+        assert_eq!(session.poll_call(id, &id), Some(CallEnd::Unsent));
+    }
+    assert_eq!(session.handle_call(4, frame(4), false, 4), Err(Refused::Ended));
+    assert!(!session.takes_calls() && !session.has_ended());
+    let mut out = BytesMut::new();
+    session.poll_transmit(&mut out);
+    assert_eq!(out, [large(), bare(GOAWAY, "1")].concat());
+    session.handle_frame(frame(1)).unwrap();
+    assert_eq!(session.poll_call(1, &1), Some(CallEnd::Reply(frame(1))));
+    assert_eq!(session.late_replies(), 0);
+}
