@@ -42,14 +42,11 @@ pub const ADDRESS: &str = "_address";
 /// The header by which the ends of a connection agree on cancelling, and do it. In a request, 0: the caller's end may cancel
 /// it. In a frame without a message, 0: the callee's end knows how; 1: the call of this operation id is given up.
 pub const CANCEL: &str = "_cancel";
-<<<<<<< HEAD
-/// The header of an event's key: events of one key are about one thing, and their order matters.
-pub const KEY: &str = "_key";
-=======
 /// The header by which the ends of a connection part. In a frame without a message, 1: the callee's end takes no calls beyond those
 /// that are on their way; in answer, 1: the caller's end sends none any more.
 pub const GOAWAY: &str = "_goaway";
->>>>>>> 6b8d060 (Have a server that stops tell its callers to go elsewhere, so that a rolling restart loses no call)
+/// The header of an event's key: events of one key are about one thing, and their order matters.
+pub const KEY: &str = "_key";
 /// What the header of a topic's prefix variable starts with; the variable's name follows.
 pub const TOPIC_VARIABLE: &str = "_topic_";
 
@@ -63,11 +60,7 @@ pub(crate) fn number(text: &[u8]) -> Option<u64> {
 /// Whether the runtime itself writes this header, from the context or the topic, so that a user's or an earlier message's
 /// value for it is left out.
 pub(crate) fn is_reserved(name: &[u8]) -> bool {
-<<<<<<< HEAD
-    const NAMES: [&str; 6] = [CORRELATION_ID, OPERATION_ID, TIMEOUT, ADDRESS, CANCEL, KEY];
-=======
-    const NAMES: [&str; 6] = [CORRELATION_ID, OPERATION_ID, TIMEOUT, ADDRESS, CANCEL, GOAWAY];
->>>>>>> 6b8d060 (Have a server that stops tell its callers to go elsewhere, so that a rolling restart loses no call)
+    const NAMES: [&str; 7] = [CORRELATION_ID, OPERATION_ID, TIMEOUT, ADDRESS, CANCEL, GOAWAY, KEY];
     // All of them start like this, and few others do.
     name.starts_with(b"_")
         && (NAMES.iter().any(|reserved| name == reserved.as_bytes()) || name.starts_with(TOPIC_VARIABLE.as_bytes()))
