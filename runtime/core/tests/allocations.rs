@@ -27,7 +27,7 @@ impl RpcChannel for Canned {
 }
 
 fn inbound(frame: Bytes) -> Inbound {
-    Inbound { frame, received: Instant::now(), max_response: 1 << 20 }
+    Inbound { frame, received: Instant::now(), max_response: 1 << 20, failure: None }
 }
 
 #[test]

@@ -145,7 +145,7 @@ async fn the_deadline_stops_the_handler() {
     call.header("_opid", "7");
     call.header("_timeout", "30");
     let frame = call.message(Message::new("wait", MessageType::Call), |w| w.struct_end()).unwrap();
-    let inbound = Inbound { frame, received: Instant::now(), max_response: MAX_FRAME };
+    let inbound = Inbound { frame, received: Instant::now(), max_response: MAX_FRAME, failure: None };
     assert_eq!(soon("the end", server.handle(inbound)).await, None);
     heard(&mut words, &["began", "cancelled", "stopped"]).await;
 }

@@ -30,7 +30,7 @@ async fn request_and_reply() -> (Bytes, Bytes) {
     let call = tokio::spawn(async move { add(&client, &patient(), 2, 40).await });
     let request = receive(&mut far, &mut Deframer::new(MAX_FRAME)).await.unwrap();
     let (server, _strings) = Calc::server();
-    let inbound = Inbound { frame: request.clone(), received: Instant::now(), max_response: MAX_FRAME };
+    let inbound = Inbound { frame: request.clone(), received: Instant::now(), max_response: MAX_FRAME, failure: None };
     let reply = server.handle(inbound).await.unwrap();
     far.write_all(&reply).await.unwrap();
     assert_eq!(call.await.unwrap().unwrap(), 42);
@@ -187,7 +187,7 @@ async fn a_oneway_call_is_written_though_its_client_is_gone() {
     deframer.push(&bytes);
     let frame = deframer.next_frame().unwrap().expect("the oneway call was lost");
     let (server, mut strings) = Calc::server();
-    server.handle(Inbound { frame, received: Instant::now(), max_response: MAX_FRAME }).await;
+    server.handle(Inbound { frame, received: Instant::now(), max_response: MAX_FRAME, failure: None }).await;
     assert_eq!(strings.fired.try_recv().unwrap().0, 7);
 }
 

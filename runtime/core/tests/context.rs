@@ -186,7 +186,7 @@ fn call(name: &str, headers: &[(&str, &str)]) -> Inbound {
     }
     let message = Message::new(name, MessageType::Call);
     let frame = frame.message(message, |w| thriftwood_core::codec::Writer::struct_end(w)).unwrap();
-    Inbound { frame, received: Instant::now(), max_response: 1024 }
+    Inbound { frame, received: Instant::now(), max_response: 1024, failure: None }
 }
 
 #[tokio::test(start_paused = true)]

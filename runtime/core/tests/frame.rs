@@ -40,7 +40,7 @@ fn builder(headers: &[(&str, &str)]) -> FrameBuilder {
 
 async fn answer(frame: Bytes, max_response: usize) -> Option<Bytes> {
     let (server, _strings) = Calc::server();
-    server.handle(Inbound { frame, received: Instant::now(), max_response }).await
+    server.handle(Inbound { frame, received: Instant::now(), max_response, failure: None }).await
 }
 
 #[test]

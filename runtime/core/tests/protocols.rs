@@ -26,7 +26,12 @@ struct Wiretap<H> {
 impl<H: Handler> RpcChannel for Wiretap<H> {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
         Box::pin(async move {
-            let inbound = Inbound { frame: outbound.frame.clone(), received: Instant::now(), max_response: 1 << 20 };
+            let inbound = Inbound {
+                frame: outbound.frame.clone(),
+                received: Instant::now(),
+                max_response: 1 << 20,
+                failure: None,
+            };
             let reply = self.handler.handle(inbound).await;
             if let Some(reply) = &reply {
                 let pair = [outbound.frame, reply.clone()].map(|frame| Frame::decode(frame).unwrap());
@@ -77,7 +82,7 @@ fn numbered_call(protocol: Protocol, name: &str, body: &impl Body) -> Inbound {
     let mut frame = FrameBuilder::new();
     frame.header("_opid", "7");
     let frame = frame.message_in(protocol, Message::new(name, MessageType::Call).with_sequence(-5), body).unwrap();
-    Inbound { frame, received: Instant::now(), max_response: 1 << 20 }
+    Inbound { frame, received: Instant::now(), max_response: 1 << 20, failure: None }
 }
 
 struct Arguments(CalcRequest);
@@ -174,8 +179,12 @@ async fn a_call_that_breaks_off_is_answered_in_its_protocol() {
         );
         let frame = frame.unwrap();
         for cut in 1..8 {
-            let inbound =
-                Inbound { frame: frame.slice(..frame.len() - cut), received: Instant::now(), max_response: 1 << 20 };
+            let inbound = Inbound {
+                frame: frame.slice(..frame.len() - cut),
+                received: Instant::now(),
+                max_response: 1 << 20,
+                failure: None,
+            };
             let reply = Frame::decode(calc.handle(inbound).await.unwrap()).unwrap();
             assert_eq!(reply.protocol(), protocol);
             let (.., exception) = reply.read(Anything).unwrap();

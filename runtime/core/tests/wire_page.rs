@@ -70,7 +70,7 @@ async fn the_example_of_a_reply_is_what_a_server_answers_to_the_example_of_a_cal
     let headers = [("_opid", "7"), ("_cid", "abc")];
     check("reply", &headers, Message::new("add", MessageType::Reply), |w| result.encode(w));
     let (server, _strings) = Calc::server();
-    let inbound = Inbound { frame: example("request"), received: Instant::now(), max_response: 1024 };
+    let inbound = Inbound { frame: example("request"), received: Instant::now(), max_response: 1024, failure: None };
     assert_eq!(server.handle(inbound).await.unwrap(), example("reply"));
 }
 

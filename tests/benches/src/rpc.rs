@@ -122,7 +122,7 @@ fn single_thread() -> Runtime {
 }
 
 fn inbound(request: &Bytes) -> Inbound {
-    Inbound { frame: request.clone(), received: Instant::now(), max_response: 1024 * 1024 }
+    Inbound { frame: request.clone(), received: Instant::now(), max_response: 1024 * 1024, failure: None }
 }
 
 /// A channel that has the reply already.

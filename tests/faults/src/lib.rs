@@ -17,6 +17,8 @@ pub const REGION: &str = "emea";
 pub const GROUP: &str = "mortals";
 /// The address that is served.
 pub const SERVICE: &str = "mortal";
+/// How often a call may be begun, where that is limited.
+pub const ATTEMPTS: u32 = 2;
 /// How many calls are handled at once.
 pub const CONCURRENCY: usize = 8;
 /// When a segment has so many bytes the next one is begun.

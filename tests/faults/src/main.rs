@@ -4,6 +4,7 @@
 //! thriftwood-faults publish DIR FIRST     eight producers publish FIRST, FIRST + 1, ...; tells `producer number`
 //! thriftwood-faults consume DIR           a member of a group; tells each number it acknowledged
 //! thriftwood-faults serve DIR             a server; tells each note it handled
+//! thriftwood-faults hang DIR              a server that never ends a call; tells `begun` for each
 //! thriftwood-faults hold DIR              holds the directory
 //! thriftwood-faults answer URL            a server of a probe at a URL that is no log
 //! ```
@@ -17,7 +18,7 @@ use thriftwood::call::{Handler, Inbound};
 use thriftwood::{BoxFuture, Bus, Context};
 use thriftwood_conformance::idl::{ProbeServer, Things};
 use thriftwood_conformance::probe::Probe;
-use thriftwood_faults::{CONCURRENCY, GROUP, PRODUCERS, REGION, SEGMENT, SERVICE};
+use thriftwood_faults::{ATTEMPTS, CONCURRENCY, GROUP, PRODUCERS, REGION, SEGMENT, SERVICE};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,11 +32,15 @@ async fn main() -> Result<(), Failure> {
     let mut config = thriftwood_log::Config::default();
     // Small, so that many a kill falls into the change from one segment to the next.
     config.log.segment_bytes = SEGMENT;
+    if work == "hang" {
+        config.groups.max_attempts = Some(ATTEMPTS);
+    }
     let bus = config.connect(dir).await?;
     match (&work[..], rest) {
         ("publish", [first]) => publish(&bus, first.parse()?).await,
         ("consume", []) => consume(&bus).await,
         ("serve", []) => serve(&bus).await,
+        ("hang", []) => hang(&bus).await,
         ("hold", []) => {
             tell("ready")?;
             std::future::pending().await
@@ -83,11 +88,31 @@ async fn serve(bus: &Bus) -> Result<(), Failure> {
     std::future::pending().await
 }
 
+async fn hang(bus: &Bus) -> Result<(), Failure> {
+    tell("ready")?;
+    bus.serve(SERVICE, Hanging).await?;
+    std::future::pending().await
+}
+
 async fn answer(url: &str) -> Result<(), Failure> {
     let bus = thriftwood::connect(url).await?;
     bus.serve(SERVICE, ProbeServer::new(Probe::default())).await?;
     tell("ready")?;
     std::future::pending().await
+}
+
+/// Begins every call and ends none.
+struct Hanging;
+
+impl Handler for Hanging {
+    fn service(&self) -> &'static str {
+        "Hanging"
+    }
+
+    fn handle(&self, _: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        tell("begun").ok();
+        Box::pin(std::future::pending())
+    }
 }
 
 /// Tells a note before its call counts as handled.

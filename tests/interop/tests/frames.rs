@@ -143,7 +143,12 @@ async fn what_the_peer_refuses_is_refused_here_too() {
     }
     let server = WireServer::new(Peer::default());
     let answer = |what: &str| {
-        server.handle(Inbound { frame: by_hand(what).bytes, received: Instant::now(), max_response: 1 << 20 })
+        server.handle(Inbound {
+            frame: by_hand(what).bytes,
+            received: Instant::now(),
+            max_response: 1 << 20,
+            failure: None,
+        })
     };
     assert_eq!(answer("missing _opid").await, None);
     // The peer gives up on a frame without a message; it can be answered, so here it is.

@@ -32,7 +32,7 @@ fn exchanges() -> Vec<(Capture, Option<Capture>)> {
 }
 
 async fn answer(request: &Capture, max_response: usize) -> Option<Bytes> {
-    let inbound = Inbound { frame: request.bytes.clone(), received: Instant::now(), max_response };
+    let inbound = Inbound { frame: request.bytes.clone(), received: Instant::now(), max_response, failure: None };
     if request.what().contains("server only has Base.ping") {
         return BaseServer::new(Peer::default()).handle(inbound).await;
     }
@@ -85,7 +85,7 @@ async fn a_oneway_request_is_done_and_not_answered() {
         assert!(reply.is_none_or(|reply| reply.bytes[..] == [0; 4] || reply.what() != "oneway fire"));
         let peer = Peer::default();
         let server = WireServer::new(peer.clone());
-        let inbound = Inbound { frame: request.bytes, received: Instant::now(), max_response: LIMIT };
+        let inbound = Inbound { frame: request.bytes, received: Instant::now(), max_response: LIMIT, failure: None };
         assert_eq!(server.handle(inbound).await, None);
         assert_eq!(*peer.fired.lock().unwrap(), ["bang"]);
         done += 1;

@@ -118,7 +118,7 @@ impl Intake {
         drop(bytes);
         let Asked { oneway, deadline } = Asked::of(&frame, at)?;
         let place = self.place().await?;
-        let inbound = Inbound { frame, received: at, max_response };
+        let inbound = Inbound { frame, received: at, max_response, failure: None };
         if oneway {
             // Nobody waits for it, so nobody's going away may end it.
             let handler = Arc::clone(&self.handler);

@@ -10,6 +10,8 @@
 //! * A call is a record of the address's own log, and so is its reply. A call that nobody serves waits there for a server,
 //!   as long as its time limit allows; a server that was stopped in the middle finds what it had not answered. So there
 //!   is no error that says nobody serves an address: such a call times out.
+//! * A call whose server dies is handled by the next one, and so is a oneway call whose handler fails. After `max_attempts`,
+//!   where that is set, it is answered with an error instead.
 //!
 //! ```text
 //! DIR/
@@ -32,6 +34,7 @@ mod server;
 mod shared;
 pub mod store;
 mod subscriber;
+mod taker;
 mod url;
 
 pub use config::{Config, Redelivery, connect, connect_url};

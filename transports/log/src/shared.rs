@@ -89,7 +89,8 @@ impl Shared {
         self.lifecycle.check()?;
         let dir = self.root.join("calls").join(names::to_dir("the address of a service", address)?);
         let options = self.unlimited(CALLS_SEGMENT.min(self.options.segment_bytes));
-        let open = move || Ok(Arc::new(Calls::new(Log::open(dir, options).map_err(error::bus)?)));
+        let redelivery = self.redelivery;
+        let open = move || Ok(Arc::new(Calls::new(Log::open(dir, options).map_err(error::bus)?, redelivery)));
         self.find_or_open(|open| &mut open.calls, address.to_owned(), open).await
     }
 

@@ -75,7 +75,7 @@ impl Server {
     async fn answer(self, message: Message) {
         let Message { reply, payload, .. } = message;
         let received = Instant::now();
-        let inbound = Inbound { frame: payload, received, max_response: self.max_response };
+        let inbound = Inbound { frame: payload, received, max_response: self.max_response, failure: None };
         let frame = self.handler.handle(inbound).await;
         self.service.count(received.elapsed(), frame.as_ref().and_then(failure));
         // Some peers send oneway calls without a reply subject; they are handled like any other.

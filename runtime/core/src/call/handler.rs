@@ -1,12 +1,13 @@
 //! What a transport sees of a service: frames in, frames out.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::{Held, Method};
-use crate::BoxFuture;
 use crate::observe::Observing;
+use crate::{BoxFuture, RpcError};
 
 /// A request frame as a transport received it.
 #[derive(Clone, Debug)]
@@ -17,6 +18,25 @@ pub struct Inbound {
     pub received: Instant,
     /// The largest frame that can be sent back, in bytes with the leading size.
     pub max_response: usize,
+    /// Where a failure is told that no reply tells, for a transport that can have the call handled again.
+    pub failure: Option<Failure>,
+}
+
+/// The failure of a call without a reply: of a oneway call, or of one whose handler was stopped before its end. Clones are the
+/// same.
+#[derive(Clone, Debug, Default)]
+pub struct Failure(Arc<Mutex<Option<RpcError>>>);
+
+impl Failure {
+    /// Says what failed.
+    pub fn tell(&self, error: RpcError) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// What failed, if something did. Asked once, when the handler's future has ended.
+    pub fn take(&self) -> Option<RpcError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// A service as a transport sees it. [`Server`](super::Server) is the one there is.

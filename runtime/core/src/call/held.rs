@@ -37,6 +37,11 @@ impl Gate {
         (self.under_way.fetch_add(1, Ordering::SeqCst) < max_calls).then_some(held)
     }
 
+    /// Whether all were told to end.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.kill.is_cancelled()
+    }
+
     /// Resolves when all places have been given back.
     pub(crate) async fn idle(&self) {
         self.awaited.store(true, Ordering::SeqCst);

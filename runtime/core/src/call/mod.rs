@@ -13,9 +13,9 @@ mod server;
 
 pub(crate) use client::next_operation_id;
 pub use client::{Client, Rpc};
-pub use handler::{Handler, Inbound};
+pub use handler::{Failure, Handler, Inbound};
 pub(crate) use held::Gate;
 pub use held::Held;
 pub use method::{Call, Method, Request, Response};
-pub(crate) use reply::refuse;
+pub use reply::refuse;
 pub use server::Server;

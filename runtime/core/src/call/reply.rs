@@ -8,10 +8,17 @@ use crate::error::{ApplicationCode, ApplicationError};
 use crate::frame::{Body, CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID};
 use crate::{Context, RpcError, RpcErrorKind};
 
-/// The answer to a request that does not come as far as the service. None to a oneway call, or to what cannot be answered.
-pub(crate) fn refuse(inbound: &Inbound, error: &RpcError) -> Option<Bytes> {
+/// The answer to a request that does not come as far as the service. None to a oneway call, or to what cannot be answered; where
+/// the transport wants to know, the error is told instead.
+pub fn refuse(inbound: &Inbound, error: &RpcError) -> Option<Bytes> {
     let frame = Frame::decode(inbound.frame.clone()).ok()?;
-    let message = frame.envelope().ok().filter(|message| message.kind != MessageType::Oneway)?;
+    let message = frame.envelope().ok()?;
+    if message.kind == MessageType::Oneway {
+        if let Some(failure) = &inbound.failure {
+            failure.tell(RpcError::new(error.kind(), error.message()));
+        }
+        return None;
+    }
     let context = Context::received(frame.headers(), inbound.received);
     let reply = Reply { sequence: message.sequence, ..Reply::to(&frame, &context, inbound.max_response)? };
     let exception = match error.kind() {

@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tracing::{debug, warn};
 
 use super::reply::Reply;
-use super::{Call, Handler, Held, Inbound, Method, Request, Response};
+use super::{Call, Failure, Handler, Held, Inbound, Method, Request, Response};
 use crate::codec::{Message, MessageType, Reader};
 use crate::frame::{Frame, FrameError, OPERATION_ID, ReadBody};
 use crate::middleware::{Innermost, Layered, Step};
@@ -74,12 +74,13 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         let sequence = reply.sequence;
         // Nobody waits for a oneway call: its sender's timeout was for sending it, as a publisher's is.
         let context = if request.method().oneway { Context::received_event(frame.headers()) } else { context };
-        Ok(Received { call: Call { context, request }, frame, sequence, max_response: inbound.max_response })
+        let (max_response, failure) = (inbound.max_response, inbound.failure);
+        Ok(Received { call: Call { context, request }, frame, sequence, max_response, failure })
     }
 
     /// Runs the handler and writes its reply.
     async fn answer(&self, received: Received<Req>) -> Option<Bytes> {
-        let Received { call, frame, sequence, max_response } = received;
+        let Received { call, frame, sequence, max_response, failure } = received;
         let (method, context) = (call.method(), call.context.clone());
         let outcome = match self.observed(Some(method), &context) {
             None => self.within_time(call).await,
@@ -93,6 +94,9 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         if method.oneway {
             if let Err(error) = outcome {
                 warn!(service = self.name, method = method.name, %error, "a oneway call failed");
+                if let Some(failure) = failure {
+                    failure.tell(error);
+                }
             }
             return None;
         }
@@ -165,6 +169,7 @@ struct Received<Req> {
     frame: Frame,
     sequence: i32,
     max_response: usize,
+    failure: Option<Failure>,
 }
 
 /// Waits for `future` no longer than until `deadline`. Only what has to wait has a timer made for it.

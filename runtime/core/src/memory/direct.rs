@@ -22,7 +22,7 @@ impl<H: Handler> RpcChannel for Direct<H> {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
         Box::pin(async move {
             let max_response = DEFAULT_MAX_FRAME + 4;
-            let inbound = Inbound { frame: outbound.frame, received: Instant::now(), max_response };
+            let inbound = Inbound { frame: outbound.frame, received: Instant::now(), max_response, failure: None };
             match self.0.handle(inbound).await {
                 None if !outbound.oneway => {
                     Err(RpcError::new(RpcErrorKind::Disconnected, "the service ended the call without a reply"))

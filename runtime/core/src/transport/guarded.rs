@@ -35,7 +35,17 @@ impl Handler for Guarded {
             let answer = refuse(&inbound, &RpcError::new(RpcErrorKind::Overloaded, text));
             return Box::pin(std::future::ready(answer));
         };
-        self.handler.handle_held(inbound, held)
+        let failure = inbound.failure.clone();
+        let call = self.handler.handle_held(inbound, held);
+        let Some(failure) = failure else { return call };
+        let gate = Arc::clone(&self.gate);
+        Box::pin(async move {
+            let reply = call.await;
+            if reply.is_none() && gate.is_killed() {
+                failure.tell(RpcError::new(RpcErrorKind::Unavailable, "the handler was stopped before its end"));
+            }
+            reply
+        })
     }
 
     fn idle(&self) -> BoxFuture<'static, ()> {

@@ -260,7 +260,7 @@ impl Log {
     }
 
     /// Hands a batch over without waiting for room or for the outcome. `None` where it was not taken.
-    pub(super) fn post(&self, batch: Batch, durability: Durability) -> Option<Pending> {
+    pub(crate) fn post(&self, batch: Batch, durability: Durability) -> Option<Pending> {
         let (done, wait) = oneshot::channel();
         self.owner.shared.queue.offer(Command::Append { batch, durability, done }).ok()?;
         Some(Pending { wait, dir: self.owner.shared.home.dir.clone() })

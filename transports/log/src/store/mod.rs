@@ -65,6 +65,7 @@ pub use codec::Codec;
 pub use compaction::{Compacted, Compaction};
 pub use error::{StoreError, StoreErrorKind};
 pub use group::{Claim, Group, GroupOptions, Lag, Member};
+pub(crate) use group::{Patience, Progress};
 /// The headers of a dead letter.
 pub mod dead_letter {
     pub use super::group::{ATTEMPTS, HISTORY, OFFSET, REASON};
@@ -75,5 +76,6 @@ pub use producer::Producer;
 pub use reader::{From, Reader};
 pub use record::Record;
 pub use repair::{Repair, repair};
+pub(crate) use sleepers::Sleepers;
 pub use sleepers::Wakeup;
 pub use view::{GroupInfo, LogView, SegmentInfo, Verification};

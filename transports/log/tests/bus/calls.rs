@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use thriftwood_core::{Bus, RpcErrorKind};
+use bytes::Bytes;
+use thriftwood_core::call::{Handler, Inbound};
+use thriftwood_core::{BoxFuture, Bus, RpcError, RpcErrorKind};
+use thriftwood_log::store::disk::RealDisk;
+use thriftwood_log::store::{From, LogView};
 use tokio::sync::Semaphore;
 
-use crate::support::{Echo, call, connect, soon};
+use crate::support::{Echo, call, connect, soon, text};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -171,4 +175,140 @@ async fn an_address_that_is_no_name_is_refused() {
         RpcErrorKind::Timeout
     );
     assert!(folder.path().join("calls/%2E.%2F..%2Foutside").is_dir());
+}
+
+/// Fails oneway calls until it is mended; tells each attempt.
+struct Queue {
+    begun: tokio::sync::mpsc::UnboundedSender<String>,
+    mended: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Handler for Queue {
+    fn service(&self) -> &'static str {
+        "Queue"
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        self.begun.send(text(inbound.frame)).ok();
+        if !self.mended.load(std::sync::atomic::Ordering::SeqCst) {
+            inbound.failure.unwrap().tell(RpcError::internal("out of order"));
+        }
+        Box::pin(std::future::ready(None))
+    }
+}
+
+async fn connect_with(dir: &std::path::Path, url: &str) -> Bus {
+    let (_, mut config) = thriftwood_log::Config::from_url(url).unwrap();
+    config.groups.first_delay = Duration::from_millis(5);
+    config.connect(dir).await.unwrap()
+}
+
+/// The values of records that answer a call.
+fn answers(dir: &std::path::Path) -> Vec<Bytes> {
+    let log = LogView::open(dir.join("calls/echo"), Arc::new(RealDisk)).unwrap();
+    let mut reader = log.reader(From::First).unwrap();
+    let mut answers = Vec::new();
+    while let Some(record) = reader.next_ready().unwrap() {
+        answers.extend(record.header("answers").map(|_| record.value().clone()));
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_oneway_call_whose_handler_fails_is_handled_again_until_it_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = connect_with(folder.path(), "data").await;
+    let (begun, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let mended = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    bus.serve("echo", Queue { begun, mended: Arc::clone(&mended) }).await.unwrap();
+    call(&bus, "echo", "oneway work", LONG).await.unwrap();
+    for _ in 0..4 {
+        assert_eq!(soon("an attempt", heard.recv()).await.as_deref(), Some("oneway work"));
+    }
+    mended.store(true, std::sync::atomic::Ordering::SeqCst);
+    soon("its end", async {
+        while answers(folder.path()).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    bus.close().await.unwrap();
+    assert_eq!(answers(folder.path()), [Bytes::new()]);
+}
+
+#[tokio::test]
+async fn a_oneway_call_is_given_up_after_as_many_attempts_as_it_may_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = connect_with(folder.path(), "data?max_attempts=3").await;
+    let (begun, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    bus.serve("echo", Queue { begun, mended: Arc::default() }).await.unwrap();
+    call(&bus, "echo", "oneway work", LONG).await.unwrap();
+    soon("its end", async {
+        while answers(folder.path()).is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    bus.close().await.unwrap();
+    let attempts = std::iter::from_fn(|| heard.try_recv().ok()).count();
+    assert_eq!(attempts, 3);
+}
+
+#[tokio::test]
+async fn a_call_held_beyond_the_deadline_goes_to_another_server_and_is_answered_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut config) = thriftwood_log::Config::from_url("data").unwrap();
+    config.groups.deadline = Some(Duration::from_millis(50));
+    let bus = config.connect(folder.path()).await.unwrap();
+    let (mut stuck, mut heard_stuck) = Echo::new();
+    let let_go = Arc::new(Semaphore::new(0));
+    stuck.let_go = Arc::clone(&let_go);
+    let stuck = bus.serve("echo", stuck).concurrency(1).await.unwrap();
+    let reply = spawn_call(&bus, "slow");
+    soon("the call", heard_stuck.recv()).await.unwrap();
+    let (echo, mut heard) = Echo::new();
+    bus.serve("echo", echo).await.unwrap();
+    assert_eq!(soon("the call", heard.recv()).await.as_deref(), Some("slow"));
+    assert_eq!(soon("the reply", reply).await.unwrap().as_deref(), Some("slow"));
+    let_go.add_permits(1);
+    soon("the stop", stuck.stop()).await;
+    bus.close().await.unwrap();
+    assert_eq!(answers(folder.path()).len(), 1, "the one that was late answers nothing");
+}
+
+#[tokio::test]
+async fn a_call_begun_as_often_as_it_may_be_is_answered_with_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut config) = thriftwood_log::Config::from_url("data?max_attempts=2").unwrap();
+    config.groups.deadline = Some(Duration::from_millis(20));
+    let bus = config.connect(folder.path()).await.unwrap();
+    let (mut stuck, mut heard) = Echo::new();
+    stuck.let_go = Arc::new(Semaphore::new(0));
+    bus.serve("echo", stuck).await.unwrap();
+    let reply = soon("the reply", call(&bus, "echo", "poison", LONG)).await.unwrap();
+    assert_eq!(reply.as_deref(), Some("poison"), "an exception has the method's name");
+    assert_eq!(std::iter::from_fn(|| heard.try_recv().ok()).count(), 2);
+    let answers = answers(folder.path());
+    let text = String::from_utf8_lossy(&answers[0]).into_owned();
+    assert!(text.contains("begun 2 times and never answered"), "{text}");
+}
+
+#[tokio::test]
+async fn a_call_whose_handler_is_stopped_goes_to_the_next_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let bus = connect(folder.path()).await;
+    let (mut stuck, mut heard) = Echo::new();
+    stuck.let_go = Arc::new(Semaphore::new(0));
+    let serving = bus.serve("echo", stuck).await.unwrap();
+    let reply = spawn_call(&bus, "half done");
+    soon("the call", heard.recv()).await.unwrap();
+    call(&bus, "echo", "oneway half done", LONG).await.unwrap();
+    soon("the call", heard.recv()).await.unwrap();
+    assert!(!serving.stop_within(Duration::ZERO).await);
+    let (echo, mut heard) = Echo::new();
+    bus.serve("echo", echo).await.unwrap();
+    assert_eq!(soon("the reply", reply).await.unwrap().as_deref(), Some("half done"));
+    let mut again = [soon("a call", heard.recv()).await.unwrap(), soon("a call", heard.recv()).await.unwrap()];
+    again.sort();
+    assert_eq!(again, ["half done", "oneway half done"]);
 }

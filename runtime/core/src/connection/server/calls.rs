@@ -208,7 +208,7 @@ impl<S> State<S> {
             }
             self.started += 1;
             let max_response = calls.options.max_frame.saturating_add(4);
-            return Some((Inbound { frame, received, max_response }, self.started));
+            return Some((Inbound { frame, received, max_response, failure: None }, self.started));
         }
     }
 

@@ -27,7 +27,7 @@ pub use options::{GroupOptions, Lag};
 
 use inner::{Inner, Working};
 use journal::{Note, Replayed};
-use progress::Progress;
+pub(crate) use progress::{Patience, Progress};
 
 /// A group of readers of one log, with a position that is kept in a log of its own. Clones are the same group.
 #[derive(Clone, Debug)]

@@ -65,6 +65,11 @@ impl Progress {
         Self { read, ..Self::default() }
     }
 
+    /// Whether it was taken and not acknowledged.
+    pub(crate) fn is_outstanding(&self, offset: u64) -> bool {
+        self.outstanding.contains_key(&offset)
+    }
+
     /// Everything before this offset was handled.
     pub(crate) fn floor(&self) -> u64 {
         self.outstanding.keys().next().copied().unwrap_or(self.read)
