@@ -3,6 +3,8 @@
 /// The text with what rustdoc takes for links, HTML or Rust code made harmless.
 pub(crate) fn to_rustdoc(doc: &str) -> String {
     let mut fenced = false;
+    // Where the text of the list item starts that the line before is in.
+    let mut item = None;
     let mut lines = Vec::new();
     for line in doc.trim().lines() {
         let line = line.trim_end().replace('\t', "    ");
@@ -14,13 +16,37 @@ pub(crate) fn to_rustdoc(doc: &str) -> String {
         } else if fenced {
             lines.push(line);
         } else {
-            lines.push(escape(&line));
+            let line = escape(&line);
+            let text = line.trim_start();
+            let begins = item_column(&line);
+            let column = begins.or(item).filter(|_| !text.is_empty());
+            // A line that goes on with an item stands below the item's text, where it is meant to be.
+            lines.push(match column {
+                Some(column) if begins.is_none() => format!("{}{text}", " ".repeat(column)),
+                _ => line,
+            });
+            item = column;
         }
     }
     if fenced {
         lines.push("```".to_owned());
     }
     lines.join("\n")
+}
+
+/// Where the text of a list item starts, for a line that begins one.
+fn item_column(line: &str) -> Option<usize> {
+    let text = line.trim_start();
+    let number = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let marker = match text.chars().next()? {
+        '-' | '*' | '+' => 1,
+        '0'..='9' if number.starts_with(['.', ')']) => text.len() - number.len() + 1,
+        _ => return None,
+    };
+    let rest = &text[marker..];
+    let spaces = rest.len() - rest.trim_start().len();
+    // Five spaces would start a code block in the item.
+    (1..5).contains(&spaces).then_some(line.len() - text.len() + marker + spaces)
 }
 
 /// One line outside of code blocks.
@@ -91,6 +117,8 @@ mod tests {
             ("a\n        b", "a\n   b"),
             ("```\nlet x;\n```", "```text\nlet x;\n```"),
             ("it`s", "it\\`s"),
+            ("- one\ngoes on\n-  two\n     too\n\nend", "- one\n  goes on\n-  two\n   too\n\nend"),
+            ("12. a\nb\n  * c\nd\n2.5 is\nnone", "12. a\n    b\n  * c\n    d\n    2.5 is\n    none"),
         ] {
             assert_eq!(to_rustdoc(idl), rustdoc);
         }

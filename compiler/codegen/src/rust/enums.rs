@@ -5,6 +5,7 @@ use thriftwood_idl::model::{Enum, EnumValue};
 use super::layout::Expr;
 use super::module::Module;
 use super::names::{Taken, screaming};
+use super::numbers::number;
 use super::writer::Writer;
 
 /// The constant for each value, in order.
@@ -45,7 +46,7 @@ fn constants(w: &mut Writer, m: &Module<'_>, name: &str, def: &Enum, idents: &[S
     w.impl_block(format!("impl {name}"), |w| {
         for (value, ident) in def.values.iter().zip(idents) {
             value_doc(w, value);
-            let number = Expr::call(name, [Expr::text(value.number.to_string())]);
+            let number = Expr::call(name, [Expr::text(number(value.number.into()))]);
             w.assign(&format!("pub const {ident}: {name} ="), &number, ";");
         }
         w.item();

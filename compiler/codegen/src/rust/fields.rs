@@ -6,7 +6,7 @@ use super::error::GenerateError;
 use super::layout::Expr;
 use super::module::Module;
 use super::names::{Taken, camel, snake};
-use super::values::{Place, natural, owned};
+use super::values::{Place, is_natural, natural, owned};
 
 /// One field.
 pub(crate) struct FieldForm<'a> {
@@ -51,7 +51,11 @@ pub(crate) fn fields<'a>(m: &Module<'_>, id: TypeId, def: &'a Struct) -> Result<
             boxed: m.facts().is_boxed(id, index),
             required,
             default,
-            natural: field.default.is_none(),
+            natural: match &field.default {
+                None => true,
+                Some(_) if optional => field.requiredness == Requiredness::Optional,
+                Some(value) => is_natural(value),
+            },
         });
     }
     Ok(forms)
@@ -81,7 +85,7 @@ pub(crate) fn arguments<'a>(m: &Module<'_>, args: &'a [Field]) -> Result<Vec<Fie
             boxed: false,
             required,
             default,
-            natural: field.default.is_none(),
+            natural: field.default.as_ref().is_none_or(is_natural),
         });
     }
     Ok(forms)

@@ -90,8 +90,12 @@ impl Expr {
         }
     }
 
+    /// `|| body`; the function itself where the body is its call.
     pub(crate) fn closure(body: Expr) -> Self {
-        Expr::Closure("||".to_owned(), Box::new(body))
+        match body {
+            Expr::Text(call) if call.ends_with("::new()") => Expr::Text(call.trim_end_matches("()").to_owned()),
+            body => Expr::Closure("||".to_owned(), Box::new(body)),
+        }
     }
 
     /// The expression as text, broken as it has to be.

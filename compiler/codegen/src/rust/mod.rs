@@ -11,6 +11,7 @@ mod layout;
 mod module;
 mod names;
 mod newtypes;
+mod numbers;
 mod plan;
 mod schema;
 mod scopes;
@@ -58,6 +59,25 @@ pub struct RustOptions {
     /// What stands for the types of the IDL that can have several; of two for one type the later counts.
     pub types: Vec<RustType>,
 }
+
+/// What generated code may do that rustc and clippy warn of: names, numbers, sizes and documentation are the IDL's business, nobody uses
+/// all of what is generated, and code that is alike for any number of fields reads better than the shortest for each. What is pedantic is
+/// allowed as a whole for the sake of crates that deny it; `tests/corpus.rs` says which of it there is.
+const ALLOWED: &[&str] = &[
+    "clippy::approx_constant",
+    "clippy::disallowed_names",
+    "clippy::enum_variant_names",
+    "clippy::large_enum_variant",
+    "clippy::pedantic",
+    "clippy::should_implement_trait",
+    "clippy::too_many_arguments",
+    "clippy::type_complexity",
+    "clippy::wrong_self_convention",
+    "dead_code",
+    "deprecated",
+    "missing_docs",
+    "unreachable_pub",
+];
 
 /// Turns a model into Rust, formatted as rustfmt would.
 ///
@@ -120,16 +140,7 @@ fn module_tree(w: &mut Writer, plan: &Plan<'_>, path: &mut Vec<String>, node: &N
         }
     }
     if path.len() == 1 {
-        // Documentation and sizes are the IDL's business, and nobody uses all of what is generated.
-        let lints = [
-            "clippy::large_enum_variant",
-            "clippy::too_many_arguments",
-            "dead_code",
-            "deprecated",
-            "missing_docs",
-            "unreachable_pub",
-        ];
-        w.attribute("allow", &lints);
+        w.attribute("allow", ALLOWED);
     }
     let mut outcome = Ok(());
     w.block(format!("pub mod {}", path.last().map_or("", String::as_str)), |w| {

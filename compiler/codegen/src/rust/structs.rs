@@ -269,14 +269,25 @@ pub(crate) fn decoded(path: &str, fields: &[FieldForm<'_>], unknown: Option<Stri
             }
             None => Some(local.method("unwrap_or_default", [], "")),
             Some(_) if field.natural => Some(local.method("unwrap_or_default", [], "")),
-            Some(plain @ Expr::Text(text)) if !text.contains('(') => {
-                Some(local.method("unwrap_or", [plain.clone()], ""))
-            }
-            Some(bytes @ Expr::Array("", _)) => Some(local.method("unwrap_or", [bytes.clone()], "")),
+            Some(plain) if is_free(plain) => Some(local.method("unwrap_or", [plain.clone()], "")),
             Some(value) => Some(local.method("unwrap_or_else", [Expr::closure(value.clone())], "")),
         };
         (field.ident.clone(), value)
     });
     let unknown = unknown.map(|ident| (ident, Some(Expr::text("unknown"))));
     Expr::Struct(path.to_owned(), fields.chain(unknown).collect(), None)
+}
+
+/// Whether a value costs nothing to make: literals, constants, and what is built of them by constructors.
+fn is_free(value: &Expr) -> bool {
+    let constructs = |path: &str| path.rsplit("::").next().is_some_and(|name| name.starts_with(char::is_uppercase));
+    match value {
+        Expr::Text(text) => text.split_once('(').is_none_or(|(path, _)| constructs(path)),
+        Expr::Call(path, args) => constructs(path) && args.iter().all(is_free),
+        Expr::Struct(_, fields, base) => {
+            base.is_none() && fields.iter().all(|(_, value)| value.as_ref().is_none_or(is_free))
+        }
+        Expr::Array("", items) => items.iter().all(is_free),
+        _ => false,
+    }
 }

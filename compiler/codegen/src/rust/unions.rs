@@ -90,6 +90,12 @@ fn decode(w: &mut Writer, m: &Module<'_>, def: &Struct, fields: &[FieldForm<'_>]
         w.line("let mut union = None;");
         w.line("r.struct_begin()?;");
         w.block("while let Some(field) = r.field_begin()?", |w| {
+            if fields.is_empty() {
+                let field = m.rt("codec", "UnknownField");
+                let value = Expr::text(format!("{field}::decode(field.id, field.ty, r)?"));
+                w.assign("let value =", &Expr::call(format!("Self::{unknown}"), [value]), ";");
+                return w.block("if union.replace(value).is_some()", |w| w.line("return Err(r.error(wrong));"));
+            }
             w.block_then("let value = match (field.id, field.ty)", ";", |w| {
                 for (field, variant) in fields.iter().zip(variant_idents(def)) {
                     let value = Expr::call(format!("Self::{variant}"), [Expr::text(format!("{wire}::decode(r)?"))]);

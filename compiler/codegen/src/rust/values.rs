@@ -11,6 +11,7 @@ use super::fields::{default_value, field_idents, unknown_ident, variant_idents};
 use super::layout::Expr;
 use super::module::Module;
 use super::newtypes::{chain, is_wrapped, unwrap, wrap};
+use super::numbers::{decimal, number};
 use super::plan::is_copy;
 
 /// Where a value stands, for errors, and whether its type is (part of) a key.
@@ -35,7 +36,7 @@ fn plain(m: &Module<'_>, ty: &TypeUse, value: &ConstValue, at: Place) -> Result<
     Ok(match (value, m.model().resolve(ty)) {
         (ConstValue::Const(id), _) => reference(m, *id, ty, at)?,
         (ConstValue::Bool(value), _) => Expr::text(value.to_string()),
-        (ConstValue::Int(value), _) => Expr::text(value.to_string()),
+        (ConstValue::Int(value), _) => Expr::text(number(*value)),
         (ConstValue::Double(value), _) => double(m, *value, at.key),
         (ConstValue::String(value), _) => text(m, ty, Expr::text(format!("{value:?}"))),
         (ConstValue::Binary(value), _) => bytes(m, ty, Expr::text(byte_string(value))),
@@ -63,13 +64,34 @@ fn plain(m: &Module<'_>, ty: &TypeUse, value: &ConstValue, at: Place) -> Result<
     })
 }
 
-/// The value a type has where nothing was given: `String::default()`, `0`.
+/// The value a type has where nothing was given: `String::new()`, `0`.
 pub(crate) fn natural(m: &Module<'_>, ty: &TypeUse, key: bool) -> Expr {
     let spelled = m.ty(ty, key);
-    match spelled.split_once('<') {
-        Some((container, _)) => Expr::text(format!("{container}::default()")),
-        None if spelled.starts_with('[') => Expr::text("[0; 16]"),
-        None => Expr::text(format!("{spelled}::default()")),
+    let plain = match (&ty.ty, spelled.split_once('<')) {
+        (_, Some((container, _))) if container.ends_with("Arc") => format!("{container}::default()"),
+        (_, Some((container, _))) => format!("{container}::new()"),
+        (Type::Base(BaseType::Bool), _) => "false".to_owned(),
+        (Type::Base(BaseType::I8 | BaseType::I16 | BaseType::I32 | BaseType::I64), _) => "0".to_owned(),
+        (Type::Base(BaseType::Double), _) if !key => "0.0".to_owned(),
+        (Type::Base(BaseType::String | BaseType::Binary), _) => format!("{spelled}::new()"),
+        (Type::Base(BaseType::Uuid), _) => "[0; 16]".to_owned(),
+        _ => format!("{spelled}::default()"),
+    };
+    Expr::text(plain)
+}
+
+/// Whether a value is the one that its type has where nothing was given.
+pub(crate) fn is_natural(value: &ConstValue) -> bool {
+    match value {
+        ConstValue::Bool(value) => !value,
+        ConstValue::Int(value) => *value == 0,
+        ConstValue::Double(value) => value.to_bits() == 0,
+        ConstValue::String(value) => value.is_empty(),
+        ConstValue::Binary(value) => value.is_empty(),
+        ConstValue::List(values) | ConstValue::Set(values) => values.is_empty(),
+        ConstValue::Map(pairs) => pairs.is_empty(),
+        ConstValue::Uuid(value) => *value == [0; 16],
+        ConstValue::Const(_) | ConstValue::Enum(..) | ConstValue::Struct(..) => false,
     }
 }
 
@@ -80,7 +102,7 @@ pub(crate) fn enum_value(m: &Module<'_>, id: TypeId, number: i32) -> String {
     let names = super::enums::value_idents(def);
     match def.values.iter().zip(names).find(|(value, _)| value.number == number) {
         Some((_, value)) => format!("{name}::{value}"),
-        None => format!("{name}({number})"),
+        None => format!("{name}({})", self::number(number.into())),
     }
 }
 
@@ -91,7 +113,7 @@ pub(crate) fn double(m: &Module<'_>, value: f64, key: bool) -> Expr {
     } else if value.is_infinite() {
         if value > 0.0 { "f64::INFINITY".to_owned() } else { "f64::NEG_INFINITY".to_owned() }
     } else {
-        format!("{value:?}")
+        decimal(value)
     };
     if key { Expr::call(m.rt("codec", "TotalF64"), [Expr::text(text)]) } else { Expr::text(text) }
 }
@@ -155,6 +177,7 @@ fn borrowed(m: &Module<'_>, id: ConstId, wanted: &TypeUse, at: Place) -> Expr {
 fn text(m: &Module<'_>, ty: &TypeUse, borrowed: Expr) -> Expr {
     match m.facts().rust_type(ty, false) {
         Some(RustType::ArcStr) => Expr::call(format!("{}::from", m.imported("::std::sync", "Arc")), [borrowed]),
+        _ if borrowed == Expr::text("\"\"") => Expr::text(format!("{}::new()", m.std("String"))),
         _ => borrowed.method("to_owned", [], ""),
     }
 }

@@ -2,8 +2,15 @@
 
 /// `golden`
 #[allow(
+    clippy::approx_constant,
+    clippy::disallowed_names,
+    clippy::enum_variant_names,
     clippy::large_enum_variant,
+    clippy::pedantic,
+    clippy::should_implement_trait,
     clippy::too_many_arguments,
+    clippy::type_complexity,
+    clippy::wrong_self_convention,
     dead_code,
     deprecated,
     missing_docs,
@@ -558,7 +565,7 @@ pub mod golden {
 
         pub const ANSWER: i32 = 42;
 
-        pub const BIG: i64 = -9223372036854775808;
+        pub const BIG: i64 = -9_223_372_036_854_775_808;
 
         pub const RATIO: f64 = 1.5;
 
@@ -990,18 +997,18 @@ pub mod golden {
             /// An `Everything` with its required fields; the others have their defaults.
             pub fn new(id_: Id) -> Self {
                 Self {
-                    flag: bool::default(),
-                    small: i8::default(),
-                    medium: i16::default(),
-                    number: i32::default(),
-                    large: i64::default(),
-                    ratio: f64::default(),
-                    text: String::default(),
-                    blob: Bytes::default(),
+                    flag: false,
+                    small: 0,
+                    medium: 0,
+                    number: 0,
+                    large: 0,
+                    ratio: 0.0,
+                    text: String::new(),
+                    blob: Bytes::new(),
                     key: [0; 16],
-                    children: Vec::default(),
-                    names: BTreeSet::default(),
-                    scores: BTreeMap::default(),
+                    children: Vec::new(),
+                    names: BTreeSet::new(),
+                    scores: BTreeMap::new(),
                     colour: Colour::GREEN,
                     index: Index::default(),
                     id: id_,
@@ -1013,11 +1020,11 @@ pub mod golden {
                     point: None,
                     optional_point: None,
                     choice: None,
-                    ranks: BTreeSet::default(),
-                    by_key: BTreeMap::default(),
+                    ranks: BTreeSet::new(),
+                    by_key: BTreeMap::new(),
                     must: "must".to_owned(),
                     level: base::Level::default(),
-                    odd: BTreeMap::default(),
+                    odd: BTreeMap::new(),
                 }
             }
 

@@ -2,8 +2,15 @@
 
 /// `v1`
 #[allow(
+    clippy::approx_constant,
+    clippy::disallowed_names,
+    clippy::enum_variant_names,
     clippy::large_enum_variant,
+    clippy::pedantic,
+    clippy::should_implement_trait,
     clippy::too_many_arguments,
+    clippy::type_complexity,
+    clippy::wrong_self_convention,
     dead_code,
     deprecated,
     missing_docs,
@@ -158,8 +165,8 @@ pub mod v1 {
         impl Default for Track {
             fn default() -> Self {
                 Self {
-                    title: String::default(),
-                    artist: String::default(),
+                    title: String::new(),
+                    artist: String::new(),
                     seconds: 180,
                 }
             }
@@ -238,7 +245,7 @@ pub mod v1 {
             pub fn new(asin: impl Into<Asin>) -> Self {
                 Self {
                     asin: asin.into(),
-                    tracks: Vec::default(),
+                    tracks: Vec::new(),
                     format: Format::CD,
                     price: None,
                 }

@@ -2,8 +2,15 @@
 
 /// `golden`
 #[allow(
+    clippy::approx_constant,
+    clippy::disallowed_names,
+    clippy::enum_variant_names,
     clippy::large_enum_variant,
+    clippy::pedantic,
+    clippy::should_implement_trait,
     clippy::too_many_arguments,
+    clippy::type_complexity,
+    clippy::wrong_self_convention,
     dead_code,
     deprecated,
     missing_docs,
@@ -345,7 +352,7 @@ pub mod golden {
                     name: NOBODY.clone(),
                     owner: None,
                     crew: Crew::default(),
-                    weights: BTreeMap::default(),
+                    weights: BTreeMap::new(),
                 }
             }
 
@@ -687,19 +694,19 @@ pub mod golden {
                 Self {
                     shared: shared.into(),
                     alias: None,
-                    usual: String::default(),
+                    usual: String::new(),
                     back: String::default(),
                     raw: SEAL.to_vec(),
                     seal: Bytes::from_static(SEAL),
-                    parts: HashMap::default(),
+                    parts: HashMap::new(),
                     tally: TALLY.clone(),
                     ordered: BTreeMap::from([(Arc::from("a"), 1), (Arc::from(HOUSE), 2)]),
                     seats: HashSet::from([1, 2]),
-                    blocks: BTreeSet::default(),
+                    blocks: BTreeSet::new(),
                     label: TAG.clone(),
                     labels: Labels::default(),
                     names: HashSet::from([Arc::from("b"), Arc::from(HOUSE)]),
-                    ratios: HashMap::default(),
+                    ratios: HashMap::new(),
                     plain: "tag".to_owned(),
                     rows: ROWS.clone(),
                 }
@@ -1357,7 +1364,6 @@ pub mod golden {
 
         /// A [`Base`] for tests: each method is what the test gives for it.
         #[derive(Default)]
-        #[allow(clippy::type_complexity)]
         pub struct BaseMock {
             on_ping: Option<Box<dyn Fn(&Context) -> Result<(), RpcError> + Send + Sync>>,
         }
@@ -1887,7 +1893,6 @@ pub mod golden {
 
         /// A [`Users`] for tests: each method is what the test gives for it.
         #[derive(Default)]
-        #[allow(clippy::type_complexity)]
         pub struct UsersMock {
             on_get:
                 Option<Box<dyn Fn(&Context, UserId, Name) -> Result<User, GetError> + Send + Sync>>,
@@ -1954,7 +1959,7 @@ pub mod golden {
             async fn get(&self, ctx: &Context, id: UserId, name: Name) -> Result<User, GetError> {
                 match &self.on_get {
                     Some(answer) => answer(ctx, id, name),
-                    None => Err(RpcError::unmocked("get").into()),
+                    None => Err(RpcError::unmocked("get")),
                 }
             }
 
@@ -2325,7 +2330,6 @@ pub mod golden {
 
         /// A [`Ticketing`] for tests: each method is what the test gives for it.
         #[derive(Default)]
-        #[allow(clippy::type_complexity)]
         pub struct TicketingMock {
             on_count: Option<
                 Box<
@@ -2372,7 +2376,7 @@ pub mod golden {
             ) -> Result<Tally, CountError> {
                 match &self.on_count {
                     Some(answer) => answer(ctx, name, seats, seating),
-                    None => Err(RpcError::unmocked("count").into()),
+                    None => Err(RpcError::unmocked("count")),
                 }
             }
         }

@@ -20,9 +20,10 @@ pub(crate) fn manifest(folder: &Path, features: &str, more: &str) {
 
 /// Runs cargo in a folder, where it must have nothing to say on standard error, and gives what it printed.
 pub(crate) fn cargo(folder: &Path, arguments: &[&str]) -> String {
+    let (command, rest) = arguments.split_first().expect("a command");
     let run = Command::new(env!("CARGO"))
-        .args(arguments)
-        .arg("--quiet")
+        .args([command, "--quiet"])
+        .args(rest)
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target())
         .env("RUSTDOCFLAGS", "-D warnings")

@@ -82,8 +82,8 @@ impl RpcError {
     }
 
     /// For generated code: a mock was called for which the test gave no answer.
-    pub fn unmocked(method: &str) -> Self {
-        Self::internal(format_args!("the mock has no answer for `{method}`"))
+    pub fn unmocked<E: From<Self>>(method: &str) -> E {
+        Self::internal(format_args!("the mock has no answer for `{method}`")).into()
     }
 
     /// This error with what caused it.

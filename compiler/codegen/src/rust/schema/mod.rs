@@ -8,6 +8,7 @@ use thriftwood_idl::model::{
 
 pub(crate) use names::Schema;
 
+use super::numbers::number;
 use super::writer::Writer;
 use crate::defaults::default_json;
 
@@ -132,7 +133,8 @@ fn structure(w: &mut Writer, name: &str, shown: &str, kind: StructKind, fields: 
 }
 
 fn enumeration(w: &mut Writer, name: &str, def: &Enum) {
-    let values: Vec<String> = def.values.iter().map(|value| format!("({:?}, {})", value.name, value.number)).collect();
+    let values: Vec<String> =
+        def.values.iter().map(|value| format!("({:?}, {})", value.name, number(value.number.into()))).collect();
     let values = values.join(", ");
     w.line(format!("pub static {name}: Enum = Enum {{ name: {:?}, values: &[{values}] }};", def.name));
 }

@@ -16,7 +16,6 @@ pub(super) fn mock(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) -> Re
     w.item();
     w.doc(format!("A [`{}`] for tests: each method is what the test gives for it.", form.names.service));
     w.attribute("derive", &["Default"]);
-    w.line("#[allow(clippy::type_complexity)]");
     w.block(format!("pub struct {mock}"), |w| {
         for (service, slots) in services.iter().zip(&slots) {
             for (function, slot) in service.functions.iter().zip(slots) {
@@ -111,7 +110,6 @@ fn implement(w: &mut Writer, m: &Module<'_>, mock: &str, path: &str, service: &S
                 let answer = Taken::with(&args).give("answer");
                 let name = Expr::text(format!("{:?}", function.def.name));
                 let missing = Expr::call(format!("{rpc}::unmocked"), [name]);
-                let missing = if function.error.is_some() { missing.method("into", [], "") } else { missing };
                 w.block(format!("match &self.{slot}"), |w| {
                     let args = args.iter().map(|arg| Expr::text(*arg));
                     w.arm(&format!("Some({answer})"), &Expr::call(answer.clone(), args));

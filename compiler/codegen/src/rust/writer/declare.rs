@@ -114,18 +114,7 @@ impl Writer {
 
     /// `F: bounds + 'static,`, a line for each bound where they are too wide.
     pub(crate) fn bound(&mut self, parameter: &str, bounds: &str) {
-        let one_line = format!("{parameter}: {bounds} + 'static,");
-        if self.indent + width(&one_line) <= WIDTH {
-            return self.line(one_line);
-        }
-        let (closure, rest) = bounds.split_once(" + ").unwrap_or((bounds, ""));
-        self.closure(&format!("{parameter}: {closure}"));
-        self.indented(|w| {
-            for bound in rest.split(" + ").filter(|bound| !bound.is_empty()) {
-                w.line(format!("+ {bound}"));
-            }
-            w.line("+ 'static,");
-        });
+        self.closure(&format!("{parameter}: {bounds} + 'static"));
     }
 
     /// A field that holds a closure: `name: Option<Box<dyn Fn(..) -> ..>>,`.
@@ -146,44 +135,55 @@ impl Writer {
                 return w.line(held);
             }
             w.line(format!("{boxed}<"));
-            w.indented(|w| w.bounds(&format!("dyn {signature}")));
+            w.indented(|w| w.closure(&format!("dyn {signature}")));
             w.line(">,");
         });
         self.line(">,");
     }
 
-    /// `dyn Fn(..) -> .. + Send,`, a line for each bound where they are too wide.
-    fn bounds(&mut self, bounds: &str) {
-        if self.indent + width(bounds) < WIDTH {
-            return self.line(format!("{bounds},"));
-        }
-        let mut bounds: Vec<&str> = bounds.split(" + ").collect();
-        let last = bounds.pop().unwrap_or_default();
-        self.closure(bounds.first().copied().unwrap_or_default());
-        self.indented(|w| {
-            bounds.iter().skip(1).for_each(|bound| w.line(format!("+ {bound}")));
-            w.line(format!("+ {last},"));
-        });
-    }
-
-    /// `dyn Fn(..) -> ..`, a line for each argument where it is too wide.
+    /// `head Fn(..) -> .. + Send,`: a line for each bound where they are too wide, one for each argument where the closure is, and the
+    /// result where there is room for it.
     fn closure(&mut self, text: &str) {
-        let parts = text.split_once("Fn(").and_then(|(head, rest)| Some((head, rest.split_once(") -> ")?)));
-        let margin = if text.starts_with("dyn ") { WIDTH } else { WIDTH - 1 };
-        let Some((head, (inside, output))) = parts.filter(|_| self.indent + width(text) > margin) else {
-            return self.line(text);
+        if self.indent + width(text) < WIDTH {
+            return self.line(format!("{text},"));
+        }
+        let mut bounds = text.split(" + ");
+        let whole = bounds.next().unwrap_or_default();
+        let bounds: Vec<&str> = bounds.collect();
+        let margin = if whole.starts_with("dyn ") { WIDTH } else { WIDTH - 1 };
+        let parts = whole.split_once("Fn(").and_then(|(head, rest)| Some((head, rest.split_once(") -> ")?)));
+        let Some((head, (inside, output))) = parts.filter(|_| self.indent + width(whole) > margin) else {
+            self.line(whole);
+            return self.indented(|w| w.bounds(&bounds));
         };
+        let column = self.indent;
         self.line(format!("{head}Fn("));
         self.indented(|w| {
             w.indented(|w| arguments(inside).for_each(|argument| w.line(format!("{argument},"))));
-            // Here rustfmt counts the indentation twice.
-            if 2 * w.indent + ") -> ".len() + width(output) <= WIDTH - 3 {
+            if column + width(output) > WIDTH - 10 {
+                // A broken result takes the first bound along.
+                let at = At { indent: w.indent, column: WIDTH, tail: 0 };
+                let (first, rest) = bounds.split_at(1.min(bounds.len()));
+                w.line(format!(") -> {} + {}", lay_type(output, at), first.concat()));
+                return w.bounds(rest);
+            }
+            // rustfmt counts the indentation twice.
+            if 2 * column + width(output) <= WIDTH - 15 {
                 w.line(format!(") -> {output}"));
             } else {
                 w.line(")");
                 w.indented(|w| w.line(format!("-> {output}")));
             }
+            w.bounds(&bounds);
         });
+    }
+
+    /// `+ Send`, a line for each, with a comma behind the last.
+    fn bounds(&mut self, bounds: &[&str]) {
+        for (index, bound) in bounds.iter().enumerate() {
+            let comma = if index + 1 == bounds.len() { "," } else { "" };
+            self.line(format!("+ {bound}{comma}"));
+        }
     }
 
     /// A variant that holds one value: `Name(Type),`.
