@@ -9,6 +9,7 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// | `memory:` | a bus of its own, inside this process | at most once, not kept |
 /// | `memory:NAME` | the bus of that name, shared within this process | at most once, not kept |
 /// | `log:DIR` | a durable log in that directory, made if it is not there; calls are stored too. `log:DIR?keep_age=7d` and the like: `thriftwood_log::Config::from_url` | at least once, kept |
+/// | `log://HOST:PORT`, `logs://..` with TLS, `log+unix:PATH` | the directory that a log server there has; options: `thriftwood_log::ConnectConfig::from_url` | at least once, kept |
 /// | `nats://HOST:PORT` | a NATS server, or several divided by commas | at most once, not kept |
 /// | `jetstream://HOST:PORT` | a NATS server with JetStream | at least once, kept |
 /// | `tcp://HOST:PORT` | a server at the other end of a connection, or a server there; nothing is opened before it is needed | none |
@@ -16,7 +17,7 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// | `unix:PATH` | the same over a unix socket | none |
 /// | `http://HOST:PORT/PATH`, `https:..` | calls by HTTP to a server there, or a server there | none |
 ///
-/// Each is a feature of this crate by the same name (`unix:` comes with `tcp`); all are on unless they are turned off.
+/// Each is a feature of this crate by the same name (`unix:` comes with `tcp`, `log://` is `log-server`); all are on unless they are turned off.
 ///
 /// ```
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -58,9 +59,15 @@ pub(crate) async fn unobserved(url: &str) -> Result<Bus, Error> {
         "memory" if rest.is_empty() => Ok(memory::bus()),
         "memory" => Ok(memory::named(rest)),
         "log" if rest.is_empty() => Err(invalid(url, "it names no directory")),
-        "log" if rest.starts_with("//") => {
-            Err(invalid(url, "a log is a directory of this machine, written `log:DIR`, not a host"))
-        }
+        #[cfg(feature = "log-server")]
+        "log" if rest.starts_with("//") => thriftwood_log::connect_remote(url).await,
+        #[cfg(not(feature = "log-server"))]
+        "log" if rest.starts_with("//") => Err(invalid(
+            url,
+            "this build of thriftwood lacks the feature for it (log-server); a directory is written `log:DIR`",
+        )),
+        #[cfg(feature = "log-server")]
+        "logs" | "log+unix" => thriftwood_log::connect_remote(url).await,
         #[cfg(feature = "log")]
         "log" => thriftwood_log::connect_url(rest).await,
         #[cfg(feature = "nats")]
@@ -71,8 +78,8 @@ pub(crate) async fn unobserved(url: &str) -> Result<Bus, Error> {
         "http" | "https" => thriftwood_http::connect(url, thriftwood_http::Config::default()),
         // Those of them that this build has are dealt with above.
         #[allow(unreachable_patterns, reason = "a build with every transport deals with all")]
-        "log" | "nats" | "tls" | "jetstream" | "tcp" | "tcps" | "unix" | "http" | "https" => {
-            Err(invalid(url, "this build of thriftwood lacks the feature for it (http, log, nats, tcp)"))
+        "log" | "logs" | "log+unix" | "nats" | "tls" | "jetstream" | "tcp" | "tcps" | "unix" | "http" | "https" => {
+            Err(invalid(url, "this build of thriftwood lacks the feature for it (http, log, log-server, nats, tcp)"))
         }
         _ => Err(invalid(url, &format!("no transport goes by `{scheme}:`"))),
     }
@@ -80,7 +87,7 @@ pub(crate) async fn unobserved(url: &str) -> Result<Bus, Error> {
 
 fn invalid(url: &str, problem: &str) -> Error {
     let text = format!(
-        "cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR, nats://HOST:PORT, jetstream://HOST:PORT, tcp://HOST:PORT, \
+        "cannot connect to {url:?}: {problem}; it can be memory:, memory:NAME, log:DIR, log://HOST:PORT, nats://HOST:PORT, jetstream://HOST:PORT, tcp://HOST:PORT, \
          unix:PATH or http://HOST:PORT/PATH"
     );
     Error::new(ErrorKind::InvalidUrl, text)

@@ -47,6 +47,9 @@ pub use thriftwood_core::*;
 /// Serving and calling over HTTP beyond what a URL says: limits, TLS, and services mounted in a server of your own.
 #[cfg(feature = "http")]
 pub use thriftwood_http as http;
+/// The log beyond what a URL says: its options, the store by itself, and serving a directory to other processes.
+#[cfg(feature = "log")]
+pub use thriftwood_log as log;
 /// Layers for calls that may fail: retry, circuit breaker, hedging; and a bus over several servers.
 #[cfg(feature = "resilience")]
 pub use thriftwood_resilience as resilience;

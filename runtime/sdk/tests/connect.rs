@@ -6,12 +6,25 @@ use thriftwood::{ErrorKind, connect};
 
 #[tokio::test]
 async fn a_url_that_is_none_names_those_that_are() {
-    for url in ["", "music", "kafka://localhost:9092", "log:", "log://localhost:7000", "nats", "tcp"] {
+    for url in ["", "music", "kafka://localhost:9092", "log:", "nats", "tcp"] {
         let error = connect(url).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{url:?}");
         for part in [&format!("{url:?}"), "memory:", "log:DIR", "nats://HOST:PORT", "tcp://HOST:PORT", "unix:PATH"] {
             assert!(error.message().contains(part), "{part:?} is not in: {error}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_log_server_that_is_not_there_and_a_url_that_names_none_are_told_at_once() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let error = connect(&format!("log://127.0.0.1:{port}")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(error.message().starts_with(&format!("nobody listens at log://127.0.0.1:{port}")), "{error}");
+    for url in ["log://localhost", "logs://", "log+unix:"] {
+        let error = connect(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{url}");
+        assert!(error.message().contains("log://HOST:PORT"), "{error}");
     }
 }
 

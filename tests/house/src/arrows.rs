@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("runtime/telemetry", &["thriftwood-core"]),
     ("transports/http", &["thriftwood-core", "thriftwood-socket", "thriftwood-tls"]),
+    ("transports/log", &["thriftwood-core", "thriftwood-socket", "thriftwood-tls"]),
     ("transports/socket", &["thriftwood-core", "thriftwood-tls"]),
     ("transports/tcp", &["thriftwood-core", "thriftwood-socket", "thriftwood-tls"]),
     ("transports", &["thriftwood-core"]),

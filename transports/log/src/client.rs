@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tracing::debug;
 
 use crate::calls::CallId;
-use crate::shared::Handle;
+use crate::shared::{Handle, Shared};
 use crate::{MAX_FRAME, error};
 
 /// The way to one address.
@@ -30,24 +30,32 @@ impl RpcChannel for Channel {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
         Box::pin(async move {
             let Outbound { frame, oneway, .. } = outbound;
-            let (size, limit) = (frame.len(), MAX_FRAME);
-            if size > limit {
-                let text = format!("a call of {size} bytes is over the limit of {limit}");
-                return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
+            match store(&self.handle.0, &self.address, frame, oneway).await? {
+                Some(place) => place.reply().await.map(Some),
+                None => Ok(None),
             }
-            let shared = &self.handle.0;
-            let calls = shared.calls(&self.address).await.map_err(error::call)?;
-            // Before the call is stored: its reply may be there before the storing is told.
-            let place = shared.waiting.place();
-            let stored = calls.request(place.id, &frame, oneway).await;
-            stored.map_err(|source| error::call(error::bus(source)))?;
-            if oneway {
-                return Ok(None);
-            }
-            let closed = || RpcError::new(RpcErrorKind::Disconnected, "the bus was closed before the reply came");
-            place.reply().await.map(Some).ok_or_else(closed)
         })
     }
+}
+
+/// Stores a call. Gives the place of whoever waits for its reply, where there is to be one.
+pub(crate) async fn store<'s>(
+    shared: &'s Arc<Shared>,
+    address: &str,
+    frame: Bytes,
+    oneway: bool,
+) -> Result<Option<Place<'s>>, RpcError> {
+    let (size, limit) = (frame.len(), MAX_FRAME);
+    if size > limit {
+        let text = format!("a call of {size} bytes is over the limit of {limit}");
+        return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
+    }
+    let calls = shared.calls(address).await.map_err(error::call)?;
+    // Before the call is stored: its reply may be there before the storing is told.
+    let place = shared.waiting.place();
+    let stored = calls.request(place.id, &frame, oneway).await;
+    stored.map_err(|source| error::call(error::bus(source)))?;
+    Ok((!oneway).then_some(place))
 }
 
 /// Who waits for a reply on one bus.
@@ -61,6 +69,12 @@ impl Waiting {
     /// Nobody yet, on the bus with this number.
     pub(crate) fn new(bus: u64) -> Self {
         Self { bus, next: AtomicU64::new(0), callers: Mutex::default() }
+    }
+
+    /// The number of the bus.
+    #[cfg(feature = "remote")]
+    pub(crate) fn bus(&self) -> u64 {
+        self.bus
     }
 
     /// A place for one more caller.
@@ -93,15 +107,16 @@ impl Waiting {
 }
 
 /// A caller's place, given up when the caller is gone.
-struct Place<'a> {
+pub(crate) struct Place<'a> {
     waiting: &'a Waiting,
     id: CallId,
     reply: Option<oneshot::Receiver<Bytes>>,
 }
 
 impl Place<'_> {
-    async fn reply(mut self) -> Option<Bytes> {
-        self.reply.take()?.await.ok()
+    pub(crate) async fn reply(mut self) -> Result<Bytes, RpcError> {
+        let closed = || RpcError::new(RpcErrorKind::Disconnected, "the bus was closed before the reply came");
+        self.reply.take().ok_or_else(closed)?.await.map_err(|_| closed())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use thriftwood_core::call::Handler;
-use thriftwood_core::event::{self, PublishOptions, SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
 
@@ -75,26 +75,67 @@ impl Config {
     /// # Errors
     /// As [`connect`].
     pub async fn connect(self, dir: impl AsRef<Path>) -> Result<Bus, Error> {
+        Ok(self.open(dir).await?.bus())
+    }
+
+    /// The directory, to make buses over it and to serve it to other processes.
+    ///
+    /// # Errors
+    /// As [`connect`].
+    pub async fn open(self, dir: impl AsRef<Path>) -> Result<Directory, Error> {
         let (root, durability) = (dir.as_ref().to_owned(), self.durability);
         let opening = tokio::task::spawn_blocking(move || Shared::open(root, self.log, self.groups));
         let shared = opening.await.map_err(error::interrupted)??;
-        Ok(Bus::new(LogBus { handle: Arc::new(Handle(shared)), durability }))
+        Ok(Directory { handle: Arc::new(Handle(shared)), durability })
+    }
+}
+
+/// An open directory of logs. It stays open for as long as there is one of its clones, buses, servers, clients or subscriptions.
+#[derive(Clone)]
+pub struct Directory {
+    handle: Arc<Handle>,
+    durability: Durability,
+}
+
+impl Directory {
+    /// A bus over the logs in it. All of them are the same bus: closing one closes the directory.
+    pub fn bus(&self) -> Bus {
+        Bus::new(LogBus { handle: Arc::clone(&self.handle), durability: self.durability })
+    }
+
+    /// Serves the directory to other processes, which find it by `log://HOST:PORT`, `logs://HOST:PORT` or `log+unix:PATH`. `url` says where
+    /// to listen, as one of these or as `tcp://HOST:PORT`, `tcps://HOST:PORT`, `unix:PATH`; a certificate in the configuration makes it TLS in
+    /// any case. Stopping the server leaves the directory open.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let dir = folder.path();
+    /// use thriftwood_log::{Config, ServeConfig};
+    ///
+    /// let directory = Config::default().open(dir).await?;
+    /// let serving = directory.serve("log://127.0.0.1:0", ServeConfig::default()).await?;
+    /// let url = format!("log://{}", serving.local_addr().unwrap_or_default());
+    /// let bus = thriftwood_log::connect_remote(&url).await?;
+    /// # bus.close().await?;
+    /// # serving.stop().await;
+    /// # Ok::<(), thriftwood_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`](thriftwood_core::ErrorKind::Locked) when somebody listens there already,
+    /// [`ErrorKind::Unreachable`](thriftwood_core::ErrorKind::Unreachable) when nobody can, and
+    /// [`ErrorKind::InvalidUrl`](thriftwood_core::ErrorKind::InvalidUrl) when the URL, a certificate or the tokens are no good.
+    #[cfg(feature = "remote")]
+    pub async fn serve(&self, url: &str, config: crate::ServeConfig) -> Result<Serving, Error> {
+        crate::remote::server::serve(&self.handle, url, config).await
     }
 }
 
 struct LogBus {
     handle: Arc<Handle>,
     durability: Durability,
-}
-
-impl LogBus {
-    fn durability_of(&self, options: PublishOptions) -> Durability {
-        match options.durability {
-            Some(event::Durability::Durable) => Durability::Durable,
-            Some(event::Durability::Buffered) => Durability::Buffered,
-            None => self.durability,
-        }
-    }
 }
 
 impl Transport for LogBus {
@@ -121,7 +162,7 @@ impl Transport for LogBus {
         frame: Bytes,
         options: PublishOptions,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(publisher::publish(&self.handle.0, topic, frame, self.durability_of(options)))
+        Box::pin(publisher::publish(&self.handle.0, topic, frame, publisher::durability(options, self.durability)))
     }
 
     fn subscribe(

@@ -30,6 +30,8 @@ mod config;
 mod error;
 mod names;
 mod publisher;
+#[cfg(feature = "remote")]
+mod remote;
 mod server;
 mod shared;
 pub mod store;
@@ -37,7 +39,11 @@ mod subscriber;
 mod taker;
 mod url;
 
-pub use config::{Config, Redelivery, connect, connect_url};
+pub use config::{Config, Directory, Redelivery, connect, connect_url};
+#[cfg(feature = "remote")]
+pub use remote::client::{ConnectConfig, connect_remote};
+#[cfg(feature = "remote")]
+pub use remote::server::ServeConfig;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/log.md")]

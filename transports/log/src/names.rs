@@ -24,25 +24,26 @@ pub(crate) fn to_dir(what: &str, name: &str) -> Result<String, Error> {
     Err(Error::new(ErrorKind::InvalidName, format!("{name:?} cannot be {what} in a log: {problem}")))
 }
 
+/// The name for a directory name; `None` for a directory that is none of ours.
+#[cfg(any(test, feature = "remote"))]
+pub(crate) fn from_dir(dir: &str) -> Option<String> {
+    let mut name = Vec::new();
+    let mut bytes = dir.bytes();
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(name).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The name for a directory name.
-    fn from_dir(dir: &str) -> Option<String> {
-        let mut name = Vec::new();
-        let mut bytes = dir.bytes();
-        while let Some(byte) = bytes.next() {
-            name.push(match byte {
-                b'%' => {
-                    let digits = [bytes.next()?, bytes.next()?];
-                    u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
-                }
-                other => other,
-            });
-        }
-        String::from_utf8(name).ok()
-    }
 
     #[test]
     fn every_name_has_a_directory_of_its_own_inside_its_parent() {

@@ -3,13 +3,22 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use thriftwood_core::event::Topic;
+use thriftwood_core::event::{self, PublishOptions, Topic};
 use thriftwood_core::frame::event_key;
 use thriftwood_core::{Error, ErrorKind};
 
 use crate::shared::Shared;
 use crate::store::{Batch, Durability, Entry};
 use crate::{MAX_FRAME, TOPIC, error};
+
+/// What a publish waits for, given what it is where nobody said.
+pub(crate) fn durability(options: PublishOptions, usual: Durability) -> Durability {
+    match options.durability {
+        Some(event::Durability::Durable) => Durability::Durable,
+        Some(event::Durability::Buffered) => Durability::Buffered,
+        None => usual,
+    }
+}
 
 /// Stores an event. When this resolves, it is as durable as was asked for.
 pub(crate) async fn publish(

@@ -154,6 +154,33 @@ impl Shared {
         drop(lock);
     }
 
+    /// The log of this stream's events, if it is open.
+    #[cfg(feature = "remote")]
+    pub(crate) fn open_stream(&self, name: &str) -> Option<Log> {
+        self.lock().streams.get(name).cloned()
+    }
+
+    /// The streams there are, with their directories.
+    #[cfg(feature = "remote")]
+    pub(crate) fn stream_dirs(&self) -> Result<Vec<(String, PathBuf)>, Error> {
+        let streams = self.root.join("streams");
+        let mut dirs = match self.options.disk.list(&streams) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => {
+                let text = format!("the directory {} cannot be listed: {error}", streams.display());
+                return Err(Error::new(ErrorKind::Storage, text).with_source(error));
+            }
+            Ok(dirs) => dirs,
+        };
+        dirs.sort_unstable();
+        Ok(dirs.into_iter().filter_map(|dir| Some((names::from_dir(&dir)?, streams.join(dir)))).collect())
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn disk(&self) -> Arc<dyn crate::store::disk::Disk> {
+        Arc::clone(&self.options.disk)
+    }
+
     fn stream_dir(&self, name: &str) -> Result<PathBuf, Error> {
         Ok(self.root.join("streams").join(names::to_dir("a stream", name)?))
     }

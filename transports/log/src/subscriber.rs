@@ -10,8 +10,8 @@ use thriftwood_core::transport::EventSource;
 use thriftwood_core::{BoxFuture, Error, ErrorKind};
 use tokio::time::Sleep;
 
-use crate::shared::{GroupKey, Handle};
-use crate::store::{Claim, From, GroupOptions, Member, Reader, Record, StoreError};
+use crate::shared::{GroupKey, Handle, Shared};
+use crate::store::{Claim, From, Group, GroupOptions, Log, Member, Reader, Record, StoreError};
 use crate::{TOPIC, error};
 
 /// Records of other topics that are passed over before other tasks have their turn.
@@ -26,18 +26,8 @@ pub(crate) async fn subscribe(
 ) -> Result<Box<dyn EventSource>, Error> {
     let shared = &handle.0;
     let log = shared.stream(&filter.stream).await?;
-    let SubscribeOptions { group, start, .. } = options;
-    let from = match start {
-        Start::Default if group.is_some() => From::First,
-        Start::First => From::First,
-        Start::Default | Start::Next => From::Next,
-        Start::Time(time) => From::Time(time),
-        Start::Offset(offset) => From::Offset(offset),
-        other => {
-            let text = format!("a log cannot start a subscription at {other:?}");
-            return Err(Error::new(ErrorKind::Unsupported, text));
-        }
-    };
+    let from = from(&options)?;
+    let SubscribeOptions { group, .. } = options;
     let Some(group) = group else {
         let reader = tokio::task::spawn_blocking(move || log.reader(from)).await.map_err(error::interrupted)?;
         return Ok(Box::new(Alone {
@@ -47,15 +37,35 @@ pub(crate) async fn subscribe(
             _handle: Arc::clone(handle),
         }));
     };
+    let group = group_of(shared, GroupKey { group, filter }, log, from).await?;
+    Ok(Box::new(Shares { member: group.member(), pause: Pause::default(), _handle: Arc::clone(handle) }))
+}
+
+/// Where a subscription starts that may be new.
+pub(crate) fn from(options: &SubscribeOptions) -> Result<From, Error> {
+    Ok(match options.start {
+        Start::Default if options.group.is_some() => From::First,
+        Start::First => From::First,
+        Start::Default | Start::Next => From::Next,
+        Start::Time(time) => From::Time(time),
+        Start::Offset(offset) => From::Offset(offset),
+        other => {
+            let text = format!("a log cannot start a subscription at {other:?}");
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+    })
+}
+
+/// The group, which starts here if it is new.
+pub(crate) async fn group_of(shared: &Arc<Shared>, key: GroupKey, log: Log, from: From) -> Result<Group, Error> {
     let mut options = GroupOptions::default();
     options.start = from;
     options.journal = shared.unlimited(options.journal.segment_bytes);
     options.filter = Box::new({
-        let filter = filter.clone();
+        let filter = key.filter.clone();
         move |record| takes(&filter, record)
     });
-    let group = shared.group(GroupKey { group, filter }, log, options).await?;
-    Ok(Box::new(Shares { member: group.member(), pause: Pause::default(), _handle: Arc::clone(handle) }))
+    shared.group(key, log, options).await
 }
 
 /// A subscription without a group. Nobody remembers how far it came.
@@ -157,7 +167,7 @@ impl Acknowledge for Verdict {
     }
 }
 
-fn delivery(record: Record, attempt: u32, acknowledge: Option<Box<dyn Acknowledge>>) -> Delivery {
+pub(crate) fn delivery(record: Record, attempt: u32, acknowledge: Option<Box<dyn Acknowledge>>) -> Delivery {
     // Only records with a topic get here.
     let topic = record.header(TOPIC).map_or_else(String::new, |topic| String::from_utf8_lossy(&topic).into_owned());
     Delivery {
@@ -171,7 +181,7 @@ fn delivery(record: Record, attempt: u32, acknowledge: Option<Box<dyn Acknowledg
 }
 
 /// Whether this record is an event on a topic of this filter.
-fn takes(filter: &TopicFilter, record: &Record) -> bool {
+pub(crate) fn takes(filter: &TopicFilter, record: &Record) -> bool {
     let topic = record.header(TOPIC);
     topic.is_some_and(|topic| std::str::from_utf8(&topic).is_ok_and(|topic| filter.matches(topic)))
 }

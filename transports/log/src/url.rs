@@ -46,11 +46,7 @@ impl Config {
             "keep_bytes" => retention.bytes = Some(bytes(value)?),
             "keep_records" => retention.records = Some(number(value)?),
             "durability" => {
-                self.durability = match value {
-                    "durable" => Durability::Durable,
-                    "buffered" => Durability::Buffered,
-                    _ => return Err("is neither `durable` nor `buffered`".to_owned()),
-                }
+                self.durability = durability(value)?;
             }
             "max_attempts" => self.groups.max_attempts = Some(number(value)?),
             "deadline" => self.groups.deadline = Some(duration(value)?),
@@ -60,11 +56,19 @@ impl Config {
     }
 }
 
+pub(crate) fn durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "durable" => Ok(Durability::Durable),
+        "buffered" => Ok(Durability::Buffered),
+        _ => Err("is neither `durable` nor `buffered`".to_owned()),
+    }
+}
+
 fn number<N: FromStr>(text: &str) -> Result<N, String> {
     text.parse().map_err(|_| "needs a number, such as 5".to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = with_unit(text, &[("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]);
     seconds.map(Duration::from_secs).ok_or_else(|| "needs a time, such as 30s, 12h or 7d".to_owned())
 }

@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 use tokio_rustls::TlsStream;
 
+use crate::{ReadHalf, WriteHalf};
+
 /// One type for all, so that what is above it is compiled once.
 pub enum Socket {
     /// Plain TCP.
@@ -22,6 +24,11 @@ pub enum Socket {
 }
 
 impl Socket {
+    /// One half to read from and one to write to, for two tasks.
+    pub fn split(self) -> (ReadHalf, WriteHalf) {
+        ReadHalf::of(self)
+    }
+
     /// Who is at the other end, for people.
     pub fn peer(&self) -> String {
         let address = match self {

@@ -4,14 +4,13 @@
 //! attempt the next begins no sooner than a pause that doubles each time. A call in a short pause waits, so that a server that
 //! is started again is hardly noticed; in a long one it fails at once, with what the last attempt found.
 
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thriftwood_core::connection::Connection;
 use thriftwood_core::{RpcError, RpcErrorKind};
-use thriftwood_socket::{Endpoint, connect, secure};
+use thriftwood_socket::{Endpoint, connect, pause_after, secure};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
@@ -20,10 +19,6 @@ use crate::config::{Config, Shared};
 use crate::error;
 use crate::stream::{Fate, Stream};
 
-/// The pause after the first failed attempt.
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-/// The pause that does not grow any more.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A pause that a call waits for rather than fail.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -181,14 +176,6 @@ enum Joined {
     Attempt(watch::Receiver<Option<Outcome>>),
 }
 
-/// Between half of it and all of it, so that the clients of a server that was lost do not come back all at once.
-fn pause_after(failures: u32) -> Duration {
-    let whole = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
-    // Keyed anew for each use, which is all the randomness this needs.
-    let share = RandomState::new().hash_one(failures) % 1024;
-    whole / 2 + whole.mul_f64(share as f64 / 2048.0)
-}
-
 /// Connects, or says what stood in the way.
 async fn dial(target: &Endpoint, config: &Config) -> Result<Stream, Arc<str>> {
     let within = config.connect_timeout;
@@ -210,23 +197,5 @@ async fn dial(target: &Endpoint, config: &Config) -> Result<Stream, Arc<str>> {
     match tokio::time::timeout(within, connecting).await {
         Ok(connected) => connected.map(Stream::new).map_err(Arc::from),
         Err(_) => Err(format!("nothing answered at {target} within {} ms", within.as_millis()).into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest_and_no_two_are_alike() {
-        for failures in 0..40 {
-            let whole = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
-            for _ in 0..100 {
-                let pause = pause_after(failures);
-                assert!(pause >= whole / 2 && pause <= whole, "{pause:?} after {failures} failures");
-            }
-        }
-        let some: std::collections::HashSet<_> = (0..100).map(|_| pause_after(9)).collect();
-        assert!(some.len() > 20, "{some:?}");
     }
 }

@@ -240,6 +240,18 @@ pub(crate) fn split_header(pairs: &mut Bytes) -> Option<(Bytes, Bytes)> {
     Some((name, split_to(pairs, length)?))
 }
 
+/// Whether these bytes are pairs and nothing else.
+#[cfg(feature = "remote")]
+pub(crate) fn are_pairs(pairs: &Bytes) -> bool {
+    let mut rest = pairs.clone();
+    while !rest.is_empty() {
+        if split_header(&mut rest).is_none() {
+            return false;
+        }
+    }
+    true
+}
+
 /// The value of a header among checked pairs.
 pub(crate) fn find_header(pairs: &Bytes, wanted: &str) -> Option<Bytes> {
     let mut rest = pairs.clone();

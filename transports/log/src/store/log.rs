@@ -249,6 +249,12 @@ impl Log {
         &self.owner.shared.damage
     }
 
+    /// Why nothing more comes, where that is so.
+    #[cfg(feature = "remote")]
+    pub(crate) fn ended(&self) -> Option<StoreError> {
+        self.owner.shared.queue.ended()
+    }
+
     /// The number that tells this log from any other, and starts the checksum of each of its headers.
     pub fn id(&self) -> u64 {
         self.owner.shared.home.log_id

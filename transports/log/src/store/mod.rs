@@ -41,6 +41,8 @@ mod pool;
 mod producer;
 mod quarantine;
 mod queue;
+#[cfg(feature = "remote")]
+pub(crate) mod raw;
 mod reader;
 mod record;
 mod recovery;

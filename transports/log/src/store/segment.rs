@@ -85,6 +85,17 @@ impl Segment {
         self.looked_up(home, file, |entry| entry.time < time)
     }
 
+    /// The last batch known to begin at or before this position; the start of the file when none is.
+    #[cfg(feature = "remote")]
+    pub(crate) fn before_position(
+        self: &Arc<Self>,
+        home: &Home,
+        file: &dyn DiskFile,
+        position: u64,
+    ) -> io::Result<Entry> {
+        self.looked_up(home, file, |entry| entry.position <= position)
+    }
+
     /// What it holds.
     pub(crate) fn summary(&self, home: &Home) -> io::Result<Summary> {
         let known = &mut *self.lock();
@@ -161,7 +172,7 @@ impl Segment {
         let found = find(self.complete(known, home, file)?);
         // A full segment may have been replaced by a compacted one, before this file was opened or after.
         let is_own = matches!(known, Known::Whole(_, true)) && !self.is_full.load(Ordering::Relaxed);
-        if is_own || found == start || is_at(home, file, found)? {
+        if is_own || found == start || is_at(home, file, found.position, found.offset)? {
             return Ok(found);
         }
         warn!(path = %self.path.display(), offset = found.offset, "the index of a segment is wrong, and is made again");
@@ -222,10 +233,10 @@ fn scan(home: &Home, file: &dyn DiskFile, mut index: Index, limit: u64) -> io::R
     Ok(index)
 }
 
-/// Whether the batch that an entry names is there.
-fn is_at(home: &Home, file: &dyn DiskFile, entry: Entry) -> io::Result<bool> {
-    let bytes = file.read_at(HEADER, entry.position)?;
-    Ok(Header::decode(&bytes, home.seed).is_some_and(|header| header.base == entry.offset))
+/// Whether a batch begins at this position with this offset.
+pub(crate) fn is_at(home: &Home, file: &dyn DiskFile, position: u64, offset: u64) -> io::Result<bool> {
+    let bytes = file.read_at(HEADER, position)?;
+    Ok(Header::decode(&bytes, home.seed).is_some_and(|header| header.base == offset))
 }
 
 fn read_index(home: &Home, base: u64) -> Option<Index> {

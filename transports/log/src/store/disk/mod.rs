@@ -94,6 +94,12 @@ pub trait DiskFile: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// The operating system's file, which can then be sent over a socket without passing through this process. `None` where the
+    /// disk is not the operating system's.
+    fn as_file(&self) -> Option<&std::fs::File> {
+        None
+    }
+
     /// Writes all of `bytes` at `position`.
     ///
     /// # Errors

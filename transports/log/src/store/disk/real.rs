@@ -134,6 +134,10 @@ impl DiskFile for RealFile {
         if self.size()? == 0 { Ok(None) } else { map::map(&self.0).map(Some) }
     }
 
+    fn as_file(&self) -> Option<&File> {
+        Some(&self.0)
+    }
+
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
         self.0.write_all_at(bytes, position)
     }

@@ -96,6 +96,12 @@ impl Working {
     }
 }
 
+impl Working {
+    pub(super) fn era(&self) -> u64 {
+        self.era
+    }
+}
+
 impl Inner {
     pub(super) fn new(log: Log, journal: Log, options: GroupOptions, working: Working) -> Self {
         Self { log, journal, options, state: Mutex::new(working), sleepers: Arc::default() }

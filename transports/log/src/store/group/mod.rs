@@ -76,6 +76,22 @@ impl Group {
         }
     }
 
+    /// A record was handled, whoever has it now. Resolves when that is on the disk. For a member whose claim was given back without it,
+    /// because its connection was lost.
+    ///
+    /// # Errors
+    /// As [`Claim::ack`].
+    pub async fn ack(&self, offset: u64) -> Result<(), StoreError> {
+        let noted = {
+            let era = self.0.lock().era();
+            self.0.ack(offset, era)
+        };
+        match noted {
+            Some(noted) => noted.wait(&self.0.journal).await,
+            None => Ok(()),
+        }
+    }
+
     /// Hands out nothing more until [`resume`](Group::resume). What members have they keep. Not kept when the group is closed.
     pub fn pause(&self) {
         self.0.lock().is_paused = true;

@@ -1,0 +1,19 @@
+//! The list of behaviours, over a log that another end of a connection has open, each side with a connection of its own.
+
+#![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
+
+use thriftwood::log::{Config, ServeConfig};
+use thriftwood_conformance::Fixture;
+
+async fn connect(_test: &str) -> Option<Fixture> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let directory = Config::default().open(folder.path()).await.expect("the log opens");
+    let serving = directory.serve("log://127.0.0.1:0", ServeConfig::default()).await.expect("the log is served");
+    let url = format!("log://{}", serving.local_addr().expect("it listens"));
+    let server = thriftwood::connect(&url).await.expect("the server's side connects");
+    let client = thriftwood::connect(&url).await.expect("the client's side connects");
+    Some(Fixture::pair(server, client).holding((serving, directory, folder)))
+}
+
+thriftwood_conformance::behaviours!(connect);
+thriftwood_conformance::kept_behaviours!(connect);
