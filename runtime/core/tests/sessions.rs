@@ -71,7 +71,7 @@ impl World {
     fn new(seed: u64) -> Self {
         Self {
             dice: Dice(seed),
-            client: ClientSession::new(),
+            client: ClientSession::new(Instant::now()),
             client_in: Deframer::new(MAX_FRAME),
             server: ServerSession::new(),
             server_in: Deframer::new(MAX_FRAME),
@@ -113,7 +113,7 @@ impl World {
             match moment {
                 Moment::Call(id) => {
                     let body = vec![id as u8; self.dice.roll(60) as usize];
-                    self.client.handle_call(id, frame(id, MessageType::Call, &body), false, id).unwrap();
+                    self.client.handle_call(id, &frame(id, MessageType::Call, &body), false, None, id).unwrap();
                     let patience = 50 + self.dice.roll(400);
                     self.plan(now + patience, Moment::GiveUp(id));
                 }
@@ -221,7 +221,7 @@ fn a_connection_that_ends_anywhere_ends_each_call_once() {
             match moment {
                 Moment::Call(id) => {
                     made.insert(id);
-                    world.client.handle_call(id, frame(id, MessageType::Call, &[]), false, id).unwrap();
+                    world.client.handle_call(id, &frame(id, MessageType::Call, &[]), false, None, id).unwrap();
                 }
                 Moment::GiveUp(_) => {}
                 Moment::ToServer(bytes) => world.server_reads(&bytes),
@@ -232,7 +232,7 @@ fn a_connection_that_ends_anywhere_ends_each_call_once() {
         }
         world.client.handle_end();
         world.settle(end);
-        let late = world.client.handle_call(1000, frame(1000, MessageType::Call, &[]), false, 1000);
+        let late = world.client.handle_call(1000, &frame(1000, MessageType::Call, &[]), false, None, 1000);
         assert_eq!(late, Err(Refused::Ended), "seed {seed}");
         assert_eq!(world.ended.len(), made.len(), "seed {seed}: each call ends");
         assert_eq!(world.client.in_flight(), 0, "seed {seed}");

@@ -1,10 +1,13 @@
 //! Calls out: frames onto the one connection of the bus.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
+use thriftwood_core::connection::Failed;
 use thriftwood_core::transport::{Outbound, RpcChannel};
 use thriftwood_core::{BoxFuture, RpcError, RpcErrorKind};
+use tokio::time::timeout_at;
 
 use crate::dial::{Line, Peer};
 
@@ -22,7 +25,7 @@ impl Channel {
         Self { peer, address: address.to_owned() }
     }
 
-    async fn call(&self, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
+    async fn call(&self, outbound: Outbound, deadline: Option<Instant>) -> Result<Option<Bytes>, RpcError> {
         let limit = self.peer.config().max_frame.saturating_add(4);
         let size = outbound.frame.len();
         if size > limit {
@@ -34,15 +37,26 @@ impl Channel {
             let text = format!("{size} bytes that do not begin with their own size are no frame");
             return Err(RpcError::new(RpcErrorKind::InvalidRequest, text));
         }
-        let line = self.peer.line().await?;
-        match line.connection.call(outbound.clone()).await {
-            // The other end closed it, as a server does that stops, and this end learned of it only now. Nothing was sent.
-            Err(error) if error.is_unavailable() => {
-                let line = self.peer.line().await?;
-                line.connection.call(outbound).await.map_err(|error| self.told(error, &line))
-            }
-            outcome => outcome.map_err(|error| self.told(error, &line)),
-        }
+        let outbound = match self.peer.open() {
+            None => outbound,
+            Some(line) => match line.connection.call_until(outbound, deadline).await {
+                // The other end closed it, as a server does that stops, and this end learned of it only now.
+                Err(Failed { error, unsent: Some(outbound) }) if error.is_unavailable() => outbound,
+                outcome => return outcome.map_err(|failed| self.told(failed.error, &line)),
+            },
+        };
+        // Apart, so that a call on a connection that is there does not take the room of one that is not.
+        Box::pin(self.dial_and_call(outbound, deadline)).await
+    }
+
+    async fn dial_and_call(&self, outbound: Outbound, deadline: Option<Instant>) -> Result<Option<Bytes>, RpcError> {
+        let late = |_| RpcError::new(RpcErrorKind::Timeout, "no connection came about in time");
+        let line = match deadline {
+            Some(deadline) => timeout_at(deadline.into(), self.peer.line()).await.map_err(late)?,
+            None => self.peer.line().await,
+        };
+        let line = line?;
+        line.connection.call_until(outbound, deadline).await.map_err(|failed| self.told(failed.error, &line))
     }
 
     /// The error with what is known of the connection.
@@ -53,7 +67,15 @@ impl Channel {
 
 impl RpcChannel for Channel {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
-        Box::pin(self.call(outbound))
+        Box::pin(self.call(outbound, None))
+    }
+
+    fn keeps_time(&self) -> bool {
+        true
+    }
+
+    fn call_until(&self, outbound: Outbound, deadline: Instant) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
+        Box::pin(self.call(outbound, Some(deadline)))
     }
 
     fn address(&self) -> Option<&str> {

@@ -29,32 +29,36 @@ pub(crate) struct Peer {
 }
 
 /// A connection, where it goes, and what becomes of it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) connection: Connection,
-    target: Arc<Endpoint>,
+    target: Endpoint,
     fate: Fate,
 }
 
 impl Line {
-    fn new(stream: Stream, target: Endpoint, max_frame: usize) -> Self {
+    fn new(stream: Stream, target: Endpoint, max_frame: usize) -> Arc<Self> {
         let fate = stream.fate();
-        Self { connection: Connection::spawn(stream, max_frame), target: Arc::new(target), fate }
+        Arc::new(Self { connection: Connection::spawn(stream, max_frame), target, fate })
     }
 }
 
 /// What an attempt came to: a connection, or why there is none.
-type Outcome = Result<Line, Arc<str>>;
+type Outcome = Result<Arc<Line>, Arc<str>>;
 
 #[derive(Default)]
 struct Link {
-    line: Option<Line>,
+    line: Option<Arc<Line>>,
     attempt: Option<watch::Receiver<Option<Outcome>>>,
     /// How often it failed since it last did not, when the next attempt may begin, and why the last one failed.
     failed: Option<(u32, Instant, Arc<str>)>,
 }
 
 impl Link {
+    fn open(&self) -> Option<Arc<Line>> {
+        self.line.as_ref().filter(|line| !line.connection.is_closed()).cloned()
+    }
+
     fn fail(&mut self, cause: Arc<str>) {
         let times = self.failed.as_ref().map_or(0, |(times, _, _)| *times);
         self.failed = Some((times.saturating_add(1), Instant::now() + pause_after(times), cause));
@@ -70,15 +74,21 @@ impl Peer {
         &self.shared.config
     }
 
+    /// The connection, if there is one.
+    pub(crate) fn open(&self) -> Option<Arc<Line>> {
+        self.shared.lifecycle.check().ok()?;
+        self.link().open()
+    }
+
     /// The connection, made if there is none. Dropping the future leaves the attempt to others.
-    pub(crate) async fn line(self: &Arc<Self>) -> Result<Line, RpcError> {
+    pub(crate) async fn line(self: &Arc<Self>) -> Result<Arc<Line>, RpcError> {
         self.shared.lifecycle.check().map_err(|error| error::unavailable(error.message()))?;
         let mut attempt = match self.join()? {
             Joined::Open(line) => return Ok(line),
             Joined::Attempt(attempt) => attempt,
         };
         match attempt.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(Ok(line))) => Ok(line.clone()),
+            Ok(Some(Ok(line))) => Ok(Arc::clone(line)),
             Ok(Some(Err(cause))) => Err(error::unavailable(&**cause)),
             // The task went, and its runtime with it.
             Ok(None) | Err(_) => Err(error::unavailable("the runtime that was connecting has shut down")),
@@ -115,8 +125,8 @@ impl Peer {
 
     fn join(self: &Arc<Self>) -> Result<Joined, RpcError> {
         let mut link = self.link();
-        if let Some(open) = link.line.as_ref().filter(|line| !line.connection.is_closed()) {
-            return Ok(Joined::Open(open.clone()));
+        if let Some(open) = link.open() {
+            return Ok(Joined::Open(open));
         }
         // One whose task went with its runtime will never come to anything.
         if let Some(attempt) = link.attempt.as_ref().filter(|attempt| attempt.has_changed().is_ok()) {
@@ -153,7 +163,7 @@ impl Peer {
                 link.failed = None;
                 // Who closes the bus hangs up after it has said so: what is left here by then is found.
                 if self.shared.lifecycle.check().is_ok() {
-                    link.line = Some(line.clone());
+                    link.line = Some(Arc::clone(line));
                 }
             }
             Err(cause) => {
@@ -172,7 +182,7 @@ impl Peer {
 }
 
 enum Joined {
-    Open(Line),
+    Open(Arc<Line>),
     Attempt(watch::Receiver<Option<Outcome>>),
 }
 

@@ -1,13 +1,17 @@
 //! The caller's half: writes a call into a frame, waits for the reply no longer than it may, and reads it.
 
 use std::fmt;
+use std::future::{Future, ready};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tower_layer::Layer;
 
+use super::until::Until;
 use super::{Call, Method, Request};
 use crate::codec::binary::BinaryReader;
 use crate::codec::{Message, MessageType, Protocol, Reader, Wire, Writer};
@@ -85,7 +89,10 @@ impl Rpc {
         let observed =
             self.observing.as_ref().and_then(|o| o.call(Side::Client, method.service, Some(method), context));
         let sent = observed.as_ref().map_or(context, |observed| &observed.context);
-        let result = self.exchange(sent, context, request).await;
+        // Not moved to where it is awaited: what is moved has two places in the future around it.
+        let mut sent = self.send(sent, request);
+        let reply = (&mut sent).await.unwrap_or_else(|| Err(timed_out(request.method(), sent.millis)));
+        let result = self.receive(context, request, reply);
         if let Some(observed) = observed {
             match &result {
                 Ok(Some(response)) => observed.end_call(Ok(response)),
@@ -96,25 +103,33 @@ impl Rpc {
         result
     }
 
-    /// Sends the request with one context and keeps what the reply brings in the other: the caller's own.
-    async fn exchange<Req: Request>(
+    /// Writes the request and gives it to the transport, with no longer to go than the context allows.
+    fn send<Req: Request>(&self, context: &Context, request: &Req) -> Sent<'_> {
+        let (method, remaining) = (request.method(), context.remaining());
+        let operation_id = next_operation_id();
+        let frame = match remaining.is_zero() {
+            true => Err(timed_out(method, 0)),
+            false => self.encode(context, request, operation_id, remaining),
+        };
+        let deadline = tokio::time::Instant::now().checked_add(remaining).map(tokio::time::Instant::into_std);
+        let outbound = frame.map(|frame| Outbound { operation_id, frame, oneway: method.oneway });
+        let call = match (outbound, deadline.filter(|_| self.channel.keeps_time())) {
+            (Err(error), _) => Until::new(None, Box::pin(ready(Err(error))) as BoxFuture<'_, _>),
+            (Ok(outbound), Some(deadline)) => Until::new(None, self.channel.call_until(outbound, deadline)),
+            (Ok(outbound), None) => Until::new(deadline, self.channel.call(outbound)),
+        };
+        Sent { call, millis: u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// Reads what came back, and keeps its headers in the caller's context.
+    fn receive<Req: Request>(
         &self,
-        sent: &Context,
         context: &Context,
         request: &Req,
+        reply: Result<Option<Bytes>, RpcError>,
     ) -> Result<Option<Req::Response>, RpcError> {
         let method = request.method();
-        let remaining = context.remaining();
-        if remaining.is_zero() {
-            return Err(timed_out(method, remaining));
-        }
-        let operation_id = next_operation_id();
-        let frame = self.encode(sent, request, operation_id, remaining)?;
-        let outbound = Outbound { operation_id, frame, oneway: method.oneway };
-        let reply = tokio::time::timeout(remaining, self.channel.call(outbound))
-            .await
-            .map_err(|_| timed_out(method, remaining))??;
-        match reply {
+        match reply? {
             _ if method.oneway => Ok(None),
             Some(reply) => self.decode(context, request, reply).map(Some),
             None => {
@@ -239,6 +254,28 @@ impl<Req: Request> fmt::Debug for Client<Req> {
     }
 }
 
+/// A call that was given to the transport. By hand, since there may be very many of them: what it was made from is not kept.
+struct Sent<'a> {
+    call: Until<BoxFuture<'a, Result<Option<Bytes>, RpcError>>>,
+    /// How long it may take.
+    millis: u64,
+}
+
+impl Future for Sent<'_> {
+    /// Nothing when the time was up.
+    type Output = Option<Result<Option<Bytes>, RpcError>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let keeps_time = self.call.has_no_limit();
+        let reply = Pin::new(&mut self.call).poll(cx);
+        reply.map(|reply| reply.filter(|reply| !(keeps_time && is_timeout(reply))))
+    }
+}
+
+fn is_timeout<T>(reply: &Result<T, RpcError>) -> bool {
+    reply.as_ref().is_err_and(|error| error.kind() == RpcErrorKind::Timeout)
+}
+
 /// Operation ids are unique in this process, from 1 upwards, as Frugal's are; peers only echo them.
 pub(crate) fn next_operation_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -277,7 +314,7 @@ impl<Req: Request> ReadBody for ReplyTo<'_, Req> {
     }
 }
 
-fn timed_out(method: &Method, after: Duration) -> RpcError {
-    let text = format!("no reply to {}.{} within {} ms", method.service, method.name, after.as_millis());
+fn timed_out(method: &Method, millis: u64) -> RpcError {
+    let text = format!("no reply to {}.{} within {millis} ms", method.service, method.name);
     RpcError::new(RpcErrorKind::Timeout, text)
 }

@@ -10,6 +10,7 @@ mod held;
 mod method;
 mod reply;
 mod server;
+mod until;
 
 pub(crate) use client::next_operation_id;
 pub use client::{Client, Rpc};

@@ -1,19 +1,18 @@
 //! The callee's half: reads a call out of a frame, runs the handler within the caller's time limit, writes the reply.
 
 use std::fmt;
-use std::future::{Future, poll_fn, ready};
+use std::future::ready;
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::time::sleep_until;
 use tower_layer::Layer;
 use tracing::{debug, warn};
 
 use super::reply::Reply;
+use super::until::Until;
 use super::{Call, Failure, Handler, Held, Inbound, Method, Request, Response};
 use crate::codec::{Message, MessageType, Reader};
 use crate::frame::{Frame, FrameError, OPERATION_ID, ReadBody};
@@ -145,8 +144,8 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         }
         let wanted = CancelOnDrop(Some(&context));
         // Called inside: a service may panic before it has a future.
-        let guarded = caught(async { self.service.call(call).await });
-        let outcome = until(deadline, guarded).await?.unwrap_or_else(|text| {
+        let guarded = pin!(caught(async { self.service.call(call).await }));
+        let outcome = Until::new(deadline, guarded).await?.unwrap_or_else(|text| {
             warn!(service = self.name, panic = text, "a handler panicked");
             Err(RpcError::internal(format_args!("the handler panicked: {text}")))
         });
@@ -170,20 +169,6 @@ struct Received<Req> {
     sequence: i32,
     max_response: usize,
     failure: Option<Failure>,
-}
-
-/// Waits for `future` no longer than until `deadline`. Only what has to wait has a timer made for it.
-async fn until<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
-    let (mut future, mut timer) = (pin!(future), None);
-    poll_fn(|cx| {
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
-            return Poll::Ready(Some(output));
-        }
-        let Some(deadline) = deadline else { return Poll::Pending };
-        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
-        timer.as_mut().poll(cx).map(|()| None)
-    })
-    .await
 }
 
 /// Tells what a handler started elsewhere that nobody wants it any more, when the handler is dropped before its end.

@@ -1,15 +1,18 @@
 //! The calling end of a connection.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 use tracing::debug;
 
+use super::alarm::Alarm;
 use super::wire::{LINGER, ROUNDS, Wire};
 use crate::session::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
 use crate::transport::Outbound;
@@ -30,9 +33,22 @@ impl Drop for Handle {
     }
 }
 
+/// A call that has no reply.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why it has none.
+    pub error: RpcError,
+    /// The call, where nothing of it was sent, so that it may be made elsewhere.
+    pub unsent: Option<Outbound>,
+}
+
 /// What callers and the task that drives the connection share.
 #[derive(Debug)]
-struct Shared(Mutex<State>);
+struct Shared {
+    state: Mutex<State>,
+    /// Whether calls fail, for those who only want to know that.
+    closed: AtomicBool,
+}
 
 #[derive(Debug)]
 struct State {
@@ -58,13 +74,14 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let session = ClientSession::new().with_max_in_flight(max_in_flight);
+        let session = ClientSession::new(now()).with_max_in_flight(max_in_flight);
         let state = State { session, driver: None, closing: false };
-        let shared = Arc::new(Shared(Mutex::new(state)));
+        let shared = Arc::new(Shared { state: Mutex::new(state), closed: AtomicBool::new(false) });
         let driver = Driver {
             wire: Wire::new(stream, max_frame),
             shared: Arc::clone(&shared),
             woken: Vec::new(),
+            alarm: Alarm::default(),
             ended: false,
             linger: None,
         };
@@ -75,7 +92,7 @@ impl Connection {
     /// Whether calls on it fail: the connection has ended, or its peer takes no further ones. Those under way may still have their
     /// replies.
     pub fn is_closed(&self) -> bool {
-        !self.0.0.lock().session.takes_calls()
+        self.0.0.closed.load(Ordering::Acquire)
     }
 
     /// How many replies came that nobody waited for any more.
@@ -87,67 +104,116 @@ impl Connection {
     /// still come, dropped; a peer of our own kind is told, and stops the handler.
     ///
     /// # Errors
-    /// [`RpcErrorKind::Overloaded`] when too many calls are in flight or wait to be sent, [`RpcErrorKind::Unavailable`] when the connection ended before the call was sent, [`RpcErrorKind::Disconnected`]
-    /// when it ended before the reply came, [`RpcErrorKind::InvalidRequest`] when a call with the same operation id is
-    /// under way.
+    /// [`RpcErrorKind::Overloaded`] when too many calls are in flight or wait to be sent, [`RpcErrorKind::Unavailable`] when the
+    /// connection ended before the call was sent, [`RpcErrorKind::Disconnected`] when it ended before the reply came,
+    /// [`RpcErrorKind::InvalidRequest`] when a call with the same operation id is under way.
     pub async fn call(&self, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
-        let shared = &*self.0.0;
-        let mut pending = Pending { shared, operation_id: outbound.operation_id, live: false };
-        let mut outbound = Some(outbound);
-        let end = poll_fn(|cx| match outbound.take() {
-            Some(outbound) => shared.start(outbound, &mut pending, cx.waker()),
-            None => shared.poll(&mut pending, cx.waker()).map(Ok),
-        });
-        match end.await.map_err(refused)? {
-            CallEnd::Reply(frame) => Ok(Some(frame)),
-            CallEnd::Sent => Ok(None),
-            CallEnd::Unsent => Err(refused(Refused::Ended)),
-            CallEnd::Disconnected => {
-                Err(RpcError::new(RpcErrorKind::Disconnected, "the connection was lost before the reply came"))
-            }
-        }
+        self.call_until(outbound, None).await.map_err(|failed| failed.error)
+    }
+
+    /// The same, no longer than until `deadline`. All calls of the connection have one timer between them, so that a deadline costs
+    /// a call next to nothing; it passes within a millisecond.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and [`RpcErrorKind::Timeout`]; with the call where nothing of it was sent.
+    pub fn call_until(&self, outbound: Outbound, deadline: Option<Instant>) -> Calling<'_> {
+        Calling { shared: &self.0.0, stage: Stage::Made(outbound, deadline) }
     }
 }
 
-fn refused(refused: Refused) -> RpcError {
-    let kind = match refused {
-        Refused::Duplicate => RpcErrorKind::InvalidRequest,
-        Refused::Ended => RpcErrorKind::Unavailable,
-        Refused::Overloaded(_) => RpcErrorKind::Overloaded,
-    };
-    RpcError::new(kind, refused.to_string())
-}
-
-/// A call that the session knows, for as long as it does. Tells it when the caller goes.
-struct Pending<'a> {
+/// A call on a connection; see [`Connection::call_until`]. A future by hand, since there may be a hundred thousand of them, and one
+/// that is written with `async` holds what it was made from for as long as it lives.
+#[derive(Debug)]
+#[must_use = "a call is made when it is awaited"]
+pub struct Calling<'a> {
     shared: &'a Shared,
-    operation_id: u64,
-    live: bool,
+    stage: Stage,
 }
 
-impl Drop for Pending<'_> {
+#[derive(Debug)]
+enum Stage {
+    Made(Outbound, Option<Instant>),
+    /// The session knows it, by this operation id, and is to be told when the caller goes.
+    UnderWay {
+        operation_id: u64,
+        oneway: bool,
+    },
+    Over,
+}
+
+impl Future for Calling<'_> {
+    type Output = Result<Option<Bytes>, Failed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let shared = self.shared;
+        let (operation_id, oneway, end) = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Made(outbound, deadline) => {
+                let (operation_id, oneway) = (outbound.operation_id, outbound.oneway);
+                (operation_id, oneway, shared.start(outbound, deadline, cx.waker())?)
+            }
+            Stage::UnderWay { operation_id, oneway } => (operation_id, oneway, shared.poll(operation_id, cx.waker())),
+            // It ended, and whoever polls it again waits in vain, as it is with futures.
+            Stage::Over => return Poll::Pending,
+        };
+        let Some(end) = end else {
+            self.stage = Stage::UnderWay { operation_id, oneway };
+            return Poll::Pending;
+        };
+        let error = match end {
+            CallEnd::Reply(frame) => return Poll::Ready(Ok(Some(frame))),
+            CallEnd::Sent => return Poll::Ready(Ok(None)),
+            CallEnd::Unsent(frame) => {
+                return Poll::Ready(Err(refused(Refused::Ended, Outbound { operation_id, frame, oneway })));
+            }
+            CallEnd::Disconnected => {
+                RpcError::new(RpcErrorKind::Disconnected, "the connection was lost before the reply came")
+            }
+            CallEnd::TimedOut => RpcError::new(RpcErrorKind::Timeout, "no reply came in time"),
+        };
+        Poll::Ready(Err(Failed { error, unsent: None }))
+    }
+}
+
+impl Drop for Calling<'_> {
     fn drop(&mut self) {
-        if self.live {
+        if let Stage::UnderWay { operation_id, .. } = self.stage {
             let mut state = self.shared.lock();
-            state.session.handle_cancel(self.operation_id);
+            state.session.handle_cancel(operation_id);
             // The peer may be to be told.
             state.wake();
         }
     }
 }
 
+/// The runtime's time, which tests can hold still.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+fn refused(refused: Refused, outbound: Outbound) -> Failed {
+    let kind = match refused {
+        Refused::Duplicate => RpcErrorKind::InvalidRequest,
+        Refused::Ended => RpcErrorKind::Unavailable,
+        Refused::Overloaded(_) => RpcErrorKind::Overloaded,
+    };
+    Failed { error: RpcError::new(kind, refused.to_string()), unsent: Some(outbound) }
+}
+
 impl Shared {
     /// The lock is held for a few lines, which do not panic: what a panic elsewhere left is whole.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start(&self, outbound: Outbound, pending: &mut Pending<'_>, caller: &Waker) -> Poll<Result<CallEnd, Refused>> {
-        let Outbound { operation_id, frame, oneway } = outbound;
+    /// Makes a call. How it ended, where it has already: a oneway call for which there is room is done.
+    fn start(&self, outbound: Outbound, deadline: Option<Instant>, caller: &Waker) -> Result<Option<CallEnd>, Failed> {
+        let Outbound { operation_id, ref frame, oneway } = outbound;
+        let caller_too = caller.clone();
         let mut state = self.lock();
-        state.session.handle_call(operation_id, frame, oneway, caller.clone())?;
-        pending.live = true;
-        // A oneway call for which there is room is done.
+        if let Err(reason) = state.session.handle_call(operation_id, frame, oneway, deadline, caller_too) {
+            drop(state);
+            return Err(refused(reason, outbound));
+        }
         let end = if oneway { state.session.poll_call(operation_id, caller) } else { None };
         let driver = state.driver.take();
         drop(state);
@@ -155,20 +221,11 @@ impl Shared {
         if let Some(driver) = driver {
             driver.wake();
         }
-        end.map_or(Poll::Pending, |end| {
-            pending.live = false;
-            Poll::Ready(Ok(end))
-        })
+        Ok(end)
     }
 
-    fn poll(&self, pending: &mut Pending<'_>, caller: &Waker) -> Poll<CallEnd> {
-        match self.lock().session.poll_call(pending.operation_id, caller) {
-            Some(end) => {
-                pending.live = false;
-                Poll::Ready(end)
-            }
-            None => Poll::Pending,
-        }
+    fn poll(&self, operation_id: u64, caller: &Waker) -> Option<CallEnd> {
+        self.lock().session.poll_call(operation_id, caller)
     }
 }
 
@@ -186,6 +243,8 @@ struct Driver<S> {
     shared: Arc<Shared>,
     /// Callers whose calls have ended.
     woken: Vec<Waker>,
+    /// Goes off when the first call is to be given up.
+    alarm: Alarm,
     /// The stream has ended or is broken.
     ended: bool,
     /// Runs while nobody is left to call and the peer does not take what was sent.
@@ -199,13 +258,14 @@ impl<S: AsyncRead + AsyncWrite> Future for Driver<S> {
         let driver = &mut *self;
         for _ in 0..ROUNDS {
             let read = driver.poll_read(cx);
-            let closing = driver.take_calls(cx);
+            let (closing, due) = driver.take_calls(cx);
             // The lock is free again, which they want first thing.
             driver.woken.drain(..).for_each(Waker::wake);
             if driver.ended {
                 return Poll::Ready(());
             }
-            if driver.poll_write(cx) || read {
+            let late = driver.alarm.is_over(due, cx) && driver.end_late_calls();
+            if driver.poll_write(cx) || read || late {
                 continue;
             }
             return if closing { driver.poll_close(cx) } else { Poll::Pending };
@@ -238,21 +298,36 @@ impl<S: AsyncRead + AsyncWrite> Driver<S> {
                 break;
             }
         }
+        if !state.session.takes_calls() {
+            self.shared.closed.store(true, Ordering::Release);
+        }
         self.woken.extend(std::iter::from_fn(|| state.session.poll_ended()));
         true
     }
 
-    /// Takes what callers have to send. True when there are no callers any more.
-    fn take_calls(&mut self, cx: &mut TaskContext<'_>) -> bool {
+    /// Takes what callers have to send. True when there are no callers any more; and when the next call is to be given up.
+    fn take_calls(&mut self, cx: &mut TaskContext<'_>) -> (bool, Option<Instant>) {
         let mut state = self.shared.lock();
         if self.ended {
             state.session.handle_end();
+            self.shared.closed.store(true, Ordering::Release);
         } else if self.wire.unwritten.is_empty() {
             state.session.poll_transmit(&mut self.wire.unwritten);
         }
         self.woken.extend(std::iter::from_fn(|| state.session.poll_ended()));
-        state.driver = Some(cx.waker().clone());
-        state.closing
+        match &mut state.driver {
+            Some(known) => known.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        (state.closing, state.session.poll_timeout())
+    }
+
+    /// Gives up the calls whose time is up. Always true.
+    fn end_late_calls(&mut self) -> bool {
+        let mut state = self.shared.lock();
+        state.session.handle_timeout(now());
+        self.woken.extend(std::iter::from_fn(|| state.session.poll_ended()));
+        true
     }
 
     /// True when something was written and all of it, so that more can be taken; or when the connection is lost.
@@ -281,5 +356,17 @@ impl<S: AsyncRead + AsyncWrite> Driver<S> {
     fn lost(&mut self, error: &std::io::Error) {
         debug!(%error, "a connection was lost");
         self.ended = true;
+    }
+}
+
+/// A driver goes without coming to its end when its runtime does. Nobody else would tell those who wait, or give up their calls.
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.session.handle_end();
+        self.shared.closed.store(true, Ordering::Release);
+        let woken: Vec<Waker> = std::iter::from_fn(|| state.session.poll_ended()).collect();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
     }
 }

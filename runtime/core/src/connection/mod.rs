@@ -5,9 +5,10 @@
 //! before the next. A server polls each handler where it is, in the task that read the call, and gives it a task of its own
 //! only once it has to wait.
 
+mod alarm;
 mod client;
 mod server;
 mod wire;
 
-pub use client::Connection;
+pub use client::{Calling, Connection, Failed};
 pub use server::{ConnectionOptions, serve_connection};

@@ -1,11 +1,12 @@
 //! Calls out: one pipe to one server at a time, made when it is first needed and again when it has broken.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::hub::Hub;
-use crate::connection::Connection;
+use crate::connection::{Connection, Failed};
 use crate::frame::DEFAULT_MAX_FRAME;
 use crate::transport::{Outbound, RpcChannel};
 use crate::{BoxFuture, RpcError, RpcErrorKind};
@@ -34,22 +35,35 @@ impl Channel {
             .ok_or_else(|| unavailable(format!("nobody serves `{}` on this bus", self.address)))?;
         Ok(connection.insert(Connection::spawn(pipe, DEFAULT_MAX_FRAME)).clone())
     }
+
+    async fn call(&self, outbound: Outbound, deadline: Option<Instant>) -> Result<Option<Bytes>, RpcError> {
+        let (size, limit) = (outbound.frame.len(), DEFAULT_MAX_FRAME + 4);
+        if size > limit {
+            let text = format!("a call of {size} bytes is over the limit of {limit}");
+            return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
+        }
+        match self.connection()?.call_until(outbound, deadline).await {
+            // The pipe had ended, and this end learned of it only now.
+            Err(Failed { error, unsent: Some(outbound) }) if error.is_unavailable() => {
+                let again = self.connection()?;
+                Box::pin(async move { again.call_until(outbound, deadline).await }).await.map_err(|failed| failed.error)
+            }
+            outcome => outcome.map_err(|failed| failed.error),
+        }
+    }
 }
 
 impl RpcChannel for Channel {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
-        Box::pin(async move {
-            let (size, limit) = (outbound.frame.len(), DEFAULT_MAX_FRAME + 4);
-            if size > limit {
-                let text = format!("a call of {size} bytes is over the limit of {limit}");
-                return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
-            }
-            match self.connection()?.call(outbound.clone()).await {
-                // The pipe had ended, and this end learned of it only now. Nothing was sent.
-                Err(error) if error.is_unavailable() => self.connection()?.call(outbound).await,
-                outcome => outcome,
-            }
-        })
+        Box::pin(self.call(outbound, None))
+    }
+
+    fn keeps_time(&self) -> bool {
+        true
+    }
+
+    fn call_until(&self, outbound: Outbound, deadline: Instant) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
+        Box::pin(self.call(outbound, Some(deadline)))
     }
 
     fn cancels(&self) -> bool {

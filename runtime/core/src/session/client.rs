@@ -2,9 +2,11 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+use super::deadlines::{Deadlines, Place};
 use super::end::{CallEnd, Refused};
 use super::ids::Ids;
 use crate::frame::{CANCEL, FrameBuilder, FrameError, GOAWAY, OPERATION_ID, Peek};
@@ -27,8 +29,8 @@ const MAX_UNANNOUNCED: usize = 64;
 /// ```
 /// use thriftwood_core::session::{CallEnd, ClientSession};
 ///
-/// let mut session = ClientSession::new();
-/// session.handle_call(7, vec![0; 9].into(), false, "the caller")?;
+/// let mut session = ClientSession::new(std::time::Instant::now());
+/// session.handle_call(7, &vec![0; 9].into(), false, None, "the caller")?;
 /// session.handle_end();
 /// assert_eq!(session.poll_ended(), Some("the caller"));
 /// assert_eq!(session.poll_call(7, &"the caller"), Some(CallEnd::Disconnected));
@@ -38,6 +40,8 @@ const MAX_UNANNOUNCED: usize = 64;
 pub struct ClientSession<T> {
     /// Calls whose end nobody has taken yet.
     calls: HashMap<u64, Call<T>, Ids>,
+    /// When those that have not ended are given up.
+    deadlines: Deadlines,
     /// What is to be written next.
     transmit: BytesMut,
     /// Calls that are not part of it for want of room, the first first. Some may have been given up.
@@ -64,15 +68,25 @@ struct Call<T> {
 
 #[derive(Debug)]
 enum Stage {
-    Queued { frame: Bytes, oneway: bool },
-    Sent,
+    /// Apart: few wait, and those that do not need no room for it.
+    Queued(Box<Queued>),
+    Sent(Option<Place>),
     Ended(CallEnd),
 }
 
-impl<T> Default for ClientSession<T> {
-    fn default() -> Self {
+#[derive(Debug)]
+struct Queued {
+    frame: Bytes,
+    oneway: bool,
+    deadline: Option<Place>,
+}
+
+impl<T> ClientSession<T> {
+    /// A session on which nothing was called yet, at this time.
+    pub fn new(now: Instant) -> Self {
         Self {
             calls: HashMap::default(),
+            deadlines: Deadlines::new(now),
             transmit: BytesMut::new(),
             queue: VecDeque::new(),
             queued: 0,
@@ -86,13 +100,6 @@ impl<T> Default for ClientSession<T> {
             ended: false,
         }
     }
-}
-
-impl<T> ClientSession<T> {
-    /// A session on which nothing was called yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
 
     /// This session, with another limit to the calls in flight at once.
     #[must_use]
@@ -102,11 +109,19 @@ impl<T> ClientSession<T> {
     }
 
     /// A call. How it ends is to be had from [`poll_call`](Self::poll_call): for a oneway call for which there is room, at once;
-    /// otherwise when the token comes out of [`poll_ended`](Self::poll_ended).
+    /// otherwise when the token comes out of [`poll_ended`](Self::poll_ended), no later than when
+    /// [`handle_timeout`](Self::handle_timeout) is told that it is the deadline.
     ///
     /// # Errors
     /// When it cannot be taken on; then nothing is kept of it.
-    pub fn handle_call(&mut self, operation_id: u64, frame: Bytes, oneway: bool, token: T) -> Result<(), Refused> {
+    pub fn handle_call(
+        &mut self,
+        operation_id: u64,
+        frame: &Bytes,
+        oneway: bool,
+        deadline: Option<Instant>,
+        token: T,
+    ) -> Result<(), Refused> {
         if self.ended || self.leaving {
             return Err(Refused::Ended);
         }
@@ -115,19 +130,23 @@ impl<T> ClientSession<T> {
         if in_flight >= self.max_in_flight || self.queued_bytes >= MAX_QUEUED {
             return Err(Refused::Overloaded(in_flight));
         }
-        if self.queued > 0 || self.transmit.len() >= MAX_UNSENT {
-            self.queued_bytes += frame.len();
-            place.insert(Call { token: Some(token), stage: Stage::Queued { frame, oneway } });
-            self.queue.push_back(operation_id);
-            self.queued += 1;
+        let waits = self.queued > 0 || self.transmit.len() >= MAX_UNSENT;
+        if oneway && !waits {
+            self.transmit.extend_from_slice(frame);
+            place.insert(Call { token: None, stage: Stage::Ended(CallEnd::Sent) });
             return Ok(());
         }
-        self.transmit.extend_from_slice(&frame);
-        if oneway {
-            place.insert(Call { token: None, stage: Stage::Ended(CallEnd::Sent) });
+        let deadline = deadline.map(|deadline| self.deadlines.insert(operation_id, deadline));
+        let stage = if waits {
+            self.queued += 1;
+            self.queued_bytes += frame.len();
+            self.queue.push_back(operation_id);
+            Stage::Queued(Box::new(Queued { frame: frame.clone(), oneway, deadline }))
         } else {
-            place.insert(Call { token: Some(token), stage: Stage::Sent });
-        }
+            self.transmit.extend_from_slice(frame);
+            Stage::Sent(deadline)
+        };
+        place.insert(Call { token: Some(token), stage });
         Ok(())
     }
 
@@ -153,18 +172,43 @@ impl<T> ClientSession<T> {
     /// a reply that still comes is dropped and counted.
     pub fn handle_cancel(&mut self, operation_id: u64) {
         let Some(call) = self.calls.remove(&operation_id) else { return };
-        match call.stage {
-            Stage::Queued { frame, .. } => {
+        if let Some(deadline) = call.stage.deadline() {
+            self.deadlines.remove(deadline);
+        }
+        self.give_up(operation_id, &call.stage);
+    }
+
+    /// It is `now`. Calls whose time is up end, as if their callers had given up.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let mut due = Vec::new();
+        self.deadlines.advance(now, |id| due.push(id));
+        for id in due {
+            let Some(call) = self.calls.get_mut(&id) else { continue };
+            let stage = std::mem::replace(&mut call.stage, Stage::Ended(CallEnd::TimedOut));
+            self.woken.extend(call.token.take());
+            self.give_up(id, &stage);
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next. Too soon does no harm, and it may be that nothing ends then.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Nobody waits any more for a call in this stage.
+    fn give_up(&mut self, operation_id: u64, stage: &Stage) {
+        match stage {
+            Stage::Queued(waiting) => {
                 self.queued -= 1;
-                self.queued_bytes -= frame.len();
+                self.queued_bytes -= waiting.frame.len();
                 // Its number stays in the queue; the queue is not searched for each, but swept when half of it is such.
                 if self.queue.len() > 64 + 2 * self.queued {
                     self.queue.retain(|id| self.calls.get(id).is_some_and(Call::is_queued));
                 }
             }
-            Stage::Sent if self.peer_cancels => self.cancel(operation_id),
-            Stage::Sent if self.unannounced.len() < MAX_UNANNOUNCED => self.unannounced.push(operation_id),
-            Stage::Sent | Stage::Ended(_) => {}
+            Stage::Sent(_) if self.peer_cancels => self.cancel(operation_id),
+            Stage::Sent(_) if self.unannounced.len() < MAX_UNANNOUNCED => self.unannounced.push(operation_id),
+            Stage::Sent(_) | Stage::Ended(_) => {}
         }
     }
 
@@ -187,9 +231,8 @@ impl<T> ClientSession<T> {
         let read = Peek::at(&frame).and_then(|peek| Ok((peek.operation_id()?, peek)));
         let (id, peek) = read.inspect_err(|_| self.handle_end())?;
         match id.and_then(|id| self.calls.get_mut(&id)) {
-            Some(call) if matches!(call.stage, Stage::Sent) => {
-                call.stage = Stage::Ended(CallEnd::Reply(frame));
-                self.woken.extend(call.token.take());
+            Some(call) if matches!(call.stage, Stage::Sent(_)) => {
+                self.woken.extend(call.end(CallEnd::Reply(frame), &mut self.deadlines));
             }
             None if peek.is_bare && peek.header(CANCEL) == Some(b"0") => {
                 self.peer_cancels = true;
@@ -227,13 +270,12 @@ impl<T> ClientSession<T> {
         self.queue.clear();
         (self.queued, self.queued_bytes) = (0, 0);
         for call in self.calls.values_mut() {
-            let end = match call.stage {
-                Stage::Queued { .. } => CallEnd::Unsent,
-                Stage::Sent if sent => CallEnd::Disconnected,
-                Stage::Sent | Stage::Ended(_) => continue,
+            let end = match &mut call.stage {
+                Stage::Queued(waiting) => CallEnd::Unsent(std::mem::take(&mut waiting.frame)),
+                Stage::Sent(_) if sent => CallEnd::Disconnected,
+                Stage::Sent(_) | Stage::Ended(_) => continue,
             };
-            call.stage = Stage::Ended(end);
-            self.woken.extend(call.token.take());
+            self.woken.extend(call.end(end, &mut self.deadlines));
         }
     }
 
@@ -251,15 +293,14 @@ impl<T> ClientSession<T> {
             && let Some(id) = self.queue.pop_front()
         {
             let Some(call) = self.calls.get_mut(&id) else { continue };
-            let Stage::Queued { frame, oneway } = &call.stage else { continue };
-            self.transmit.extend_from_slice(frame);
+            let Stage::Queued(waiting) = &call.stage else { continue };
+            self.transmit.extend_from_slice(&waiting.frame);
             self.queued -= 1;
-            self.queued_bytes -= frame.len();
-            if *oneway {
-                call.stage = Stage::Ended(CallEnd::Sent);
-                self.woken.extend(call.token.take());
+            self.queued_bytes -= waiting.frame.len();
+            if waiting.oneway {
+                self.woken.extend(call.end(CallEnd::Sent, &mut self.deadlines));
             } else {
-                call.stage = Stage::Sent;
+                call.stage = Stage::Sent(waiting.deadline);
             }
         }
     }
@@ -285,9 +326,28 @@ impl<T> ClientSession<T> {
     }
 }
 
+impl Stage {
+    /// Where the deadline of a call is that has not ended.
+    fn deadline(&self) -> Option<Place> {
+        match self {
+            Stage::Queued(waiting) => waiting.deadline,
+            Stage::Sent(deadline) => *deadline,
+            Stage::Ended(_) => None,
+        }
+    }
+}
+
 impl<T> Call<T> {
     fn is_queued(&self) -> bool {
-        matches!(self.stage, Stage::Queued { .. })
+        matches!(self.stage, Stage::Queued(_))
+    }
+
+    /// It ends like this. Gives the token of its caller.
+    fn end(&mut self, end: CallEnd, deadlines: &mut Deadlines) -> Option<T> {
+        if let Some(deadline) = std::mem::replace(&mut self.stage, Stage::Ended(end)).deadline() {
+            deadlines.remove(deadline);
+        }
+        self.token.take()
     }
 }
 

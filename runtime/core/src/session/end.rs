@@ -11,8 +11,10 @@ pub enum CallEnd {
     Sent,
     /// The connection ended first. The call may have been handled.
     Disconnected,
-    /// The connection ended while the call still waited for room.
-    Unsent,
+    /// The connection ended while the call still waited for room. Its frame, for another connection.
+    Unsent(Bytes),
+    /// Its time was up.
+    TimedOut,
 }
 
 /// Why a call was not taken on.

@@ -14,6 +14,7 @@
 //! closes it. What a frame *contains* is not looked at, but for the operation id of a reply and what concerns cancelling.
 
 mod client;
+mod deadlines;
 mod deframer;
 mod end;
 mod ids;

@@ -9,6 +9,7 @@ pub use serve::{DEFAULT_QUEUE_GROUP, Lifecycle, Serve, ServeOptions, Serving};
 
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -70,6 +71,19 @@ pub trait RpcChannel: Send + Sync + 'static {
     ///
     /// The caller's time limit is kept above: it drops the future, and a channel then forgets the call.
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>>;
+
+    /// Whether the channel keeps the time of its calls itself, in [`call_until`](Self::call_until): one timer for all of a
+    /// connection's calls costs a fraction of one for each.
+    fn keeps_time(&self) -> bool {
+        false
+    }
+
+    /// [`call`](Self::call), which fails as [`Timeout`](crate::RpcErrorKind::Timeout) at the deadline where the channel
+    /// [keeps time](Self::keeps_time).
+    fn call_until(&self, outbound: Outbound, deadline: Instant) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
+        let _ = deadline;
+        self.call(outbound)
+    }
 
     /// The address to be written into each frame's headers, for a transport on which nothing else says where a frame goes.
     fn address(&self) -> Option<&str> {

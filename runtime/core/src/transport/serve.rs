@@ -184,7 +184,8 @@ impl Lifecycle {
     /// # Errors
     /// [`ErrorKind::Closed`].
     pub fn check(&self) -> Result<(), Error> {
-        if self.closed.is_cancelled() {
+        // Asked of every call and event: the token would take its lock for that.
+        if self.tasks.is_closed() {
             return Err(Error::new(ErrorKind::Closed, "the bus is closed"));
         }
         Ok(())
@@ -192,8 +193,8 @@ impl Lifecycle {
 
     /// Ends the bus and waits for its tasks.
     pub async fn close(&self) {
-        self.closed.cancel();
         self.tasks.close();
+        self.closed.cancel();
         self.tasks.wait().await;
     }
 }

@@ -3,8 +3,10 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::TryFutureExt;
 use thriftwood_core::call::Handler;
 use thriftwood_core::codec::{Message, MessageType, Writer};
 use thriftwood_core::connection::{Connection, ConnectionOptions, serve_connection};
@@ -25,6 +27,14 @@ struct Channel(Connection);
 impl RpcChannel for Channel {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
         Box::pin(self.0.call(outbound))
+    }
+
+    fn keeps_time(&self) -> bool {
+        true
+    }
+
+    fn call_until(&self, outbound: Outbound, deadline: Instant) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
+        Box::pin(self.0.call_until(outbound, Some(deadline)).map_err(|failed| failed.error))
     }
 
     fn cancels(&self) -> bool {

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, unconstrained};
 use tokio::time::Sleep;
 use tracing::debug;
 
@@ -356,8 +356,9 @@ impl Watch {
         let Some(supervisor) = &self.supervisor else { return };
         (self.armed, self.call) = (true, call);
         self.timer.as_mut().reset(tokio::time::Instant::now() + STALL);
-        // Never ready yet: this is how a timer learns whom to wake.
-        let _ = self.timer.as_mut().poll(&mut TaskContext::from_waker(supervisor));
+        // Never ready yet: this is how a timer learns whom to wake. The task may have used up its turn, and a timer that heeded that
+        // would not know.
+        let _ = pin!(unconstrained(self.timer.as_mut())).poll(&mut TaskContext::from_waker(supervisor));
     }
 
     /// Whether it is time to look. Called by the supervisor only.

@@ -1,0 +1,47 @@
+//! Waits for a reply or a handler no longer than it may.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Instant;
+
+use tokio::time::{Sleep, sleep_until};
+
+/// Waits for `future` no longer than until the deadline, and gives nothing then. Only what has to wait has a timer made for it,
+/// apart, so that what needs none has no room for one.
+pub(super) struct Until<F> {
+    future: F,
+    limit: Limit,
+}
+
+enum Limit {
+    None,
+    At(Instant),
+    Set(Pin<Box<Sleep>>),
+}
+
+impl<F> Until<F> {
+    pub(super) fn new(deadline: Option<Instant>, future: F) -> Self {
+        Self { future, limit: deadline.map_or(Limit::None, Limit::At) }
+    }
+
+    /// Whether it waits for as long as it takes.
+    pub(super) fn has_no_limit(&self) -> bool {
+        matches!(self.limit, Limit::None)
+    }
+}
+
+impl<F: Future + Unpin> Future for Until<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(output) = Pin::new(&mut self.future).poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        if let Limit::At(deadline) = self.limit {
+            self.limit = Limit::Set(Box::pin(sleep_until(deadline.into())));
+        }
+        let Limit::Set(timer) = &mut self.limit else { return Poll::Pending };
+        timer.as_mut().poll(cx).map(|()| None)
+    }
+}
