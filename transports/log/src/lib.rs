@@ -36,6 +36,7 @@ mod server;
 mod shared;
 pub mod store;
 mod subscriber;
+mod sync;
 mod taker;
 mod url;
 

@@ -5,13 +5,13 @@
 //! gets one such thread in its life, so there is no pool.
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use super::StoreError;
 use super::active::Active;
 use super::disk::DiskFile;
 use super::home::Home;
 use super::segment::Segment;
+use crate::sync::{self, JoinHandle};
 
 /// What is to be done.
 struct Job {
@@ -61,7 +61,7 @@ impl Background {
             unsynced,
             sealed,
         };
-        let thread = std::thread::Builder::new().name("thriftwood-sync".to_owned()).spawn(move || job.run());
+        let thread = sync::spawn("thriftwood-sync", move || job.run());
         let thread = thread.map_err(|source| StoreError::io("start a thread for", &home.dir, source))?;
         Ok(Self { thread, done: Done { base: active.segment.base, next, position: active.position } })
     }

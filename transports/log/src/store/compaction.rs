@@ -20,6 +20,7 @@ use super::record::Record;
 use super::rewrite::Rewrite;
 use super::segment::Segment;
 use super::shared::Shared;
+use crate::sync;
 
 /// The most memory for keys, in bytes. With keys of 20 bytes that is 200,000 different ones; if there are more, a pass is
 /// made for each so many.
@@ -114,7 +115,7 @@ impl Job {
                 // Should it fail, the next pass asks again.
                 let (done, wait) = oneshot::channel();
                 let _ = self.shared.queue.offer(Command::Trim { before: empty, done });
-                let _ = wait.blocking_recv();
+                let _ = sync::wait(wait);
             }
             from = newest.until;
             if from >= self.limit {
@@ -220,7 +221,7 @@ impl Job {
         if offered.is_err() {
             return Err(self.closed());
         }
-        let is_replaced = wait.blocking_recv().unwrap_or_else(|_| Err(self.closed()))?;
+        let is_replaced = sync::wait(wait).unwrap_or_else(|_| Err(self.closed()))?;
         Ok(is_replaced.then(|| before.saturating_sub(after)))
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use tracing::warn;
 
@@ -12,6 +11,7 @@ use super::queue::{Command, Waiter};
 use super::segment::{self, Segment};
 use super::time;
 use super::writer::Writer;
+use crate::sync::{self, JoinHandle};
 
 /// A compaction under way, and those that were asked for meanwhile.
 #[derive(Debug, Default)]
@@ -81,8 +81,7 @@ impl Writer {
             is_asked: done.is_some(),
             cancel: Arc::clone(&self.compactor.cancel),
         };
-        let thread = std::thread::Builder::new().name("thriftwood-compact".to_owned());
-        let started = thread.spawn(move || {
+        let started = sync::spawn("thriftwood-compact", move || {
             let result = job.run();
             match (done, result) {
                 // Whoever waited may have given up.

@@ -1,7 +1,6 @@
 //! The owner's second half: syncs, new segments, the checkpoint, and what is removed.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tracing::warn;
 
@@ -11,6 +10,7 @@ use super::background::{Background, Done};
 use super::checkpoint::{Mark, Place};
 use super::segment;
 use super::writer::{MAX_UNSYNCED, Writer};
+use crate::sync::Instant;
 
 impl Writer {
     /// Whether a batch of this size goes into the active segment.

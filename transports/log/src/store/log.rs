@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use tokio::sync::oneshot::{self, error::TryRecvError};
@@ -25,6 +24,7 @@ use super::shared::{Shared, View};
 use super::sleepers::Wakeup;
 use super::time;
 use super::writer::Writer;
+use crate::sync::{self, JoinHandle};
 
 /// Where an append went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +102,9 @@ impl Log {
         let shared = Shared::new(home, queue, recovered.damage.clone(), quarantine, recovered.next, view);
         let shared = Arc::new(shared);
         let writer = Writer::new(Arc::clone(&shared), checkpoint, options, recovered)?;
-        let thread = std::thread::Builder::new().name("thriftwood-log".to_owned());
         let role = Arc::new(Role::new(Arc::clone(&shared), writer));
         let of_thread = Arc::clone(&role);
-        let thread = thread.spawn(move || of_thread.run(lock));
+        let thread = sync::spawn("thriftwood-log", move || of_thread.run(lock));
         let thread = thread.map_err(|source| StoreError::io("start a thread for", dir, source))?;
         Ok(Self { owner: Arc::new(Owner { shared, role, thread: Mutex::new(Some(thread)) }) })
     }
@@ -149,11 +148,11 @@ impl Log {
                 Err(Refused::NoRoom(back, room)) => {
                     left = Some(back);
                     // Resolves as well when the log ends, which the next attempt then tells.
-                    let _ = room.blocking_recv();
+                    let _ = sync::wait(room);
                 }
             }
         }
-        wait.blocking_recv().unwrap_or_else(|_| Err(self.gone()))
+        sync::wait(wait).unwrap_or_else(|_| Err(self.gone()))
     }
 
     /// Makes everything appended before this durable.

@@ -1,7 +1,7 @@
 //! The hand-off between those who append and the thread that owns the log.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::PoisonError;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -10,6 +10,7 @@ use super::batch::Batch;
 use super::compaction::{Compacted, Compaction};
 use super::log::Appended;
 use super::options::Durability;
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
 
 /// Told when a command is done.
 pub(crate) type Waiter<T> = oneshot::Sender<Result<T, StoreError>>;

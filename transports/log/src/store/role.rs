@@ -4,12 +4,13 @@
 //! a third of an fdatasync. So one that may block takes the role for itself. Where several append, the thread gathers them: of
 //! those who came together, nobody goes ahead alone.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 
 use super::StoreError;
 use super::queue::{Command, Waiter};
 use super::shared::Shared;
 use super::writer::Writer;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The one who may write, and what is needed for it. `None` once the log has ended.
 #[derive(Debug)]

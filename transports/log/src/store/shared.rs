@@ -1,14 +1,15 @@
 //! What the writer and the readers of a log have in common: which segments there are, and how far they may be read.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::home::Home;
 use super::quarantine::Quarantine;
 use super::queue::Queue;
 use super::segment::Segment;
 use super::sleepers::Sleepers;
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 
 #[derive(Debug)]
 pub(crate) struct Shared {

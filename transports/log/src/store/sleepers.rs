@@ -1,7 +1,9 @@
 //! Who waits for something to happen, and how they are woken.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
+
+use crate::sync::{Mutex, MutexGuard};
 
 /// Tasks that wait for the same thing.
 #[derive(Debug, Default)]

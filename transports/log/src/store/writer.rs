@@ -5,7 +5,7 @@
 //! them (measured with 16 producers: half of what the disk allows without the wait, 0.7 to 0.85 of it with the wait).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::{debug, error, warn};
 
@@ -25,6 +25,7 @@ use super::remembered::Remembered;
 use super::run::{Run, admit, refuse};
 use super::shared::Shared;
 use super::time;
+use crate::sync::Instant;
 
 /// After this long without an append, what is only buffered is synced and the checkpoint brought up to date.
 const IDLE: Duration = Duration::from_millis(50);
