@@ -13,14 +13,14 @@ use thriftwood_log::store::{Batch, Durability, Entry, Log, LogOptions};
 use tokio::runtime::Builder;
 
 use crate::echo::{self, Note, Notes};
-use crate::log_bulk;
 use crate::report::{self, Better, Row};
 use crate::rounds::{Rounds, per_second};
+use crate::{log_bulk, log_peers};
 
 /// Bytes of a record.
-const RECORD: usize = 1024;
+pub const RECORD: usize = 1024;
 /// How long one turn appends: ten to a thousand fdatasyncs, as busy as the disk is.
-const TURN: Duration = Duration::from_millis(100);
+pub const TURN: Duration = Duration::from_millis(100);
 /// Turns of each side in a round.
 const TURNS: u32 = 9;
 /// Bytes set aside for the reference's file; a turn fills less than half of it.
@@ -36,21 +36,23 @@ pub fn run(rounds: &Rounds) -> Vec<Row> {
     let mut plain = Plain::new(folder.path());
     let mut rows = log_bulk::run(whole, &runtime, folder.path());
 
-    let one = rounds.compare(|| runtime.block_on(appends_per_second(&log, 1)), || plain.records_per_second(1));
+    let durable = |producers| runtime.block_on(appends_per_second(&log, producers, Durability::Durable));
+    let one = rounds.compare(|| blocking_appends_per_second(&log), || plain.records_per_second(1));
     rows.push(row("durable append, 1 producer", "write+fdatasync", one).limits(0.85, 0.95));
-    let sixteen = rounds.compare(|| runtime.block_on(appends_per_second(&log, 16)), || plain.records_per_second(16));
+    let one = rounds.compare(|| durable(1), || plain.records_per_second(1));
+    rows.push(row("durable append, 1 producer, a task", "write+fdatasync", one).limits(0.85, 0.95));
+    let sixteen = rounds.compare(|| durable(16), || plain.records_per_second(16));
     rows.push(row("durable append, 16 producers", "16 per fdatasync", sixteen).limits(0.60, 0.85));
 
     let url = format!("log:{}", folder.path().join("bus").display());
     let bus = runtime.block_on(thriftwood::connect(&url)).expect("the log opens");
     for (producers, name) in [(1, "durable typed publish, 1 publisher"), (16, "durable typed publish, 16 publishers")] {
-        let published = rounds.compare(
-            || runtime.block_on(publishes_per_second(&bus, producers)),
-            || runtime.block_on(appends_per_second(&log, producers)),
-        );
+        let published =
+            rounds.compare(|| runtime.block_on(publishes_per_second(&bus, producers)), || durable(producers));
         rows.push(row(name, "the store's append", published).limits(0.85, 0.95));
     }
     runtime.block_on(bus.close()).expect("the log closes");
+    rows.extend(log_peers::run(whole, &runtime, folder.path(), &log));
     rows
 }
 
@@ -58,13 +60,25 @@ fn row(name: &'static str, reference: &'static str, compared: crate::rounds::Com
     Row::compared(name, "records/s", Better::Higher, reference, compared)
 }
 
-async fn appends_per_second(log: &Log, producers: usize) -> f64 {
+/// A lone producer as the reference is one: a thread that blocks.
+fn blocking_appends_per_second(log: &Log) -> f64 {
+    let (mut appended, start) = (0, Instant::now());
+    while start.elapsed() < TURN {
+        let batch = Batch::of(&[Entry::of(&[b'r'; RECORD])]).expect("a small batch");
+        log.append_blocking(batch, Durability::Durable).expect("the disk has room");
+        appended += 1;
+    }
+    per_second(appended, start.elapsed())
+}
+
+/// Producers that are tasks.
+pub async fn appends_per_second(log: &Log, producers: usize, durability: Durability) -> f64 {
     let log = log.clone();
     producers_per_second(producers, move || {
         let log = log.clone();
         async move {
             let batch = Batch::of(&[Entry { value: &[b'r'; RECORD], ..Entry::default() }]).expect("a small batch");
-            log.append(batch, Durability::Durable).await.expect("the disk has room");
+            log.append(batch, durability).await.expect("the disk has room");
         }
     })
     .await
@@ -81,12 +95,12 @@ async fn publishes_per_second(bus: &thriftwood::Bus, publishers: usize) -> f64 {
 }
 
 /// A note whose frame is about as large as a record: headers and envelope take some 330 bytes of it.
-fn large_note() -> Note {
+pub fn large_note() -> Note {
     Note::new(7, 3, "ada@example", "r".repeat(RECORD - 330))
 }
 
 /// Repeats `append` in as many tasks as there are producers, each waiting for its own, for as long as a turn.
-async fn producers_per_second<F>(producers: usize, append: impl Fn() -> F + Clone + Send + 'static) -> f64
+pub async fn producers_per_second<F>(producers: usize, append: impl Fn() -> F + Clone + Send + 'static) -> f64
 where
     F: Future<Output = ()> + Send,
 {

@@ -69,7 +69,7 @@ fn appended(runtime: &Runtime, folder: &Path, size: usize) -> f64 {
 }
 
 /// A new log with so many bytes of records.
-fn filled(runtime: &Runtime, dir: &Path, size: usize, bytes: usize) -> Log {
+pub fn filled(runtime: &Runtime, dir: &Path, size: usize, bytes: usize) -> Log {
     let log = Log::open(dir, LogOptions::default()).expect("the log opens");
     let record = vec![b'r'; size];
     let entries = vec![Entry { value: &record, ..Entry::default() }; BATCH / size];
@@ -129,7 +129,7 @@ fn read_bare(dir: &Path) -> f64 {
 }
 
 /// Milliseconds to open a log that was closed.
-fn opened(dir: &Path) -> f64 {
+pub fn opened(dir: &Path) -> f64 {
     let start = Instant::now();
     let log = Log::open(dir, LogOptions::default()).expect("the log opens");
     let took = start.elapsed();

@@ -11,6 +11,8 @@ mod echo;
 mod idl;
 mod log;
 mod log_bulk;
+mod log_open;
+mod log_peers;
 mod nats;
 mod peers;
 mod process;
@@ -19,6 +21,7 @@ mod rounds;
 mod rpc;
 mod tcp;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
@@ -36,6 +39,12 @@ struct Arguments {
     /// How often each side is measured; the median counts.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// How large the log is that the `log-open` suite writes.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    gibibytes: u16,
+    /// Appends to a log until it is killed; how the `log-open` suite starts its other process.
+    #[arg(long, hide = true)]
+    append_to: Option<PathBuf>,
     /// Serves one of the echoes instead; how the `tcp` suite starts its other process.
     #[arg(long, hide = true)]
     serve: Option<process::Served>,
@@ -51,8 +60,10 @@ enum Suite {
     Tcp,
     /// Calls and events over a nats-server, against bare async-nats.
     Nats,
-    /// Appends, reads and openings of the log, against bare files.
+    /// Appends, reads and openings of the log, against bare files, JetStream and Redis streams.
     Log,
+    /// Openings of a log of 10 GiB, which it writes first; or of as many as --gibibytes says.
+    LogOpen,
     /// A large IDL file to Rust.
     Compiler,
 }
@@ -67,6 +78,10 @@ fn main() -> ExitCode {
         served.serve();
         return ExitCode::SUCCESS;
     }
+    if let Some(dir) = arguments.append_to {
+        log_open::append(&dir);
+        return ExitCode::SUCCESS;
+    }
     let rounds = Rounds::new(arguments.rounds);
     let (name, rows) = match arguments.suite {
         Suite::Codec => ("codec", codec::run(&rounds)),
@@ -77,6 +92,7 @@ fn main() -> ExitCode {
             None => return ExitCode::FAILURE,
         },
         Suite::Log => ("log", log::run(&rounds)),
+        Suite::LogOpen => ("log-open", log_open::run(&rounds, arguments.gibibytes.into())),
         Suite::Compiler => ("compiler", compiler::run(&rounds)),
     };
     report::print(name, arguments.rounds, &rows);

@@ -3,5 +3,6 @@
 pub mod apache;
 pub mod pilota;
 pub mod raw;
+pub mod redis;
 pub mod tarpc;
 pub mod tonic;
