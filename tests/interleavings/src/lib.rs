@@ -2,6 +2,7 @@
 //! system's. So a test chooses, at each step, which thread goes on, and tries as many orders as there is time for; one that fails is
 //! printed, and can be tried again.
 
+#[allow(dead_code, unused_imports, reason = "some of it is for the transport, which is not here")]
 #[path = "../../../transports/log/src/store/mod.rs"]
 pub mod store;
 mod sync;

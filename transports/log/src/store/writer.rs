@@ -294,6 +294,7 @@ impl Writer {
         for (id, before) in producers.into_iter().rev() {
             self.remembered.restore(id, before);
         }
+        self.remembered.forget_from(self.next);
         let Some(active) = &mut self.active else { return refuse(appends, syncs, &error) };
         let is_full = matches!(error, StoreError::Full { .. });
         let cut = active.undo(bookmark);
