@@ -45,6 +45,8 @@ pub use config::{Config, Directory, Redelivery, connect, connect_url};
 pub use remote::client::{ConnectConfig, connect_remote};
 #[cfg(feature = "remote")]
 pub use remote::server::ServeConfig;
+#[cfg(feature = "remote")]
+pub use thriftwood_tls::{ClientTls, Pem, ServerTls};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/log.md")]

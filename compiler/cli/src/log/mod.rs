@@ -7,6 +7,7 @@ mod groups;
 mod health;
 mod list;
 mod moving;
+mod serve;
 mod show;
 mod when;
 
@@ -51,6 +52,8 @@ enum Action {
     Export(moving::Export),
     /// Append the records of such a file to a log.
     Import(moving::Import),
+    /// Have the directory open for other processes, which find it by log://HOST:PORT.
+    Serve(serve::Serve),
 }
 
 /// Which log.
@@ -75,6 +78,7 @@ pub(crate) fn run(log: &Log) -> io::Result<ExitCode> {
         Action::Compact(compact) => moving::compact(compact),
         Action::Export(export) => moving::export(export),
         Action::Import(import) => moving::import(import),
+        Action::Serve(serve) => serve::run(serve),
     };
     outcome.map_err(|error| match error.downcast::<io::Error>() {
         Ok(error) => *error,

@@ -17,6 +17,7 @@ use super::log::Log;
 use super::pool;
 use super::producer::Producer;
 use super::record::Record;
+use super::scan::Scan;
 use super::segment;
 use super::shared::Place;
 use super::time;
@@ -72,14 +73,24 @@ impl Log {
     }
 }
 
-/// Where the batch begins that holds this offset, from the beginning of one that is not far before it. The end of what can be walked where
-/// something is damaged on the way.
+/// Where the batch begins that holds this offset, or the first whole one behind it, from the beginning of one that is not far before it. The
+/// limit where there is none.
 fn holding(home: &Home, file: &dyn DiskFile, mut position: u64, limit: u64, offset: u64) -> io::Result<u64> {
+    let mut passed = 0;
     loop {
         let header = Header::decode(&file.read_at(HEADER, position)?, home.seed);
         match header.filter(|header| header.size() <= limit.saturating_sub(position)) {
-            Some(header) if header.end() <= offset => position += header.size(),
-            _ => return Ok(position),
+            Some(header) if header.end() <= offset => {
+                position += header.size();
+                passed = header.end();
+            }
+            Some(_) => return Ok(position),
+            None if position >= limit => return Ok(limit),
+            // Damaged, as whoever asks for what is behind it has been told.
+            None => match Scan::new(file, home.seed, limit).find(position + 1, passed)? {
+                Some((found, _)) => position = found,
+                None => return Ok(limit),
+            },
         }
     }
 }
@@ -280,6 +291,18 @@ mod tests {
             let Front::Batch(batch) = Unpacked::take(&mut bytes, log.id()) else { panic!("no batch in {span:?}") };
             assert!(batch.base() <= 150 && span.until > 150, "{span:?}");
         }
+    }
+
+    #[test]
+    fn what_is_behind_a_damaged_header_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = filled(folder.path(), 100);
+        let span = log.span(49, (0, 0), 1).unwrap().unwrap();
+        let next = log.span(50, (0, 0), 1).unwrap().unwrap();
+        span.file.write_at(b"x", span.position).unwrap();
+        let found = log.span(50, (0, 0), 1).unwrap().unwrap();
+        assert_eq!((found.position, found.until), (next.position, 51));
+        assert_eq!(log.span(49, (0, 0), 1).unwrap().unwrap().position, next.position, "or what follows it");
     }
 
     #[test]

@@ -32,6 +32,7 @@ impl ScopeEvent for NumbersEvent {
     }
 }
 
+#[allow(dead_code, reason = "tests of a served directory connect in another way")]
 pub(crate) async fn connect(dir: &Path) -> Bus {
     thriftwood_log::connect(dir).await.unwrap()
 }

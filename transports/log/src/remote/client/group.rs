@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use thriftwood_core::event::{Acknowledge, Delivery, Guarantee, TopicFilter};
 use thriftwood_core::transport::EventSource;
-use thriftwood_core::{BoxFuture, Error, ErrorKind};
+use thriftwood_core::{BoxFuture, Error};
 use tokio::time::Sleep;
 
 use super::follow::{REST, WAIT, nonsense, passed_over};
@@ -173,7 +173,7 @@ impl Acknowledge for Verdict {
                 let line = link.patient().await.map_err(|error| {
                     let text =
                         format!("the event may come again, since it could not be acknowledged: {}", error.message());
-                    Error::new(ErrorKind::Unreachable, text).with_source(error)
+                    Error::new(error.kind(), text).with_source(error)
                 })?;
                 match line.ask(&request).await {
                     Ok(_) => return Ok(()),

@@ -226,6 +226,10 @@ impl Link {
                 Err(failure(ErrorKind::Refused, format!("{url} does not let this side in: {text}")))
             }
             Err(NoHello::Lost(source)) => Err(lost(source)),
+            // The first bytes of an alert of TLS.
+            Err(NoHello::Other(bytes)) if bytes.starts_with(&[0x15, 3]) => {
+                Err(unreachable(format!("{url} speaks TLS; its URL begins with logs://")))
+            }
             Err(NoHello::Other(bytes)) => {
                 let text = format!("what answers at {url} is no log server: it began with `{}`", bytes.escape_ascii());
                 Err(unreachable(text))

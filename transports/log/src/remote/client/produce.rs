@@ -126,23 +126,23 @@ impl Sending {
             if self.under_way.is_empty() {
                 self.renumber();
             }
-            while is_open && self.has_room() {
+            while is_open && self.takes_more() {
                 let Ok(event) = queue.try_recv() else { break };
                 self.again.push_back(event);
             }
-            while self.has_room() && !self.again.is_empty() {
+            while self.can_depart() && !self.again.is_empty() {
                 self.depart();
             }
             if self.send().await.is_err() {
                 continue;
             }
-            let has_room = self.has_room();
+            let takes_more = self.takes_more();
             if self.under_way.is_empty() && !is_open {
                 return;
             }
             let front = self.under_way.front_mut().and_then(|flight| flight.asked.as_mut());
             let step = tokio::select! {
-                event = queue.recv(), if is_open && has_room => Step::Event(event),
+                event = queue.recv(), if is_open && takes_more => Step::Event(event),
                 answer = answer_to(front) => Step::Answer(answer),
             };
             match step {
@@ -153,8 +153,13 @@ impl Sending {
         }
     }
 
-    fn has_room(&self) -> bool {
-        !self.was_refused && self.under_way.len() < UNDER_WAY && self.again.len() < MOST_EVENTS
+    fn can_depart(&self) -> bool {
+        !self.was_refused && self.under_way.len() < UNDER_WAY
+    }
+
+    /// Whether further events are taken from the queue, rather than left to wait there.
+    fn takes_more(&self) -> bool {
+        self.can_depart() && self.again.len() < MOST_EVENTS
     }
 
     /// Puts what waits into a batch.

@@ -1,0 +1,13 @@
+//! A directory that is served to other processes: who is let in, what a bad client can do, what becomes of lost connections.
+
+#![cfg(feature = "remote")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod admission;
+mod flow;
+mod hostile;
+mod raw;
+mod reconnect;
+mod served;
+#[path = "../bus/support.rs"]
+mod support;
