@@ -52,6 +52,10 @@ pub use thriftwood_tls::{ClientTls, Pem, ServerTls};
 #[doc = include_str!("../../../docs/log.md")]
 struct Guide;
 
+#[cfg(all(doctest, feature = "remote"))]
+#[doc = include_str!("../../../docs/log-server.md")]
+struct ServerGuide;
+
 /// The header of a record that holds the topic of an event.
 const TOPIC: &str = "topic";
 

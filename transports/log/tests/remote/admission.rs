@@ -164,11 +164,11 @@ async fn whoever_speaks_otherwise_or_not_at_all_is_turned_away() {
     for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0x16, 3, 1, 2, 0, 1, 0], &[0; 64], b"TWOODLO", b"", &long] {
         let mut raw = Raw::connect(&served.at()).await;
         raw.say(bytes).await;
-        assert_eq!(raw.to_the_end().await, b"", "{bytes:?}");
+        assert_eq!(raw.up_to_the_end().await, b"", "{bytes:?}");
     }
     let mut raw = Raw::connect(&served.at()).await;
     raw.say(&hello(7, 9, b"")).await;
-    let answer = String::from_utf8_lossy(&raw.to_the_end().await).into_owned();
+    let answer = String::from_utf8_lossy(&raw.up_to_the_end().await).into_owned();
     assert!(answer.contains("speaks versions 7 to 9 of the protocol, this server version 1"), "{answer}");
     publish(&served.bus().await, "emea", 1).await;
 }

@@ -40,7 +40,7 @@ async fn lengths_that_lie_and_kinds_that_are_none_end_their_connection_alone() {
     for bytes in bad {
         let mut raw = Raw::greeted(&served.at()).await;
         raw.say(&bytes).await;
-        assert_eq!(raw.to_the_end().await, b"", "{bytes:?}");
+        assert_eq!(raw.up_to_the_end().await, b"", "{bytes:?}");
         publish(&bus, "emea", 1).await;
     }
 }
@@ -59,7 +59,8 @@ async fn random_requests_are_answered_or_end_their_connection() {
         for _ in 0..random.next() % 12 {
             match random.next() % 3 {
                 0 => {
-                    body.extend(text(["", "mailer", "v1.*.Numbers.Counted", "../..", "\0"][random.next() as usize % 5]))
+                    let name = ["", "mailer", "v1.*.Numbers.Counted", "../..", "\0"][random.next() as usize % 5];
+                    body.extend(text(name));
                 }
                 1 => body.extend((random.next() % 4).to_le_bytes()),
                 _ => body.push(random.next() as u8 % 4),
@@ -107,7 +108,7 @@ async fn a_message_that_does_not_go_on_ends_its_connection() {
     for part in [1, 5, 12] {
         let mut raw = Raw::greeted(&served.at()).await;
         raw.say(&fetch(1, STREAM, 0, 1, Duration::ZERO)[..part]).await;
-        assert_eq!(raw.to_the_end().await, b"");
+        assert_eq!(raw.up_to_the_end().await, b"");
     }
     // One that is silent between messages is let be.
     let mut raw = Raw::greeted(&served.at()).await;

@@ -40,7 +40,7 @@ impl Raw {
     }
 
     /// Everything up to the end, which must come.
-    pub(crate) async fn to_the_end(&mut self) -> Vec<u8> {
+    pub(crate) async fn up_to_the_end(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         // Ended with bytes unread, it is reset.
         let _ = soon("the end", self.0.read_to_end(&mut rest)).await;

@@ -251,6 +251,27 @@ mod tests {
         }
     }
 
+    /// The example of `docs/log-server.md`, and the numbers in its tables.
+    #[test]
+    fn the_page_says_what_is_sent() {
+        let page = include_str!("../../../../../docs/log-server.md");
+        let example = page.split("```hex\n").nth(1).unwrap().split("```").next().unwrap();
+        let digits: String = example.chars().filter(char::is_ascii_hexdigit).collect();
+        let bytes = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap());
+        let bytes = Bytes::from(bytes.collect::<Vec<u8>>());
+        let fetch = Request::Fetch { stream: "a".into(), offset: 7, segment: 0, position: 0, most: 4096, wait: 0 };
+        assert_eq!(bytes, fetch.encode(2));
+        for request in all() {
+            let row = format!(
+                "| {} | {} |",
+                request.encode(1)[8],
+                format!("{request:?}").to_lowercase().split([' ', '{']).next().unwrap()
+            );
+            assert!(page.contains(&row), "{row}");
+        }
+        assert!(page.contains("5 to 75,497,472") && crate::remote::wire::MAX_MESSAGE == 75_497_472);
+    }
+
     /// Whatever comes, there is an answer to it; what is cut off is no request, unless its last field is open-ended.
     #[test]
     fn no_bytes_lead_past_their_end() {
