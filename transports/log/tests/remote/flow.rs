@@ -53,20 +53,23 @@ async fn a_thousand_readers_in_one_process_each_see_every_event() {
 /// The disk has several segments, and batches of all sizes: some smaller than what is asked for at once, some larger.
 #[tokio::test]
 async fn what_was_stored_before_comes_whole_over_several_segments() {
+    const EVENTS: i64 = 6_000;
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::default();
-    config.log.segment_bytes = 200_000;
+    config.log.segment_bytes = 100_000;
     let directory = config.open(folder.path()).await.unwrap();
     let serving = directory.serve("log://127.0.0.1:0", ServeConfig::default()).await.unwrap();
     let bus = bus(serving.local_addr().unwrap()).await;
-    publish_all(&bus, 0..20_000).await;
+    for first in (0..EVENTS).step_by(500) {
+        publish_all(&bus, first..first + 500).await;
+    }
     let segments = std::fs::read_dir(folder.path().join("streams").join(STREAM)).unwrap();
     let segments = segments.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "log"));
     assert!(segments.count() > 5);
-    for (start, first) in [(Start::First, 0), (Start::Offset(12_345), 12_345)] {
+    for (start, first) in [(Start::First, 0), (Start::Offset(3_456), 3_456)] {
         let mut events = subscribe(&subscriber(&bus, "emea").start(start)).await;
         let mut seen = std::collections::BTreeSet::new();
-        for offset in first..20_000 {
+        for offset in first..EVENTS as u64 {
             let event = next(&mut events).await;
             assert_eq!(event.offset(), Some(offset));
             assert!(seen.insert(*event));
