@@ -18,7 +18,7 @@ fn filled(dir: &Path, records: u64) {
     let log = Log::open(dir.join("data/streams/v1.{}.Winners"), options).unwrap();
     for n in 0..records {
         let value = format!("value {n}, {}", "x".repeat(100));
-        let headers: [(&str, &[u8]); 1] = [("topic", b"v1.emea.Winners")];
+        let headers: [(&str, &[u8]); 1] = [("topic", b"v1.emea.Winners.Winner")];
         let key = format!("k{}", n % 3);
         let batch = Batch::of(&[Entry::of(value.as_bytes()).key(key.as_bytes()).headers(&headers)]).unwrap();
         log.append_blocking(batch, Durability::Durable).unwrap();
@@ -27,7 +27,7 @@ fn filled(dir: &Path, records: u64) {
     frame.header("_cid", "1");
     let event =
         frame.message(Message { name: "Winner", kind: MessageType::Call, sequence: 0 }, |w| 42_i64.encode(w)).unwrap();
-    let headers: [(&str, &[u8]); 1] = [("topic", b"v1.emea.Winners")];
+    let headers: [(&str, &[u8]); 1] = [("topic", b"v1.emea.Winners.Winner")];
     let batch = Batch::of(&[Entry::of(&event).headers(&headers)]).unwrap();
     log.append_blocking(batch, Durability::Durable).unwrap();
     let group = Group::open(&log, log.dir().join("groups/mailer/v1.emea.Winners"), GroupOptions::default()).unwrap();
@@ -66,15 +66,18 @@ fn records_are_printed_from_a_place_filtered_and_as_json() {
     let ran = thriftwood(folder.path(), &["log", "cat", STREAM, "--from", "30", "-n", "2"]);
     let offsets: Vec<&str> = ran.out.lines().map(|line| line.split("  ").next().unwrap()).collect();
     assert_eq!(offsets, ["30", "31"]);
-    let ran = thriftwood(folder.path(), &["log", "cat", STREAM, "--key", "k1", "--topic", "v1.emea.Winners"]);
+    let ran = thriftwood(folder.path(), &["log", "cat", STREAM, "--key", "k1", "--topic", "v1.emea.Winners.Winner"]);
     assert_eq!(ran.out.lines().count(), 13);
     let ran = thriftwood(folder.path(), &["log", "cat", STREAM, "--header", "nothing"]);
     assert_eq!((ran.out.as_str(), ran.code), ("", Some(0)));
     let ran = thriftwood(folder.path(), &["log", "tail", STREAM, "-n", "1", "--idl", "winners.frugal"]);
-    assert!(ran.out.trim_end().ends_with("v1.emea.Winners  {\"Winner\":42}"), "{}", ran.out);
+    assert!(ran.out.trim_end().ends_with("v1.emea.Winners.Winner  {\"Winner\":42}"), "{}", ran.out);
     let ran = thriftwood(folder.path(), &["log", "tail", STREAM, "-n", "3", "--json"]);
     assert_eq!(ran.out.lines().count(), 3);
-    assert_holds(&ran.out, &["{\"offset\":39,", "\"key\":\"k0\"", "\"headers\":{\"topic\":\"v1.emea.Winners\"}"]);
+    assert_holds(
+        &ran.out,
+        &["{\"offset\":39,", "\"key\":\"k0\"", "\"headers\":{\"topic\":\"v1.emea.Winners.Winner\"}"],
+    );
     let ran = thriftwood(folder.path(), &["log", "cat", "data"]);
     assert_eq!(ran.code, Some(1));
     assert_holds(&ran.err, &["there are several logs in data; name one:", STREAM]);

@@ -38,10 +38,12 @@ impl Events {
 
     fn event(&self, record: &Record) -> Option<String> {
         let topic = record.header("topic")?;
-        let scope = std::str::from_utf8(&topic).ok()?.rsplit('.').next()?;
         let frame = Frame::decode(record.value().clone()).ok()?;
         let mut reader = AnyReader::new(Protocol::of(frame.message()), frame.message());
         let name = reader.message().ok()?.name.to_owned();
+        // A topic ends with the scope and the operation.
+        let (scopes, operation) = std::str::from_utf8(&topic).ok()?.rsplit_once('.')?;
+        let scope = scopes.rsplit('.').next().filter(|_| operation == name)?;
         let ty = *self.0.get(&full_name(scope, &name))?;
         let printed = json::print(ty, &mut reader).ok()?;
         Some(format!("{{{}:{}}}", serde_json::Value::from(name), printed.json))

@@ -3,9 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use thriftwood_log::store::disk::RealDisk;
-use thriftwood_log::store::{LogView, StoreError};
+use thriftwood_log::store::{From, LogView, StoreError};
 
 /// Every log below a directory, itself included, in order of their names.
 pub(super) fn logs(dir: &Path) -> io::Result<Vec<PathBuf>> {
@@ -48,6 +49,12 @@ pub(super) fn log(dir: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
 /// A look at a log.
 pub(super) fn view(dir: &Path) -> Result<LogView, StoreError> {
     LogView::open(dir, Arc::new(RealDisk))
+}
+
+/// When the last record was stored that can be read. The summary of a segment that is still written to may be some records
+/// behind.
+pub(super) fn last(view: &LogView) -> Option<SystemTime> {
+    view.backwards(From::Next).ok()?.next_ready().ok()?.map(|record| record.time())
 }
 
 fn is_segment(name: &str) -> bool {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use percent_encoding::percent_decode_str;
 use thriftwood_log::store::{Group, GroupOptions, Log, LogOptions};
 
 use super::when::Where;
@@ -23,14 +24,18 @@ pub(super) struct Seek {
     to: Where,
 }
 
-/// The groups of a log: their names, and where their positions are kept.
+/// The groups of a log: their names, and where their positions are kept. In folders' names some bytes are written as `%2A`; these
+/// are the names themselves.
 pub(super) fn of(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let groups = dir.join("groups");
     if !groups.is_dir() {
         return Ok(Vec::new());
     }
     let journals = find::logs(&groups)?.into_iter().filter(|journal| !journal.ends_with("dead"));
-    let name = |journal: &PathBuf| journal.strip_prefix(&groups).unwrap_or(journal).display().to_string();
+    let name = |journal: &PathBuf| {
+        let folders = journal.strip_prefix(&groups).unwrap_or(journal).display().to_string();
+        percent_decode_str(&folders).decode_utf8_lossy().into_owned()
+    };
     Ok(journals.map(|journal| (name(&journal), journal)).collect())
 }
 
@@ -60,7 +65,8 @@ pub(super) fn list(dir: &Path) -> Outcome {
 pub(super) fn seek(seek: &Seek) -> Outcome {
     let dir = find::log(&seek.dir)?;
     let groups = of(&dir)?;
-    let Some((_, journal)) = groups.iter().find(|(name, _)| *name == seek.group) else {
+    let Some((_, journal)) = groups.iter().find(|(name, folder)| *name == seek.group || folder.ends_with(&seek.group))
+    else {
         let names: Vec<&str> = groups.iter().map(|(name, _)| &name[..]).collect();
         let names = if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
         return Err(format!("{} has no group {:?}; {names}", dir.display(), seek.group).into());

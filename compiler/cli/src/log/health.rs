@@ -1,14 +1,14 @@
 //! `thriftwood log verify` and `repair`.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use thriftwood_log::store::disk::RealDisk;
 
+use super::bar::Bar;
 use super::{Outcome, find, when};
 
 #[derive(Args)]
@@ -40,9 +40,9 @@ pub(super) fn verify(verify: &Verify) -> Outcome {
             }
         };
         let (first, next) = (view.first_offset(), view.next_offset());
-        let mut bar = Bar::new();
-        let found = view.verify(|offset| bar.show(&log, offset - first, next - first))?;
-        bar.clear();
+        let bar = Bar::records(log.display().to_string(), next - first);
+        let found = view.verify(|offset| bar.set(offset - first))?;
+        drop(bar);
         writeln!(stdout(), "{}: {} records, {}", log.display(), found.records, when::bytes(found.bytes))?;
         for range in &found.damage {
             let known = found.given_up.contains(range);
@@ -58,7 +58,9 @@ pub(super) fn verify(verify: &Verify) -> Outcome {
 
 pub(super) fn repair(repair: &Repair) -> Outcome {
     for log in found(&repair.dir)? {
+        let bar = Bar::endless(format!("reading {}", log.display()));
         let done = thriftwood_log::store::repair(&log, Arc::new(RealDisk), repair.accept_loss)?;
+        drop(bar);
         let mut out = stdout().lock();
         if done.checkpoint {
             writeln!(out, "{}: made the checkpoint again", log.display())?;
@@ -76,30 +78,4 @@ pub(super) fn repair(repair: &Repair) -> Outcome {
 fn found(dir: &Path) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
     let logs = find::logs(dir)?;
     if logs.is_empty() { Err(format!("there is no log in {}", dir.display()).into()) } else { Ok(logs) }
-}
-
-/// How far it is, on a terminal.
-struct Bar {
-    shown: Option<Instant>,
-    is_wanted: bool,
-}
-
-impl Bar {
-    fn new() -> Self {
-        Self { shown: None, is_wanted: stderr().is_terminal() }
-    }
-
-    fn show(&mut self, log: &Path, done: u64, all: u64) {
-        let is_time = self.shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(200));
-        if self.is_wanted && is_time {
-            self.shown = Some(Instant::now());
-            eprint!("\r{}: {} %\u{1b}[K", log.display(), done * 100 / all.max(1));
-        }
-    }
-
-    fn clear(&self) {
-        if self.shown.is_some() {
-            eprint!("\r\u{1b}[K");
-        }
-    }
 }

@@ -20,7 +20,7 @@ pub(super) fn ls(dir: &Path) -> Outcome {
         match find::view(&log).and_then(|view| Ok((view.segments()?, view))) {
             Ok((segments, view)) => {
                 let size = when::bytes(segments.iter().map(|segment| segment.bytes).sum());
-                let last = segments.iter().rev().find_map(|segment| segment.last).map_or("-".to_owned(), when::shown);
+                let last = find::last(&view).map_or("-".to_owned(), when::shown);
                 let (first, next) = (view.first_offset(), view.next_offset());
                 writeln!(out, "{first:>12}  {next:>12}  {size:>10}  {last:27}  {}", name.display())?;
             }
@@ -45,8 +45,7 @@ pub(super) fn info(dir: &Path) -> Outcome {
     writeln!(out, "id        {:016x}", view.id())?;
     writeln!(out, "offsets   {} to {}, {records} of them", view.first_offset(), view.next_offset())?;
     writeln!(out, "size      {} in {} segments", when::bytes(size), segments.len())?;
-    let last = segments.iter().rev().find_map(|segment| segment.last);
-    writeln!(out, "last      {}", last.map_or("-".to_owned(), when::shown))?;
+    writeln!(out, "last      {}", find::last(&view).map_or("-".to_owned(), when::shown))?;
     writeln!(out, "\n{:>20}  {:>20}  {:>10}  {:27}  index", "base", "next", "size", "last record")?;
     for segment in &segments {
         let last = segment.last.map_or("-".to_owned(), when::shown);

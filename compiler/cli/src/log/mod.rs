@@ -1,6 +1,8 @@
 //! `thriftwood log`: the logs in a directory, looked at without disturbing whoever has them open, and put in order when nobody
 //! has.
 
+mod bar;
+mod bridge;
 mod decode;
 mod find;
 mod groups;
@@ -9,6 +11,7 @@ mod list;
 mod moving;
 mod serve;
 mod show;
+mod ui;
 mod when;
 
 use std::io;
@@ -48,6 +51,8 @@ enum Action {
     Trim(moving::Trim),
     /// Keep only the last record of each key in a log.
     Compact(moving::Compact),
+    /// Serve a page about the logs below a directory, for a browser.
+    Ui(ui::Ui),
     /// Write records into a file, a line of JSON each.
     Export(moving::Export),
     /// Append the records of such a file to a log.
@@ -76,6 +81,7 @@ pub(crate) fn run(log: &Log) -> io::Result<ExitCode> {
         Action::Seek(seek) => groups::seek(seek),
         Action::Trim(trim) => moving::trim(trim),
         Action::Compact(compact) => moving::compact(compact),
+        Action::Ui(ui) => ui::run(ui),
         Action::Export(export) => moving::export(export),
         Action::Import(import) => moving::import(import),
         Action::Serve(serve) => serve::run(serve),

@@ -10,10 +10,11 @@ use clap::Args;
 use serde_json::Value;
 use thriftwood_log::store::{Batch, Compaction, Durability, Entry, Log, LogOptions, Retention, StoreError};
 
+use super::bar::Bar;
 use super::decode::{self, Events};
-use super::show::json;
+use super::show::{Filter, json};
 use super::when::Where;
-use super::{Outcome, find, when};
+use super::{Outcome, bridge, find, when};
 
 /// Records that are appended together, at most, and bytes of them.
 const TOGETHER: usize = 1000;
@@ -59,6 +60,15 @@ pub(super) struct Export {
     /// `first`, an offset, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 2h.
     #[arg(long, value_name = "WHERE", default_value = "first")]
     from: Where,
+    /// Nothing from here on: an offset, a time, or how long ago.
+    #[arg(long, value_name = "WHERE")]
+    until: Option<Where>,
+    /// Only events of this topic; `*` stands for any one part of it, and a last `>` for the rest.
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// Instead of writing a file, publish the events at this URL, each frame as it is: `nats://127.0.0.1:4222`, `jetstream://`, `log:OTHER`.
+    #[arg(long, value_name = "URL", conflicts_with = "file")]
+    to: Option<String>,
 }
 
 #[derive(Args)]
@@ -96,15 +106,24 @@ pub(super) fn compact(compact: &Compact) -> Outcome {
     let dir = find::log(&compact.dir)?;
     let log = Log::open(&dir, LogOptions::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let bar = Bar::endless(format!("compacting {}", dir.display()));
     let done = runtime.block_on(log.compact(Compaction::default().tombstones(compact.keep_deletions)))?;
     log.close_blocking()?;
+    drop(bar);
     let (records, bytes) = (done.records, when::bytes(done.bytes));
     writeln!(stdout(), "{}: removed {records} records, {bytes} were freed", dir.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn export(export: &Export) -> Outcome {
-    let mut reader = find::view(&find::log(&export.dir)?)?.reader(export.from.0)?;
+    let filter = Filter { topic: export.topic.clone(), until: export.until.map(|until| until.0), ..Filter::default() };
+    if let Some(url) = &export.to {
+        return bridge::to(url, &export.dir, export.from.0, &filter);
+    }
+    let view = find::view(&find::log(&export.dir)?)?;
+    let mut reader = view.reader(export.from.0)?;
+    let first = reader.offset();
+    let bar = Bar::records("exporting", view.next_offset().saturating_sub(first));
     let mut out: Box<dyn Write> = match &export.file {
         Some(path) => Box::new(BufWriter::new(File::create(path).map_err(|error| named(path, &error))?)),
         None => Box::new(stdout().lock()),
@@ -113,7 +132,13 @@ pub(super) fn export(export: &Export) -> Outcome {
     loop {
         match reader.next_ready() {
             Ok(None) => break,
-            Ok(Some(record)) => writeln!(out, "{}", json(&record, &plain))?,
+            Ok(Some(record)) if filter.is_behind(&record) => break,
+            Ok(Some(record)) => {
+                if filter.takes(&record) {
+                    writeln!(out, "{}", json(&record, &plain))?;
+                }
+                bar.set(record.offset() + 1 - first);
+            }
             Err(error @ (StoreError::Corrupt { .. } | StoreError::Unsupported { .. })) => {
                 eprintln!("error: {error}");
                 code = ExitCode::FAILURE;
@@ -130,6 +155,8 @@ pub(super) fn import(import: &Import) -> Outcome {
         Some(path) => Box::new(BufReader::new(File::open(path).map_err(|error| named(path, &error))?)),
         None => Box::new(io::stdin().lock()),
     };
+    let all = import.file.as_ref().and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len());
+    let bar = all.map_or_else(|| Bar::endless("importing"), |all| Bar::bytes("importing", all));
     let log = Log::open(&import.dir, LogOptions::default())?;
     let (first, mut records, mut size) = (log.next_offset(), Vec::new(), 0);
     for (number, line) in (1..).zip(input.lines()) {
@@ -140,6 +167,7 @@ pub(super) fn import(import: &Import) -> Outcome {
             return Err(format!("line {number} is no record; {stored} records before it were stored").into());
         };
         size += line.len();
+        bar.add(line.len() as u64 + 1);
         records.push(record);
         if records.len() >= TOGETHER || size >= TOGETHER_BYTES {
             store(&log, &records)?;
@@ -150,6 +178,7 @@ pub(super) fn import(import: &Import) -> Outcome {
     store(&log, &records)?;
     let stored = log.next_offset() - first;
     log.close_blocking()?;
+    drop(bar);
     writeln!(stdout(), "{}: {stored} records from offset {first} on", import.dir.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
 //! `thriftwood log cat` and `tail`.
 
 use std::io::{Write, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use thriftwood::event::TopicFilter;
 use thriftwood_idl::Options;
 use thriftwood_log::store::{From, Reader, Record, StoreError};
 
@@ -26,7 +27,7 @@ pub(super) struct Shown {
     /// Only records with this header, or with this value of it: NAME or NAME=VALUE. May be given more than once.
     #[arg(long, value_name = "NAME[=VALUE]")]
     header: Vec<String>,
-    /// Only events of this topic.
+    /// Only events of this topic; `*` stands for any one part of it, and a last `>` for the rest.
     #[arg(long, value_name = "TOPIC")]
     topic: Option<String>,
     /// Only records with this key.
@@ -47,6 +48,9 @@ pub(super) struct Cat {
     /// `first`, an offset, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 2h.
     #[arg(long, value_name = "WHERE", default_value = "first")]
     from: Where,
+    /// Nothing from here on: an offset, a time, or how long ago.
+    #[arg(long, value_name = "WHERE")]
+    until: Option<Where>,
     /// No more than so many records.
     #[arg(long, short = 'n', value_name = "N")]
     most: Option<u64>,
@@ -65,14 +69,16 @@ pub(super) struct Tail {
 }
 
 pub(super) fn cat(cat: &Cat) -> Outcome {
-    let events = cat.shown.events()?;
+    let events = declared(cat.shown.idl.as_deref())?;
     let view = find::view(&find::log(&cat.shown.dir)?)?;
     let mut left = cat.most.unwrap_or(u64::MAX);
-    cat.shown.print(view.reader(cat.from.0)?, &events, &mut left)
+    let filter = Filter { until: cat.until.map(|until| until.0), ..cat.shown.filter() };
+    cat.shown.print(view.reader(cat.from.0)?, &filter, &events, &mut left)
 }
 
 pub(super) fn tail(tail: &Tail) -> Outcome {
-    let events = tail.shown.events()?;
+    let events = declared(tail.shown.idl.as_deref())?;
+    let filter = tail.shown.filter();
     let dir = find::log(&tail.shown.dir)?;
     let mut view = find::view(&dir)?;
     let mut back = view.backwards(From::Next)?;
@@ -82,13 +88,13 @@ pub(super) fn tail(tail: &Tail) -> Outcome {
             Ok(None) => break,
             Ok(Some(record)) => {
                 start = record.offset();
-                found += usize::from(tail.shown.takes(&record));
+                found += usize::from(filter.takes(&record));
             }
             Err(StoreError::Corrupt { .. } | StoreError::Unsupported { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    let code = tail.shown.print(view.reader(From::Offset(start))?, &events, &mut { u64::MAX })?;
+    let code = tail.shown.print(view.reader(From::Offset(start))?, &filter, &events, &mut { u64::MAX })?;
     if !tail.follow {
         return Ok(code);
     }
@@ -98,40 +104,24 @@ pub(super) fn tail(tail: &Tail) -> Outcome {
         view = find::view(&dir)?;
         if view.next_offset() > seen {
             // What is damaged was said; only an interruption ends this.
-            tail.shown.print(view.reader(From::Offset(seen))?, &events, &mut { u64::MAX })?;
+            tail.shown.print(view.reader(From::Offset(seen))?, &filter, &events, &mut { u64::MAX })?;
         }
     }
 }
 
 impl Shown {
-    fn events(&self) -> Result<Events, Box<dyn std::error::Error>> {
-        let Some(file) = &self.idl else { return Ok(Events::default()) };
-        let compilation = thriftwood_idl::compile(&[file], &Options::default());
-        for diagnostic in compilation.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
-            eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));
-        }
-        compilation.model.map(|model| Events::of(&model)).ok_or_else(|| "the IDL has errors".into())
-    }
-
-    fn takes(&self, record: &Record) -> bool {
-        let has = |name: &str, value: Option<&str>| {
-            record.header(name).is_some_and(|found| value.is_none_or(|value| found == value.as_bytes()))
-        };
-        self.topic.as_deref().is_none_or(|topic| has("topic", Some(topic)))
-            && self.key.as_deref().is_none_or(|key| record.key().is_some_and(|found| found == key.as_bytes()))
-            && self.header.iter().all(|header| match header.split_once('=') {
-                Some((name, value)) => has(name, Some(value)),
-                None => has(header, None),
-            })
+    fn filter(&self) -> Filter {
+        Filter { topic: self.topic.clone(), key: self.key.clone(), headers: self.header.clone(), until: None }
     }
 
     /// Prints what follows. Damage is said on standard error, and in the exit code.
-    fn print(&self, mut reader: Reader, events: &Events, left: &mut u64) -> Outcome {
+    fn print(&self, mut reader: Reader, filter: &Filter, events: &Events, left: &mut u64) -> Outcome {
         let (mut out, mut code) = (stdout().lock(), ExitCode::SUCCESS);
         while *left > 0 {
             match reader.next_ready() {
                 Ok(None) => break,
-                Ok(Some(record)) if self.takes(&record) => {
+                Ok(Some(record)) if filter.is_behind(&record) => break,
+                Ok(Some(record)) if filter.takes(&record) => {
                     *left -= 1;
                     let line = if self.json { json(&record, events) } else { line(&record, events) };
                     writeln!(out, "{line}")?;
@@ -147,6 +137,57 @@ impl Shown {
         out.flush()?;
         Ok(code)
     }
+}
+
+/// Which records are wanted.
+#[derive(Default)]
+pub(super) struct Filter {
+    pub(super) topic: Option<String>,
+    pub(super) key: Option<String>,
+    /// Names of headers, or names and values.
+    pub(super) headers: Vec<String>,
+    /// None from here on.
+    pub(super) until: Option<From>,
+}
+
+impl Filter {
+    pub(super) fn takes(&self, record: &Record) -> bool {
+        let has = |name: &str, value: Option<&str>| {
+            record.header(name).is_some_and(|found| value.is_none_or(|value| found == value.as_bytes()))
+        };
+        let topic = || record.header("topic").and_then(|topic| String::from_utf8(topic.to_vec()).ok());
+        let is_of = |pattern: &str| {
+            let filter = TopicFilter { pattern: pattern.to_owned(), stream: "".into() };
+            topic().is_some_and(|topic| topic == pattern || filter.matches(&topic))
+        };
+        self.topic.as_deref().is_none_or(is_of)
+            && self.key.as_deref().is_none_or(|key| record.key().is_some_and(|found| found == key.as_bytes()))
+            && self.headers.iter().all(|header| match header.split_once('=') {
+                Some((name, value)) => has(name, Some(value)),
+                None => has(header, None),
+            })
+    }
+
+    /// Whether this record and all that follow are behind what is wanted. Times never go back in a log.
+    pub(super) fn is_behind(&self, record: &Record) -> bool {
+        match self.until {
+            Some(From::Offset(offset)) => record.offset() >= offset,
+            Some(From::Time(time)) => record.time() >= time,
+            Some(From::First) => true,
+            Some(From::Next) | None => false,
+        }
+    }
+}
+
+/// The events that an IDL file declares; without a file, none.
+pub(super) fn declared(idl: Option<&Path>) -> Result<Events, Box<dyn std::error::Error>> {
+    let Some(file) = idl else { return Ok(Events::default()) };
+    let compilation = thriftwood_idl::compile(&[file], &Options::default());
+    for diagnostic in compilation.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
+        eprintln!("{}\n", diagnostic.render(&compilation.sources, style()));
+    }
+    let model = compilation.model.ok_or_else(|| format!("{} cannot be read as IDL", file.display()))?;
+    Ok(Events::of(&model))
 }
 
 /// Offset, time, what it is about, and the value.

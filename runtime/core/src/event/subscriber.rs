@@ -42,6 +42,22 @@ pub struct SubscribeOptions {
     pub start: Start,
 }
 
+impl SubscribeOptions {
+    /// With this group.
+    #[must_use]
+    pub fn group(mut self, name: impl Into<String>) -> Self {
+        self.group = Some(name.into());
+        self
+    }
+
+    /// With this start.
+    #[must_use]
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+}
+
 /// A typed subscriber of one scope, on which the generated subscriber is a thin face: set options, then subscribe to an
 /// operation.
 pub struct Subscriber<E: ScopeEvent> {

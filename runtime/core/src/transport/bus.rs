@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Serve, ServeOptions, Transport};
+use bytes::Bytes;
+
+use super::{EventSource, Serve, ServeOptions, Transport};
 use crate::Error;
 use crate::call::{Handler, Rpc};
 use crate::codec::Protocol;
-use crate::event::Delivery;
+use crate::event::{Delivery, PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use crate::middleware::{Innermost, Layer, Layered, LayeredEvents, Published, Publishing, Receiving, Step};
 use crate::observe::{Observer, Observing};
 
@@ -111,6 +113,23 @@ impl Bus {
         self
     }
 
+    /// Publishes a whole frame as it is; for bridges and tools that never look inside. What one transport carried, another carries
+    /// byte for byte. No time limit is kept, and no observer hears of it.
+    ///
+    /// # Errors
+    /// As a publisher's methods.
+    pub async fn publish_frame(&self, topic: &Topic, frame: Bytes, options: PublishOptions) -> Result<(), Error> {
+        self.transport.publish(topic, frame, options).await
+    }
+
+    /// Subscribes to whole frames, each with its topic and the way to acknowledge it; the other half of a bridge.
+    ///
+    /// # Errors
+    /// As [`Subscriber::subscribe`](crate::event::Subscriber::subscribe).
+    pub async fn subscribe_frames(&self, filter: TopicFilter, options: SubscribeOptions) -> Result<Frames, Error> {
+        Ok(Frames(self.transport.subscribe(filter, options).await?))
+    }
+
     /// Stops everything that is served and subscribed here, lets calls under way finish, and lets go of sockets and files.
     ///
     /// # Errors
@@ -130,6 +149,23 @@ impl Bus {
 
     pub(crate) fn observing(&self) -> Option<&Observing> {
         self.observing.as_ref()
+    }
+}
+
+/// The frames of one subscription.
+pub struct Frames(Box<dyn EventSource>);
+
+impl Frames {
+    /// The next frame, or `None` when the subscription has ended. An error concerns one event or one moment, and the next call
+    /// goes on. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Delivery, Error>> {
+        std::future::poll_fn(|cx| self.0.poll_next(cx)).await
+    }
+}
+
+impl fmt::Debug for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Frames").field(&self.0.guarantee()).finish()
     }
 }
 

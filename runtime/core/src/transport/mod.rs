@@ -4,7 +4,7 @@ mod bus;
 mod guarded;
 mod serve;
 
-pub use bus::Bus;
+pub use bus::{Bus, Frames};
 pub use serve::{DEFAULT_QUEUE_GROUP, Lifecycle, Serve, ServeOptions, Serving};
 
 use std::sync::Arc;

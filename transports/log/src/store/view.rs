@@ -152,14 +152,14 @@ impl LogView {
         let is_whole = journal.shared.damage.is_empty();
         let known = journal::replay_from(journal.reader(From::First)?, dir, is_whole, self.next_offset())?;
         Ok(known.map(|known| {
-            let progress = &known.progress;
+            let (read, outstanding) = (known.read(), known.outstanding());
             GroupInfo {
-                position: progress.floor(),
+                position: outstanding.iter().map(|(offset, _)| *offset).min().unwrap_or(read),
                 lag: Lag {
-                    untaken: self.next_offset().saturating_sub(progress.read.max(self.first_offset())),
-                    outstanding: progress.outstanding().len() as u64,
+                    untaken: self.next_offset().saturating_sub(read.max(self.first_offset())),
+                    outstanding: outstanding.len() as u64,
                 },
-                outstanding: progress.outstanding().collect(),
+                outstanding,
             }
         }))
     }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thriftwood_log::store::disk::SimDisk;
 use thriftwood_log::store::{
-    Batch, Claim, Durability, Entry, From, Group, GroupOptions, Log, LogOptions, Member, dead_letter,
+    Batch, Claim, Durability, Entry, From, Group, GroupOptions, Log, LogOptions, LogView, Member, dead_letter,
 };
 
 use crate::support::{Random, open, with};
@@ -267,4 +268,34 @@ async fn a_group_does_what_a_bystander_expects_through_kills_and_reopenings() {
         assert_eq!((group.position(), group.lag().outstanding), (stored, 0), "seed {seed}: nothing was left out");
         assert!(is_idle(&mut member).await);
     }
+}
+
+/// A whole state is written every thousand notes; a group that has little to do must not look as if it were behind for all that
+/// time.
+#[tokio::test]
+async fn a_look_from_outside_sees_what_was_handed_out_and_acknowledged_since_the_last_whole_state() {
+    let disk = SimDisk::new();
+    let log = open(&disk, SEGMENT).unwrap();
+    let keyless = Batch::of(&[Entry::of(b"no key"), Entry::of(b"none")]).unwrap();
+    log.append(keyless, Durability::Durable).await.unwrap();
+    fill(&log, 0, 8).await;
+    let group = open_group(&disk, &log, |options| options.filter = Box::new(|record| record.offset() != 4)).await;
+    let mut member = group.member();
+    let mut held = Vec::new();
+    for _ in 0..6 {
+        let claim = next(&mut member).await;
+        if [1, 5].contains(&claim.record().offset()) { held.push(claim) } else { claim.ack().await.unwrap() }
+    }
+    group.sync().await.unwrap();
+    let look = || {
+        let view = LogView::open("log", Arc::new(disk.clone())).unwrap();
+        view.group("log/group").unwrap().unwrap()
+    };
+    let seen = look();
+    assert_eq!((seen.position, seen.outstanding), (1, vec![(1, 1), (5, 1)]));
+    assert_eq!((seen.lag.untaken, seen.lag), (3, group.lag()));
+    for claim in held {
+        claim.ack().await.unwrap();
+    }
+    assert_eq!((look().position, look().lag), (7, group.lag()));
 }

@@ -48,9 +48,25 @@ pub(crate) struct State {
 pub(crate) struct Replayed {
     pub(crate) progress: Progress,
     pub(crate) history: History,
+    /// Handed out since the state was written, and not acknowledged.
+    pub(crate) given: BTreeSet<u64>,
 }
 
 impl Replayed {
+    /// The next offset to be taken, as far as was noted. Behind it some may have been taken that were not for the group.
+    pub(crate) fn read(&self) -> u64 {
+        let done = self.progress.done().last().map_or(0, |offset| offset + 1);
+        let given = self.given.last().map_or(0, |offset| offset + 1);
+        self.progress.read.max(self.progress.handed).max(done).max(given)
+    }
+
+    /// What was handed out and not acknowledged, with the number of its deliveries.
+    pub(crate) fn outstanding(&self) -> Vec<(u64, u32)> {
+        let tries = |offset: &u64| self.progress.tried.get(offset).copied().unwrap_or(1);
+        let given = self.given.iter().map(|offset| (*offset, tries(offset)));
+        self.progress.outstanding().chain(given).collect()
+    }
+
     /// Everything there is to be known of a group, as notes that stand together.
     pub(crate) fn notes(&self, is_opening: bool) -> Vec<Note> {
         let state = State::of(&self.progress);
@@ -154,6 +170,7 @@ struct Replay {
     acks: BTreeSet<u64>,
     attempts: BTreeMap<u64, u32>,
     handed: u64,
+    given: BTreeSet<u64>,
     history: History,
 }
 
@@ -164,7 +181,10 @@ impl Replay {
             Note::State(later) => self.state = Some(later),
             Note::Ack(offset) => drop(self.acks.insert(offset)),
             Note::Attempt(offset, attempt) => self.tried(offset, attempt),
-            Note::Handed(offset) => self.handed = self.handed.max(offset),
+            Note::Handed(offset) => {
+                self.handed = self.handed.max(offset);
+                self.given.insert(offset.saturating_sub(1));
+            }
             Note::Failed(offset, failure) => {
                 self.tried(offset, failure.attempt);
                 self.history.add(offset, failure);
@@ -173,12 +193,13 @@ impl Replay {
     }
 
     fn tried(&mut self, offset: u64, attempt: u32) {
+        self.given.insert(offset);
         let known = self.attempts.entry(offset).or_default();
         *known = attempt.max(*known);
     }
 
     fn finish(self, end: u64) -> Replayed {
-        let Self { state, mut acks, attempts, handed, mut history } = self;
+        let Self { state, mut acks, attempts, handed, mut given, mut history } = self;
         let State { mut read, mut outstanding, done } = state.unwrap_or_default();
         acks.extend(done);
         read = read.min(end);
@@ -186,12 +207,13 @@ impl Replay {
         for (offset, attempt) in &mut outstanding {
             *attempt = attempts.get(offset).copied().unwrap_or(0).max(*attempt);
         }
+        given.retain(|offset| (read..end).contains(offset) && !acks.contains(offset));
         let done = acks.into_iter().filter(|offset| (read..end).contains(offset)).collect();
         let mut progress = Progress::new(read, outstanding, done, Instant::now());
         progress.handed = handed.min(end);
         progress.tried = attempts.range(read..end.max(read)).map(|(offset, attempt)| (*offset, *attempt)).collect();
         history.retain(|offset| progress.outstanding().any(|(other, _)| other == offset) || offset >= read);
-        Replayed { progress, history }
+        Replayed { progress, history, given }
     }
 }
 
