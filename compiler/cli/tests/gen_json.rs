@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -72,6 +72,21 @@ fn the_document_is_written_into_a_file_whose_folder_is_made() {
     assert!(output.status.success() && output.stdout.is_empty());
     let written = fs::read_to_string(folder.path().join("deep/er/a.json"));
     assert_eq!(written.expect("the file was written"), printed);
+}
+
+#[test]
+fn what_only_cpp_has_a_use_for_is_in_the_document() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text =
+        "cpp_include \"vector\"\nstruct A { 1: map cpp_type \"Fast\" <i32, i32> a, 2: optional A & b xsd_optional }";
+    fs::write(folder.path().join("a.thrift"), text).expect("the file is written");
+    let document: Value = serde_json::from_str(&generated(folder.path(), "a.thrift")).expect("it is JSON");
+    let file = &document["files"][0];
+    let note = |name: &str, value: &str| json!({ "name": name, "value": value });
+    assert_eq!(file["cpp_includes"], json!(["vector"]));
+    let fields = &file["structs"][0]["fields"];
+    assert_eq!(fields[0]["type"]["annotations"], json!([note("cpp_type", "Fast")]));
+    assert_eq!(fields[1]["annotations"], json!([note("&", ""), note("xsd_optional", "")]));
 }
 
 #[test]

@@ -334,6 +334,27 @@ fn what_only_thrift_writes_is_read() {
     assert_eq!(file.namespace("smalltalk.category"), Some("My-Cat"));
     assert!(file.services[0].functions[0].oneway);
     assert!(matches!(&file.consts[0].value, ConstValue::Map(entries) if entries.len() == 3));
+    // What is in words of its own is kept like an annotation by that word.
+    let said = |annotations: &Annotations| {
+        annotations.0.iter().map(|a| format!("{}={}", a.name, a.value)).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(file.cpp_includes, ["vector"]);
+    assert_eq!(said(&file.typedefs[0].target.annotations), "cpp_type=std::map");
+    assert_eq!(said(&file.structs[0].annotations), "xsd_all=");
+    let field = &file.structs[0].fields[0];
+    assert_eq!(said(&field.ty.annotations), "python.immutable=");
+    assert_eq!(said(&field.annotations), "&= xsd_optional= xsd_nillable= xsd_attrs=1: i32 b c=");
+}
+
+#[test]
+fn a_word_within_the_type_of_a_payload_is_said_of_the_type() {
+    let text = r#"scope S { A: list cpp_type "a" <i32> (b), C: set<i32> cpp_type "c" }"#;
+    let compilation = compile(&[("test.frugal", text)]);
+    let names = |annotations: &Annotations| annotations.0.iter().map(|a| a.value.clone()).collect::<String>();
+    let operations = &model(&compilation).files[0].scopes[0].operations;
+    let said: Vec<String> = operations.iter().map(|operation| names(&operation.ty.annotations)).collect();
+    assert_eq!(said, ["a", "c"]);
+    assert!(operations[0].annotations.has("b") && operations[1].annotations.0.is_empty());
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn file<'m>(model: &'m Model, file: &'m model::File) -> File<'m> {
         },
         namespaces: file.namespaces.iter().map(namespace).collect(),
         includes: file.includes.iter().map(include).collect(),
+        cpp_includes: &file.cpp_includes,
         typedefs: file.typedefs.iter().map(|each| typedef(model, each)).collect(),
         constants: file.consts.iter().map(|each| constant(model, each)).collect(),
         enums: file.enums.iter().map(enumeration).collect(),

@@ -25,6 +25,7 @@ pub(super) struct File<'m> {
     pub(super) kind: &'static str,
     pub(super) namespaces: Vec<Namespace<'m>>,
     pub(super) includes: Vec<Include<'m>>,
+    pub(super) cpp_includes: &'m [String],
     pub(super) typedefs: Vec<Typedef<'m>>,
     pub(super) constants: Vec<Constant<'m>>,
     pub(super) enums: Vec<Enum<'m>>,

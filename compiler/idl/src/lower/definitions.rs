@@ -36,6 +36,7 @@ impl Declaring<'_> {
     fn declare(&mut self) -> File {
         let unit = self.unit;
         let mut file = File { path: unit.path.clone(), name: unit.name.clone(), kind: unit.kind, ..File::default() };
+        file.cpp_includes.clone_from(&unit.tree.cpp_includes);
         file.namespaces = unit
             .tree
             .namespaces

@@ -30,6 +30,8 @@ pub struct File {
     pub namespaces: Vec<Namespace>,
     /// The files it includes, in the order written.
     pub includes: Vec<Include>,
+    /// The C++ headers that it asks for by `cpp_include`, in the order written.
+    pub cpp_includes: Vec<String>,
     /// Its typedefs.
     pub typedefs: Vec<Typedef>,
     /// Its constants.

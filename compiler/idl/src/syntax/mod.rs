@@ -8,6 +8,7 @@ mod doc;
 mod failure;
 mod head;
 mod literal;
+mod notes;
 mod parse;
 mod reader;
 mod scan;

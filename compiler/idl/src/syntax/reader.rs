@@ -6,7 +6,7 @@ use super::grammar::Rule;
 use super::tree::*;
 use super::{doc, literal};
 use crate::diagnostics::{Code, Diagnostic};
-use crate::model::{Annotation, Annotations, Doc, PrefixToken, StructKind};
+use crate::model::{Annotations, Doc, PrefixToken, StructKind};
 use crate::source::Span;
 
 /// Reads the definitions of one file into its tree.
@@ -34,6 +34,10 @@ impl<'t> Reader<'t> {
         let body = match pair.as_rule() {
             Rule::include => return self.include(pair),
             Rule::namespace => return self.namespace(pair),
+            Rule::cpp_include => {
+                let path = inner(pair, Rule::literal).next().map(|part| self.text(&part)).unwrap_or_default();
+                return self.tree.cpp_includes.push(path);
+            }
             Rule::constant => {
                 let (mut ty, mut value) = (nothing(), Value { span: Span::default(), kind: ValueKind::Int(0) });
                 for part in pair.clone().into_inner() {
@@ -69,7 +73,7 @@ impl<'t> Reader<'t> {
                 prefix: inner(pair, Rule::prefix).next().map(|part| self.prefix(&part)).unwrap_or_default(),
                 operations: inner(pair, Rule::operation).map(|part| self.operation(&part)).collect(),
             },
-            // What is for C++ alone, and the end of the file.
+            // The end of the file.
             _ => return,
         };
         let definition = Definition {
@@ -132,7 +136,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn fields(&mut self, pair: &Pair<'t, Rule>) -> Vec<Field> {
+    pub(super) fn fields(&mut self, pair: &Pair<'t, Rule>) -> Vec<Field> {
         inner(pair, Rule::field).map(|part| self.field(part)).collect()
     }
 
@@ -212,7 +216,9 @@ impl<'t> Reader<'t> {
         if let Some(part) = inner(pair, Rule::type_ref).next() {
             ty = self.type_ref(part);
             // Nothing stands between a payload's type and the operation's annotations, so the type takes them first.
-            annotations.0.splice(0..0, std::mem::take(&mut ty.annotations).0);
+            let end = ty.span.end;
+            let behind = ty.annotations.0.extract_if(.., |annotation| annotation.span.start >= end);
+            annotations.0.splice(0..0, behind);
         }
         Operation {
             name: inner(pair, Rule::identifier).next().map(|part| self.name(&part)).unwrap_or_default(),
@@ -224,8 +230,9 @@ impl<'t> Reader<'t> {
 
     /// A type and the annotations after it.
     fn type_ref(&mut self, pair: Pair<'t, Rule>) -> TypeRef {
-        let annotations = self.annotations(&pair);
+        let mut annotations = self.annotations(&pair);
         let Some(written) = pair.into_inner().next() else { return nothing() };
+        annotations.0.splice(0..0, self.worded(&written));
         let span = self.span_of(&written);
         let shape = match written.as_rule() {
             Rule::identifier => {
@@ -313,7 +320,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A literal where text is wanted, such as a path or the value of an annotation.
-    fn text(&mut self, pair: &Pair<'t, Rule>) -> String {
+    pub(super) fn text(&mut self, pair: &Pair<'t, Rule>) -> String {
         String::from_utf8(self.literal(pair)).unwrap_or_else(|_| {
             let span = self.span_of(pair);
             self.found.push(Diagnostic::new(Code::Syntax, span, "this string is not UTF-8 once its escapes are read"));
@@ -323,20 +330,6 @@ impl<'t> Reader<'t> {
 
     fn literal_name(&mut self, pair: &Pair<'t, Rule>) -> Name {
         Name { text: self.text(pair), span: self.span_of(pair) }
-    }
-
-    /// The annotations directly inside a rule.
-    fn annotations(&mut self, pair: &Pair<'t, Rule>) -> Annotations {
-        let Some(list) = inner(pair, Rule::annotations).next() else { return Annotations::default() };
-        let read = inner(&list, Rule::annotation).map(|part| Annotation {
-            name: inner(&part, Rule::annotation_name).next().map(|name| name.as_str().to_owned()).unwrap_or_default(),
-            value: inner(&part, Rule::literal).next().map(|value| self.text(&value)).unwrap_or_default(),
-            span: self.span_of(&part),
-        });
-        let read: Vec<Annotation> = read.collect();
-        let within = self.span_of(pair);
-        read.iter().for_each(|annotation| self.allow(annotation, within));
-        Annotations(read)
     }
 
     fn name(&self, pair: &Pair<'t, Rule>) -> Name {
@@ -350,7 +343,7 @@ impl<'t> Reader<'t> {
 
     /// Where a rule's text stands. A rule that ends in something optional also spans the white space and comments before
     /// what did not come, so the end is that of the last thing inside it.
-    fn span_of(&self, pair: &Pair<'t, Rule>) -> Span {
+    pub(super) fn span_of(&self, pair: &Pair<'t, Rule>) -> Span {
         let start = pair.as_span().start();
         let mut last = pair.clone();
         // An annotation's list may be empty, so a rule without text is passed over.
@@ -362,7 +355,7 @@ impl<'t> Reader<'t> {
 }
 
 /// The parts of one kind directly inside a rule.
-fn inner<'t>(pair: &Pair<'t, Rule>, rule: Rule) -> impl Iterator<Item = Pair<'t, Rule>> + use<'t> {
+pub(super) fn inner<'t>(pair: &Pair<'t, Rule>, rule: Rule) -> impl Iterator<Item = Pair<'t, Rule>> + use<'t> {
     pair.clone().into_inner().filter(move |part| part.as_rule() == rule)
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Name {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
     pub(crate) includes: Vec<Include>,
+    /// Paths of C++ headers.
+    pub(crate) cpp_includes: Vec<String>,
     pub(crate) namespaces: Vec<Namespace>,
     pub(crate) definitions: Vec<Definition>,
     /// The heads of definitions that could not be read, with nothing in them.
