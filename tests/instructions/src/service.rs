@@ -91,7 +91,8 @@ pub(crate) fn handles(count: usize) {
         let frame = recorder.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         let server = EchoServer::new(Mirror).layer(Identity::new());
         for _ in 0..count {
-            let inbound = Inbound { frame: frame.clone(), received: Instant::now(), max_response: 1 << 20 };
+            let inbound =
+                Inbound { frame: frame.clone(), received: Instant::now(), max_response: 1 << 20, failure: None };
             assert!(black_box(server.handle(inbound).await).is_some(), "the echo answers");
         }
     });
