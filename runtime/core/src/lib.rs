@@ -47,6 +47,8 @@ pub mod session;
 #[cfg(feature = "runtime")]
 pub mod transport;
 #[cfg(feature = "runtime")]
+mod until;
+#[cfg(feature = "runtime")]
 mod unwind;
 
 #[cfg(feature = "runtime")]

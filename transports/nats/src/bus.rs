@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::client::PublishError;
+use async_nats::client::traits::Publisher;
+use async_nats::message::OutboundMessage;
 use async_nats::{Client, Subject};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -67,6 +70,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Gives a message to the connection. What takes a name takes it by reference and copies it; this way its memory is handed on.
+    pub(crate) async fn publish(
+        &self,
+        subject: Subject,
+        reply: Option<Subject>,
+        payload: Bytes,
+    ) -> Result<(), PublishError> {
+        self.nats.publish_message(OutboundMessage { subject, reply, payload, headers: None }).await
+    }
+
     /// The largest payload that can be sent, in bytes.
     pub(crate) fn max_payload(&self) -> usize {
         self.nats.max_payload().min(FRUGAL_MAX_PAYLOAD)

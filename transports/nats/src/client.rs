@@ -1,10 +1,12 @@
 //! Calls out: one inbox for all of a bus's calls, and a table of who waits for which operation id.
 
 use std::collections::{HashMap, hash_map};
+use std::fmt::Write;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_nats::connection::State;
-use async_nats::{Message, StatusCode, Subscriber};
+use async_nats::{Message, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use thriftwood_core::frame::Frame;
@@ -17,10 +19,16 @@ use tracing::debug;
 use crate::bus::Shared;
 use crate::error;
 
+/// Digits of the largest operation id.
+const MAX_DIGITS: usize = 20;
+
 /// The calls of one bus.
 pub(crate) struct Calls {
     shared: Arc<Shared>,
+    /// What replies are sent to, but for the operation id behind it.
     inbox: String,
+    /// The same, for calls that want none.
+    bare_inbox: Subject,
     waiting: Arc<Waiting>,
     /// Ends the task that delivers replies when the last handle of the bus is gone without a close; the task's
     /// subscription would keep the connection alive.
@@ -42,10 +50,11 @@ impl Calls {
         let replies = shared.nats.subscribe(format!("{inbox}.*")).await.map_err(error::bus)?;
         let end = shared.lifecycle.token().child_token();
         tokio::spawn(deliver(replies, Arc::downgrade(&waiting), end.clone()));
-        Ok(Arc::new(Self { shared: Arc::clone(shared), inbox, waiting, _deliver: end.drop_guard() }))
+        let (shared, bare_inbox) = (Arc::clone(shared), Subject::from(inbox.as_str()));
+        Ok(Arc::new(Self { shared, inbox: format!("{inbox}."), bare_inbox, waiting, _deliver: end.drop_guard() }))
     }
 
-    async fn call(&self, subject: &str, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
+    async fn call(&self, subject: &Subject, outbound: Outbound) -> Result<Option<Bytes>, RpcError> {
         let unavailable = |text: &str| RpcError::new(RpcErrorKind::Unavailable, text);
         self.shared.lifecycle.check().map_err(|error| unavailable(error.message()))?;
         if self.shared.nats.connection_state() != State::Connected {
@@ -60,14 +69,17 @@ impl Calls {
         let lost = |source| unavailable("the NATS connection is closed").with_source(source);
         if oneway {
             // Peers' servers discard a message without a reply subject. Nothing listens to the bare inbox.
-            let published = self.shared.nats.publish_with_reply(subject.to_owned(), self.inbox.clone(), frame);
+            let published = self.shared.publish(subject.clone(), Some(self.bare_inbox.clone()), frame);
             return published.await.map(|()| None).map_err(lost);
         }
         let entry = Entry::new(&self.waiting, operation_id)?;
         // Again, now that the entry is there: a close between the two has emptied the table already.
         self.shared.lifecycle.check().map_err(|error| unavailable(error.message()))?;
-        let reply_to = format!("{}.{operation_id}", self.inbox);
-        self.shared.nats.publish_with_reply(subject.to_owned(), reply_to, frame).await.map_err(lost)?;
+        let mut reply_to = String::with_capacity(self.inbox.len() + MAX_DIGITS);
+        reply_to.push_str(&self.inbox);
+        // A string takes whatever is written to it.
+        let _ = write!(reply_to, "{operation_id}");
+        self.shared.publish(subject.clone(), Some(reply_to.into()), frame).await.map_err(lost)?;
         match entry.answer().await {
             Some(Answer::Reply(frame)) => Ok(Some(frame)),
             Some(Answer::NoResponders) => Err(unavailable(&format!("nobody serves `{subject}`"))),
@@ -79,13 +91,13 @@ impl Calls {
 /// The way to one subject.
 pub(crate) struct Channel {
     calls: Arc<Calls>,
-    address: Result<String, String>,
+    address: Result<Subject, String>,
 }
 
 impl Channel {
     pub(crate) fn new(calls: Arc<Calls>, address: &str) -> Self {
         let checked = error::check_subject("the address of a service on NATS", address, false);
-        Self { calls, address: checked.map(|()| address.to_owned()) }
+        Self { calls, address: checked.map(|()| Subject::from(address)) }
     }
 }
 
@@ -105,6 +117,8 @@ struct Entry<'a> {
     waiting: &'a Waiting,
     operation_id: u64,
     answer: oneshot::Receiver<Answer>,
+    /// Who answered has taken it out of the table.
+    answered: bool,
 }
 
 impl<'a> Entry<'a> {
@@ -118,25 +132,32 @@ impl<'a> Entry<'a> {
                 return Err(RpcError::new(RpcErrorKind::InvalidRequest, text));
             }
         };
-        Ok(Self { waiting, operation_id, answer })
+        Ok(Self { waiting, operation_id, answer, answered: false })
     }
 
     async fn answer(mut self) -> Option<Answer> {
-        (&mut self.answer).await.ok()
+        let answer = (&mut self.answer).await.ok();
+        self.answered = answer.is_some();
+        answer
     }
 }
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        lock(self.waiting).remove(&self.operation_id);
+        if !self.answered {
+            lock(self.waiting).remove(&self.operation_id);
+        }
     }
 }
 
 async fn deliver(mut replies: Subscriber, waiting: Weak<Waiting>, end: CancellationToken) {
+    // Once for all replies: to begin waiting for it takes its lock.
+    let mut cancelled = pin!(end.cancelled());
     loop {
         let message = tokio::select! {
+            biased;
             message = replies.next() => message,
-            () = end.cancelled() => None,
+            () = &mut cancelled => None,
         };
         let (Some(message), Some(waiting)) = (message, waiting.upgrade()) else { break };
         let Some((operation_id, answer)) = read(message) else {

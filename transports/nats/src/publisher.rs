@@ -24,7 +24,7 @@ pub(crate) async fn publish(
     match &shared.stream {
         None => {
             options.refuse_durable("nats")?;
-            shared.nats.publish(subject, frame).await.map_err(error::bus)
+            shared.publish(subject.into(), None, frame).await.map_err(error::bus)
         }
         Some(stream) => stream.publish(subject, frame).await,
     }

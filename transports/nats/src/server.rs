@@ -1,10 +1,12 @@
 //! Calls in: a subscription in the queue group, and a task per call.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_nats::{Message, Subscriber};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use thriftwood_core::call::{Handler, Inbound};
 use thriftwood_core::codec::{AnyReader, MessageType, Protocol, Wire};
 use thriftwood_core::error::ApplicationError;
@@ -40,12 +42,12 @@ pub(crate) async fn serve(
         Service::announce(shared, handler.service(), &address, &options.queue_group, announced.clone()).await?;
     shared.round_trip().await?;
     let server = Server { shared: Arc::clone(shared), handler, service, max_response: shared.max_payload() };
+    let server = Arc::new(server);
     Ok(shared.lifecycle.serve(|stop| async move {
         server.run(requests, options.concurrency.max(1), stop, announced).await;
     }))
 }
 
-#[derive(Clone)]
 struct Server {
     shared: Arc<Shared>,
     handler: Arc<dyn Handler>,
@@ -55,14 +57,14 @@ struct Server {
 
 impl Server {
     async fn run(
-        self,
+        self: Arc<Self>,
         subscription: Subscriber,
         concurrency: usize,
         stop: CancellationToken,
         announced: CancellationToken,
     ) {
         let shared = Arc::clone(&self.shared);
-        let answer = move |message| self.clone().answer(message);
+        let answer = move |message| Arc::clone(&self).answer(message);
         let mut requests = Requests::new(&shared, subscription, concurrency, answer);
         tokio::select! {
             () = requests.serve() => {}
@@ -72,7 +74,7 @@ impl Server {
         requests.leave(&shared).await;
     }
 
-    async fn answer(self, message: Message) {
+    async fn answer(self: Arc<Self>, message: Message) {
         let Message { reply, payload, .. } = message;
         let received = Instant::now();
         let inbound = Inbound { frame: payload, received, max_response: self.max_response, failure: None };
@@ -80,9 +82,14 @@ impl Server {
         self.service.count(received.elapsed(), frame.as_ref().and_then(failure));
         // Some peers send oneway calls without a reply subject; they are handled like any other.
         let (Some(frame), Some(reply)) = (frame, reply) else { return };
-        // Without a connection there is soon no room for another reply, and the caller has given up before there is.
-        let sent = tokio::time::timeout(self.shared.timeout, self.shared.nats.publish(reply, frame));
-        let problem = match sent.await {
+        let mut sent = pin!(self.shared.publish(reply, None, frame));
+        // Most often there is room for it, and no timer is needed.
+        let sent = match sent.as_mut().now_or_never() {
+            Some(sent) => Ok(sent),
+            // Without a connection there is soon no room for another reply, and the caller has given up before there is.
+            None => Box::pin(tokio::time::timeout(self.shared.timeout, sent)).await,
+        };
+        let problem = match sent {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the NATS connection is down".to_owned(),

@@ -11,7 +11,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use tower_layer::Layer;
 
-use super::until::Until;
 use super::{Call, Method, Request};
 use crate::codec::binary::BinaryReader;
 use crate::codec::{Message, MessageType, Protocol, Reader, Wire, Writer};
@@ -20,6 +19,7 @@ use crate::frame::{ADDRESS, Body, CANCEL, Frame, FrameBuilder, ReadBody};
 use crate::middleware::{DynStep, Innermost, Layered, LayeredChannel, Sending, Step};
 use crate::observe::{Observing, Outcome, Side};
 use crate::transport::{Outbound, RpcChannel};
+use crate::until::{self, Until};
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 
 /// The way to one address on one bus; what a generated client is made from.
@@ -111,7 +111,7 @@ impl Rpc {
             true => Err(timed_out(method, 0)),
             false => self.encode(context, request, operation_id, remaining),
         };
-        let deadline = tokio::time::Instant::now().checked_add(remaining).map(tokio::time::Instant::into_std);
+        let deadline = until::after(remaining);
         let outbound = frame.map(|frame| Outbound { operation_id, frame, oneway: method.oneway });
         let call = match (outbound, deadline.filter(|_| self.channel.keeps_time())) {
             (Err(error), _) => Until::new(None, Box::pin(ready(Err(error))) as BoxFuture<'_, _>),

@@ -10,7 +10,6 @@ mod held;
 mod method;
 mod reply;
 mod server;
-mod until;
 
 pub(crate) use client::next_operation_id;
 pub use client::{Client, Rpc};

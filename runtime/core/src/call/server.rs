@@ -12,12 +12,12 @@ use tower_layer::Layer;
 use tracing::{debug, warn};
 
 use super::reply::Reply;
-use super::until::Until;
 use super::{Call, Failure, Handler, Held, Inbound, Method, Request, Response};
 use crate::codec::{Message, MessageType, Reader};
 use crate::frame::{Frame, FrameError, OPERATION_ID, ReadBody};
 use crate::middleware::{Innermost, Layered, Step};
 use crate::observe::{Observed, Observing, Outcome, Side, entered};
+use crate::until::Until;
 use crate::unwind::caught;
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 

@@ -13,6 +13,7 @@ use crate::codec::{Message, MessageType, Wire, Writer};
 use crate::frame::{Body, FrameBuilder, KEY};
 use crate::middleware::{DynStep, Innermost, Layered, Step};
 use crate::observe::Observed;
+use crate::until::{self, Until};
 use crate::{Bus, Context, Error, ErrorKind};
 
 /// A typed publisher of one scope, on which the generated publisher is a thin face. Cheap to clone.
@@ -117,7 +118,8 @@ impl Direct {
         let remaining = context.remaining();
         let options = PublishOptions::default().durability(context.durability());
         let published = self.bus.transport().publish(topic, prepared.frame, options);
-        let result = tokio::time::timeout(remaining, published).await.unwrap_or_else(|_| {
+        let published = Until::new(until::after(remaining), published);
+        let result = published.await.unwrap_or_else(|| {
             let text = format!("`{}` was not published within {} ms", topic.name, remaining.as_millis());
             Err(Error::new(ErrorKind::Timeout, text))
         });

@@ -1,15 +1,15 @@
-//! Waits for a reply or a handler no longer than it may.
+//! Waits for a reply, a handler or a publish no longer than it may.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::{Sleep, sleep_until};
 
 /// Waits for `future` no longer than until the deadline, and gives nothing then. Only what has to wait has a timer made for it,
 /// apart, so that what needs none has no room for one.
-pub(super) struct Until<F> {
+pub(crate) struct Until<F> {
     future: F,
     limit: Limit,
 }
@@ -21,12 +21,12 @@ enum Limit {
 }
 
 impl<F> Until<F> {
-    pub(super) fn new(deadline: Option<Instant>, future: F) -> Self {
+    pub(crate) fn new(deadline: Option<Instant>, future: F) -> Self {
         Self { future, limit: deadline.map_or(Limit::None, Limit::At) }
     }
 
     /// Whether it waits for as long as it takes.
-    pub(super) fn has_no_limit(&self) -> bool {
+    pub(crate) fn has_no_limit(&self) -> bool {
         matches!(self.limit, Limit::None)
     }
 }
@@ -44,4 +44,10 @@ impl<F: Future + Unpin> Future for Until<F> {
         let Limit::Set(timer) = &mut self.limit else { return Poll::Pending };
         timer.as_mut().poll(cx).map(|()| None)
     }
+}
+
+/// When so much time from now is over; `None` when that is beyond all times.
+pub(crate) fn after(time: Duration) -> Option<Instant> {
+    // The runtime's time, which tests can hold still.
+    tokio::time::Instant::now().checked_add(time).map(tokio::time::Instant::into_std)
 }
