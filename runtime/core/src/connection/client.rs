@@ -18,6 +18,9 @@ use crate::session::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
 use crate::transport::Outbound;
 use crate::{RpcError, RpcErrorKind};
 
+/// With so many calls in flight, more are likely to be made at once.
+const CROWD: usize = 8;
+
 /// A handle to a connection. Clones share it; when the last is dropped, what was sent is still written and then it closes.
 #[derive(Clone, Debug)]
 pub struct Connection(Arc<Handle>);
@@ -81,6 +84,7 @@ impl Connection {
             wire: Wire::new(stream, max_frame),
             shared: Arc::clone(&shared),
             woken: Vec::new(),
+            waited: false,
             alarm: Alarm::default(),
             ended: false,
             linger: None,
@@ -243,6 +247,8 @@ struct Driver<S> {
     shared: Arc<Shared>,
     /// Callers whose calls have ended.
     woken: Vec<Waker>,
+    /// The callers that are ready have had their turn.
+    waited: bool,
     /// Goes off when the first call is to be given up.
     alarm: Alarm,
     /// The stream has ended or is broken.
@@ -256,6 +262,11 @@ impl<S: AsyncRead + AsyncWrite> Future for Driver<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let driver = &mut *self;
+        if driver.waits_for_more() {
+            // To the end of the thread's queue, where the first caller's wake-up did not put it.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         for _ in 0..ROUNDS {
             let read = driver.poll_read(cx);
             let (closing, due) = driver.take_calls(cx);
@@ -277,6 +288,14 @@ impl<S: AsyncRead + AsyncWrite> Future for Driver<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite> Driver<S> {
+    /// Whether callers that are ready to call have a turn first. A task that is woken by another runs right behind it, so the first
+    /// of many callers would have its call written before the second makes one: a system call for each.
+    fn waits_for_more(&mut self) -> bool {
+        let crowd = !self.waited && self.wire.is_flushed() && self.shared.lock().session.in_flight() >= CROWD;
+        self.waited = crowd;
+        crowd
+    }
+
     /// Reads once and pairs the replies it brought. True when there may be more.
     fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> bool {
         match self.wire.poll_read(cx) {
