@@ -45,6 +45,9 @@ struct Arguments {
     /// Appends to a log until it is killed; how the `log-open` suite starts its other process.
     #[arg(long, hide = true)]
     append_to: Option<PathBuf>,
+    /// Only figures whose names contain this, for suites of calls and events.
+    #[arg(long)]
+    only: Option<String>,
     /// Serves one of the echoes instead; how the `tcp` suite starts its other process.
     #[arg(long, hide = true)]
     serve: Option<process::Served>,
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
         log_open::append(&dir);
         return ExitCode::SUCCESS;
     }
-    let rounds = Rounds::new(arguments.rounds);
+    let rounds = Rounds::new(arguments.rounds).only(arguments.only);
     let (name, rows) = match arguments.suite {
         Suite::Codec => ("codec", codec::run(&rounds)),
         Suite::Rpc => ("rpc", rpc::run(&rounds)),

@@ -28,7 +28,7 @@ pub fn run(rounds: &Rounds) -> Option<Vec<Row>> {
     let server = NatsServer::start("the nats suite")?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
     let mut rows = calls(rounds, &runtime, &server.url());
-    rows.push(publishes(rounds, &runtime, &server.url()));
+    rows.extend(publishes(rounds, &runtime, &server.url()));
     rows.extend(kept_publishes(rounds, &runtime, &server.url()));
     Some(rows)
 }
@@ -45,17 +45,20 @@ fn calls(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
     let client = EchoClient::new(calling.rpc(ADDRESS)).layer(NoOp);
     // Both sides carry the same bytes to the server.
     let payload = runtime.block_on(recorded_request());
-    let rows =
-        [(1, 5_000, "calls, 1 in flight"), (64, 40_000, "calls, 64 in flight")].map(|(in_flight, total, name)| {
+    let rows = [(1, 5_000, "calls, 1 in flight"), (64, 40_000, "calls, 64 in flight")]
+        .into_iter()
+        .filter(|(_, _, name)| rounds.wants(name))
+        .map(|(in_flight, total, name)| {
             let ours = || runtime.block_on(ours_per_second(&client, in_flight, total));
             let reference = || runtime.block_on(raw_per_second(&raw_calling, &payload, in_flight, total));
             Row::compared(name, "calls/s", Better::Higher, PEER, rounds.compare(ours, reference)).limits(0.90, 0.95)
-        });
+        })
+        .collect();
     runtime.block_on(async {
         calling.close().await.expect("the bus closes");
         serving.close().await.expect("the bus closes");
     });
-    rows.into()
+    rows
 }
 
 async fn ours_per_second(client: &EchoClient, in_flight: usize, total: usize) -> f64 {
@@ -89,7 +92,11 @@ async fn answer(client: Client, mut requests: Subscriber) {
 }
 
 /// Events per second until a bare subscriber has the last of them; it is the same one for both sides.
-fn publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Row {
+fn publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Option<Row> {
+    const NAME: &str = "publishes of a note";
+    if !rounds.wants(NAME) {
+        return None;
+    }
     let (bus, raw, listening) = runtime.block_on(async { (bus(url).await, raw(url).await, raw(url).await) });
     let mut events = runtime.block_on(async {
         let events = listening.subscribe("frugal.bench.>").await.expect("the subscription is taken");
@@ -129,7 +136,7 @@ fn publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Row {
         },
     );
     runtime.block_on(bus.close()).expect("the bus closes");
-    Row::compared("publishes of a note", "events/s", Better::Higher, PEER, compared).limits(0.90, 0.95)
+    Some(Row::compared(NAME, "events/s", Better::Higher, PEER, compared).limits(0.90, 0.95))
 }
 
 /// Events that JetStream has confirmed per second, to one stream by either side.
@@ -143,8 +150,10 @@ fn kept_publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
     });
     // It starts a task.
     let bare = runtime.block_on(async { async_nats::jetstream::new(raw) });
-    let rows = [(1, 2_000, "JetStream publishes, 1 in flight"), (64, 20_000, "JetStream publishes, 64 in flight")].map(
-        |(in_flight, total, name)| {
+    let rows = [(1, 2_000, "JetStream publishes, 1 in flight"), (64, 20_000, "JetStream publishes, 64 in flight")]
+        .into_iter()
+        .filter(|(_, _, name)| rounds.wants(name))
+        .map(|(in_flight, total, name)| {
             let ours = || {
                 let (publisher, context, note) = (Notes::publisher(&kept, "hall"), context(), note());
                 runtime.block_on(calls_per_second(in_flight, total, move || {
@@ -163,10 +172,10 @@ fn kept_publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
                 }))
             };
             Row::compared(name, "events/s", Better::Higher, PEER, rounds.compare(ours, reference)).limits(0.85, 0.90)
-        },
-    );
+        })
+        .collect();
     runtime.block_on(kept.close()).expect("the bus closes");
-    rows.into()
+    rows
 }
 
 async fn publish_ours(bus: &Bus, context: &Context, count: usize) {

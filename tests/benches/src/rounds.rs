@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 const SAMPLE: Duration = Duration::from_millis(150);
 
 /// How often each side is measured.
+#[derive(Clone)]
 pub struct Rounds {
     count: u32,
     slices: u32,
+    only: Option<String>,
 }
 
 /// Two sides of the same thing.
@@ -25,13 +27,24 @@ pub struct Compared {
 
 impl Rounds {
     pub fn new(count: u32) -> Self {
-        Self { count, slices: 1 }
+        Self { count, slices: 1, only: None }
+    }
+
+    /// The same, for those figures only whose names contain this.
+    pub fn only(mut self, part: Option<String>) -> Self {
+        self.only = part;
+        self
+    }
+
+    /// Whether a figure of this name is wanted.
+    pub fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|part| name.contains(part.as_str()))
     }
 
     /// As many rounds, each of so many short turns, with the median over all turns. For a disk that others use too, whose
     /// fdatasync takes ten times as long from one second to the next.
     pub fn in_slices(&self, slices: u32) -> Self {
-        Self { slices, ..*self }
+        Self { slices, ..self.clone() }
     }
 
     /// Measures both sides in turns, after a turn that does not count. Every other time the reference goes first.
