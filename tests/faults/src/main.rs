@@ -6,12 +6,17 @@
 //! thriftwood-faults serve DIR             a server; tells each note it handled
 //! thriftwood-faults hang DIR              a server that never ends a call; tells `begun` for each
 //! thriftwood-faults hold DIR              holds the directory
+//! thriftwood-faults fork DIR              forks with a log open; tells what came of what either did with it
+//! thriftwood-faults few-files DIR         has no more files to open; the same
 //! thriftwood-faults answer URL            a server of a probe at a URL that is no log
 //! ```
 //!
 //! When it is ready it tells `ready`. It never ends by itself.
 
+mod store;
+
 use std::io::Write;
+use std::path::Path;
 
 use thriftwood::bytes::Bytes;
 use thriftwood::call::{Handler, Inbound};
@@ -26,8 +31,11 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, dir, rest @ ..] = &arguments[..] else { return Err("expected what to do, and a directory".into()) };
-    if work == "answer" {
-        return answer(dir).await;
+    match &work[..] {
+        "answer" => return answer(dir).await,
+        "fork" => return tokio::task::block_in_place(|| store::forked(Path::new(dir))),
+        "few-files" => return tokio::task::block_in_place(|| store::few_files(Path::new(dir))),
+        _ => {}
     }
     let mut config = thriftwood_log::Config::default();
     // Small, so that many a kill falls into the change from one segment to the next.

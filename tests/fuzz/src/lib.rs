@@ -1,4 +1,4 @@
-//! What must hold of any bytes whatever: that IDL, values, frames and headers made of them are read or refused, without a panic, and that
+//! What must hold of any bytes whatever: that IDL, values, frames, headers and logs made of them are read or refused, without a panic, and that
 //! what was read means the same once it is written again.
 //!
 //! Each target is a function of bytes. `tests/fuzz/libfuzzer` gives them to a fuzzer that is guided by coverage; the tests of this crate
@@ -6,11 +6,13 @@
 
 mod frames;
 mod idl;
+mod logs;
 mod mutate;
 mod values;
 
 pub use frames::{frame, headers};
 pub use idl::{compile, format};
+pub use logs::{batch, segment};
 pub use mutate::Mutator;
 pub use values::{binary, compact, json};
 
@@ -26,4 +28,6 @@ pub const TARGETS: &[Target] = &[
     ("json", json, values::json_seeds),
     ("frame", frame, frames::frame_seeds),
     ("headers", headers, frames::header_seeds),
+    ("segment", segment, logs::segment_seeds),
+    ("batch", batch, logs::batch_seeds),
 ];

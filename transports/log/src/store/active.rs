@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::StoreError;
-use super::disk::DiskFile;
+use super::disk::{DiskFile, DiskFolder};
 use super::format::{HEADER, Header};
 use super::gathered::Gathered;
 use super::home::Home;
@@ -27,8 +27,9 @@ pub(crate) struct Active {
     pub(crate) file: Arc<dyn DiskFile>,
     /// Where the next batch goes: behind everything that was gathered.
     pub(crate) position: u64,
-    /// Whether its name is on the disk.
-    pub(crate) named: bool,
+    /// The directory, as long as the segment's name in it is not on the disk. Held open, so that it can be synced when no more
+    /// files can be opened.
+    pub(crate) unnamed: Option<Arc<dyn DiskFolder>>,
     /// The time of its first batch.
     pub(crate) begun: Option<i64>,
     /// Up to where the file has space set aside.
@@ -60,7 +61,7 @@ impl Active {
             segment: Arc::clone(segment),
             file: Arc::clone(file),
             position,
-            named: true,
+            unnamed: None,
             begun: Header::decode(&start, home.seed).map(|header| header.time),
             allocated: position,
             gathered: Gathered::default(),
@@ -70,6 +71,7 @@ impl Active {
 
     /// A new segment. Its name is not on the disk yet.
     pub(crate) fn create(home: &Home, base: u64, time: i64) -> Result<Self, StoreError> {
+        let folder = home.disk.open_dir(&home.dir).map_err(|source| StoreError::io("open", &home.dir, source))?;
         let path = home.dir.join(file_name(base));
         let file = home.disk.create(&path).map_err(|source| StoreError::io("create", &path, source))?;
         if let Err(source) = file.allocate(MIN_STEP) {
@@ -81,7 +83,7 @@ impl Active {
             segment: Arc::new(Segment::active(&home.dir, base, 0, Index::starting(base))),
             file,
             position: 0,
-            named: false,
+            unnamed: Some(folder),
             begun: None,
             allocated: MIN_STEP,
             gathered: Gathered::default(),

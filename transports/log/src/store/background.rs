@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::StoreError;
 use super::active::Active;
-use super::disk::DiskFile;
+use super::disk::{DiskFile, DiskFolder};
 use super::home::Home;
 use super::segment::Segment;
 use crate::sync::{self, JoinHandle};
@@ -18,8 +18,8 @@ struct Job {
     home: Arc<Home>,
     segment: Arc<Segment>,
     file: Arc<dyn DiskFile>,
-    /// Whether the segment's name is on the disk.
-    named: bool,
+    /// The directory, where the segment's name is not on the disk.
+    unnamed: Option<Arc<dyn DiskFolder>>,
     /// Whether it has bytes that are not.
     unsynced: bool,
     /// Whether it is full.
@@ -57,7 +57,7 @@ impl Background {
             home: Arc::clone(home),
             segment: Arc::clone(&active.segment),
             file: Arc::clone(&active.file),
-            named: active.named,
+            unnamed: active.unnamed.clone(),
             unsynced,
             sealed,
         };
@@ -84,9 +84,9 @@ impl Background {
 
 impl Job {
     fn run(self) -> Result<(), StoreError> {
-        let Self { home, segment, file, named, unsynced, sealed } = self;
-        if !named {
-            home.disk.sync_dir(&home.dir).map_err(|source| StoreError::io("sync", &home.dir, source))?;
+        let Self { home, segment, file, unnamed, unsynced, sealed } = self;
+        if let Some(folder) = unnamed {
+            folder.sync().map_err(|source| StoreError::io("sync", &home.dir, source))?;
         }
         if unsynced {
             file.sync_data().map_err(|source| StoreError::io("sync", &segment.path, source))?;

@@ -66,6 +66,12 @@ pub(crate) struct Place {
 }
 
 impl Mark {
+    /// Whether this is where everything that was known to be durable ends: the position in the segment with this base offset.
+    pub(crate) fn is_end(&self, base: u64, position: u64, next: u64) -> bool {
+        let end = self.place.map(|place| place.position);
+        self.base() == Some(base) && end == Some(position) && self.next == next
+    }
+
     /// The base offset of the segment that was written when this was.
     pub(crate) fn base(&self) -> Option<u64> {
         self.next.checked_sub(u64::from(self.place?.records))

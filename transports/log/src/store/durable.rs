@@ -67,7 +67,7 @@ impl Writer {
         (self.durable, self.durable_at) = (done.next, Some(done));
         self.checkpoint_due = true;
         if let Some(active) = self.active.as_mut().filter(|active| active.segment.base == done.base) {
-            active.named = true;
+            active.unnamed = None;
         }
         Ok(())
     }
@@ -106,11 +106,8 @@ impl Writer {
             let removed = self.shared.home.disk.remove(&empty.segment.path);
             removed.map_err(|source| self.fail(&StoreError::io("remove", &empty.segment.path, source)))?;
         }
-        let active = match Active::create(&self.shared.home, self.next, self.time) {
-            Ok(active) => active,
-            Err(full @ StoreError::Full { .. }) => return Err(full),
-            Err(error) => return Err(self.fail(&error)),
-        };
+        // Nothing is written or lost where there is no room, or no file to be had; it is tried again with the next append.
+        let active = Active::create(&self.shared.home, self.next, self.time)?;
         self.shared.add_segment(Arc::clone(&active.segment));
         if self.options.retention.age.is_some() {
             // If the time of its last batch is still to come, its age counts from here.
@@ -142,7 +139,15 @@ impl Writer {
         let place = self.durable_at.filter(|at| at.next == self.durable).and_then(|at| {
             Some(Place { position: at.position, records: u32::try_from(at.next.checked_sub(at.base)?).ok()? })
         });
-        self.remembered.save(&self.shared.home, self.durable, self.next)?;
+        match self.remembered.save(&self.shared.home, self.durable, self.next) {
+            Err(error) if error.is_out_of_files() => {
+                // The checkpoint must not be ahead of them. Both are written when there are files again.
+                (self.checkpoint_due, self.checkpointed) = (false, Instant::now());
+                warn!(dir = %self.shared.home.dir.display(), %error, "a checkpoint has to wait");
+                return Ok(());
+            }
+            saved => saved?,
+        }
         (self.checkpoint_due, self.checkpointed) = (false, Instant::now());
         let mark = self.checkpoint.mark();
         self.checkpoint.write(Mark { epoch: self.epoch, next: self.durable, time: self.time, place, ..mark })
@@ -204,9 +209,9 @@ impl Writer {
 
 /// Makes the name of a new segment durable.
 fn name(home: &super::home::Home, active: &mut Active) -> Result<(), StoreError> {
-    if !active.named {
-        home.disk.sync_dir(&home.dir).map_err(|source| StoreError::io("sync", &home.dir, source))?;
-        active.named = true;
+    if let Some(folder) = &active.unnamed {
+        folder.sync().map_err(|source| StoreError::io("sync", &home.dir, source))?;
+        active.unnamed = None;
     }
     Ok(())
 }

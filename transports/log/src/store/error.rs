@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use thiserror::Error;
 
 /// A failed open, append, read or close of a log. Cheap to clone: one failure answers every append that waited for it.
@@ -181,6 +182,13 @@ impl StoreError {
             Self::TooLarge { .. } => StoreErrorKind::TooLarge,
             Self::Moved { .. } | Self::Sequence { .. } | Self::Fenced { .. } => StoreErrorKind::Conflict,
         }
+    }
+
+    /// Whether it is only that no more files can be opened, by this process (EMFILE) or this machine (ENFILE).
+    pub fn is_out_of_files(&self) -> bool {
+        let Self::Io { source, .. } = self else { return false };
+        let number = source.raw_os_error().map(Errno::from_raw_os_error);
+        matches!(number, Some(Errno::MFILE | Errno::NFILE))
     }
 
     /// Puts an operating system's error in its place. A full disk is a kind of its own.

@@ -139,10 +139,11 @@ impl Log {
     /// # Panics
     /// On a thread that drives async tasks.
     pub fn append_blocking(&self, batch: Batch, durability: Durability) -> Result<Appended, StoreError> {
+        self.owner.shared.check_owner()?;
         let (done, wait) = oneshot::channel();
         let mut left = self.owner.role.alone(Command::Append { batch, durability, done }).err();
         while let Some(command) = left.take() {
-            match self.owner.shared.queue.offer(command) {
+            match self.owner.shared.offer(command) {
                 Ok(()) => {}
                 Err(Refused::Ended(error)) => return Err(error),
                 Err(Refused::NoRoom(back, room)) => {
@@ -267,14 +268,14 @@ impl Log {
     /// Hands a batch over without waiting for room or for the outcome. `None` where it was not taken.
     pub(crate) fn post(&self, batch: Batch, durability: Durability) -> Option<Pending> {
         let (done, wait) = oneshot::channel();
-        self.owner.shared.queue.offer(Command::Append { batch, durability, done }).ok()?;
+        self.owner.shared.offer(Command::Append { batch, durability, done }).ok()?;
         Some(Pending { wait, dir: self.owner.shared.home.dir.clone() })
     }
 
     /// [`trim`](Log::trim), without waiting for it. It frees space, and is tried again another time.
     pub(super) fn post_trim(&self, before: u64) {
         let (done, _) = oneshot::channel();
-        let _ = self.owner.shared.queue.offer(Command::Trim { before, done });
+        let _ = self.owner.shared.offer(Command::Trim { before, done });
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -289,7 +290,7 @@ impl Log {
 
     async fn send(&self, mut command: Command) -> Result<(), StoreError> {
         loop {
-            match self.owner.shared.queue.offer(command) {
+            match self.owner.shared.offer(command) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Ended(error)) => return Err(error),
                 Err(Refused::NoRoom(back, room)) => {
@@ -341,10 +342,15 @@ impl Pending {
 
 impl Owner {
     fn close(&self) -> Result<(), StoreError> {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Err(forked) = self.shared.check_owner() {
+            // There is no such thread here to wait for.
+            std::mem::forget(thread);
+            return Err(forked);
+        }
         let (done, _) = oneshot::channel();
         // Refused when the thread has ended already.
-        let _ = self.shared.queue.offer(Command::Close { done });
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = self.shared.offer(Command::Close { done });
         if let Some(thread) = thread {
             // A panic in it has been told to everybody who waited.
             let _ = thread.join();

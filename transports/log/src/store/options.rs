@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::clock::{Clock, SystemClock};
 use super::compaction::Compaction;
-use super::disk::{Disk, RealDisk};
+use super::disk::{Disk, RealDisk, SimDisk};
 
 /// Segments are no larger, so that a position in one fits 32 bits.
 const MAX_SEGMENT: u64 = 2 * 1024 * 1024 * 1024;
@@ -107,6 +107,12 @@ impl Default for LogOptions {
 }
 
 impl LogOptions {
+    /// Options for logs in memory, for tests: all that are opened with these or a clone of them are on one [`SimDisk`], whatever their
+    /// directories, and are gone with the last of them. Nothing else is different from the real thing.
+    pub fn in_memory() -> Self {
+        Self { disk: Arc::new(SimDisk::new()), ..Self::default() }
+    }
+
     /// The size at which the next segment is begun.
     pub(crate) fn roll_bytes(&self) -> u64 {
         let share = self.retention.bytes.map(|bytes| (bytes / u64::from(SEGMENTS_PER_LIMIT)).max(MIN_SEGMENT));

@@ -38,7 +38,7 @@ pub(crate) struct Recovered {
     pub(crate) damage: Vec<Range<u64>>,
     /// Who made batches.
     pub(crate) remembered: Remembered,
-    /// Every file that was looked at, which may not have been synced.
+    /// Every file that was looked at, which may not have been synced; none where the log ends just where the checkpoint says.
     pub(crate) unsynced: Vec<Arc<dyn DiskFile>>,
     /// Where to cut the active file, and whether anything but zeros goes.
     cut: Option<(u64, bool)>,
@@ -111,7 +111,7 @@ pub(crate) fn settle(recovered: &Recovered, home: &Home) -> Result<(), StoreErro
         }
     }
     // The names that were found may not be on the disk either.
-    if !recovered.segments.is_empty() || !recovered.remove.is_empty() {
+    if !recovered.unsynced.is_empty() || !recovered.remove.is_empty() {
         home.disk.sync_dir(&home.dir).map_err(|source| StoreError::io("sync", &home.dir, source))?;
     }
     Ok(())
@@ -171,6 +171,10 @@ impl Recovered {
                 self.remove.push(gone.path.clone());
                 // Above the segment, and so gone before it.
                 self.remove.push(home.dir.join(segment::index_name(gone.base)));
+            }
+            if verdict == Some(Verdict::End) && mark.is_end(segment.base, at.position, at.next) {
+                // Of which an opening after a clean close is made: three syncs are one, of the new checkpoint.
+                self.unsynced.clear();
             }
             self.next = at.next;
             let active = Segment::active(&home.dir, segment.base, begun, index);

@@ -4,15 +4,18 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
+use super::StoreError;
 use super::home::Home;
 use super::quarantine::Quarantine;
-use super::queue::Queue;
+use super::queue::{Command, Queue, Refused};
 use super::segment::Segment;
 use super::sleepers::Sleepers;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// The process that opened the log. A fork of it has the log's memory and files, and none of its threads.
+    pid: u32,
     pub(crate) home: Arc<Home>,
     pub(crate) queue: Queue,
     /// What was found damaged when the log was opened.
@@ -53,6 +56,7 @@ impl Shared {
         view: View,
     ) -> Self {
         Self {
+            pid: std::process::id(),
             home: Arc::new(home),
             queue,
             damage,
@@ -61,6 +65,21 @@ impl Shared {
             view: Mutex::new(view),
             sleepers: Arc::default(),
         }
+    }
+
+    /// Whether this process is the one that opened the log. Asked before each append: a fork that went on writing would give the
+    /// same offsets to other records.
+    pub(crate) fn check_owner(&self) -> Result<(), StoreError> {
+        if self.pid == std::process::id() {
+            return Ok(());
+        }
+        Err(StoreError::Locked { dir: self.home.dir.clone(), pid: Some(self.pid) })
+    }
+
+    /// Hands a command over, where this process may.
+    pub(crate) fn offer(&self, command: Command) -> Result<(), Refused> {
+        self.check_owner().map_err(Refused::Ended)?;
+        self.queue.offer(command)
     }
 
     /// The offset after the last readable one.

@@ -195,3 +195,16 @@ fn a_name_that_no_directory_can_have_is_an_error() {
     assert_eq!(error.kind(), StoreErrorKind::Io);
     assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
 }
+
+#[test]
+fn an_opening_after_a_close_syncs_nothing_but_its_checkpoint() {
+    let disk = SimDisk::new();
+    for n in 0..5 {
+        let before = disk.syncs();
+        let log = open(&disk, 300).unwrap();
+        // The first one makes the log, and writes both slots.
+        assert!(n == 0 || disk.syncs() == before + 1, "{} syncs", disk.syncs() - before);
+        append(&log, &[n; 200]).unwrap();
+        log.close_blocking().unwrap();
+    }
+}

@@ -3,6 +3,7 @@
 //! [`RealDisk`] is the operating system; [`SimDisk`] keeps files in memory, knows what was synced, and makes the images that
 //! a power cut could leave.
 
+mod image;
 mod map;
 mod real;
 mod sim;
@@ -14,8 +15,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use image::SimImage;
 pub use real::RealDisk;
-pub use sim::{SimDisk, SimImage};
+pub use sim::SimDisk;
 
 use super::StoreError;
 
@@ -58,17 +60,34 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// What the file system says.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Opens a directory.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn open_dir(&self, dir: &Path) -> io::Result<Arc<dyn DiskFolder>>;
+
     /// Makes the entries of a directory durable.
     ///
     /// # Errors
     /// What the file system says.
-    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.open_dir(dir)?.sync()
+    }
 
     /// Takes the lock of a directory, and holds it until the result is dropped or the process dies.
     ///
     /// # Errors
     /// [`StoreError::Locked`] when somebody else has it, and what the file system says.
     fn lock(&self, dir: &Path) -> Result<Box<dyn Send + Sync>, StoreError>;
+}
+
+/// One open directory.
+pub trait DiskFolder: Debug + Send + Sync {
+    /// Makes its entries durable.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// One open file.

@@ -11,7 +11,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
-use super::{Disk, DiskFile, StoreError, map};
+use super::{Disk, DiskFile, DiskFolder, StoreError, map};
 
 /// The name of the lock file in a directory.
 const LOCK: &str = "lock";
@@ -66,8 +66,8 @@ impl Disk for RealDisk {
         std::fs::rename(from, to)
     }
 
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        File::open(dir)?.sync_all()
+    fn open_dir(&self, dir: &Path) -> io::Result<Arc<dyn DiskFolder>> {
+        Ok(Arc::new(RealFolder(File::open(dir)?)))
     }
 
     fn lock(&self, dir: &Path) -> Result<Box<dyn Send + Sync>, StoreError> {
@@ -103,6 +103,15 @@ impl Drop for Lock {
         // Closing alone would not do: a process that is just being forked off holds the file too, until it becomes another
         // program. Should this fail, closing is still there.
         let _ = self.0.unlock();
+    }
+}
+
+#[derive(Debug)]
+struct RealFolder(File);
+
+impl DiskFolder for RealFolder {
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
     }
 }
 

@@ -3,16 +3,14 @@
 //! What a real disk may do with writes that were not synced, [`SimImage::after_power_cut`] does: it keeps, drops or tears
 //! each of them by sectors, in any order, and undoes directory entries whose directory was not synced.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Disk, DiskFile, StoreError};
-
-/// The piece of a write that is kept or lost as a whole.
-const SECTOR: usize = 512;
+use super::image::{Change, File, SimImage};
+use super::{Disk, DiskFile, DiskFolder, StoreError};
 
 /// A file system in memory. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -41,30 +39,6 @@ struct Fuse {
     error: io::ErrorKind,
     /// Whether half of a write gets through.
     is_short: bool,
-}
-
-/// The state of a simulated disk at one moment.
-#[derive(Clone, Debug, Default)]
-pub struct SimImage {
-    files: BTreeMap<u64, File>,
-    /// Names as a running process sees them, and as they are on the disk.
-    names: BTreeMap<PathBuf, u64>,
-    durable_names: BTreeMap<PathBuf, u64>,
-    next_file: u64,
-}
-
-#[derive(Clone, Debug, Default)]
-struct File {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    /// What happened since the last sync, in order.
-    unsynced: Vec<Change>,
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Write(usize, Vec<u8>),
-    Length(usize),
 }
 
 impl SimDisk {
@@ -162,90 +136,6 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {}
 }
 
-impl SimImage {
-    /// What a reader finds after the power was cut now: unsynced writes kept, dropped or torn as the numbers from `random`
-    /// have it, names without a directory sync undone or not.
-    pub fn after_power_cut(&self, mut random: impl FnMut() -> u64) -> SimImage {
-        let mut image = SimImage { next_file: self.next_file, ..SimImage::default() };
-        let names: BTreeSet<&PathBuf> = self.names.keys().chain(self.durable_names.keys()).collect();
-        for name in names {
-            let (now, durable) = (self.names.get(name), self.durable_names.get(name));
-            // The one or the other; a name that stood for one file and now stands for another is never without any.
-            let found = if now == durable || random().is_multiple_of(2) { now } else { durable };
-            image.names.extend(found.map(|id| (name.clone(), *id)));
-        }
-        image.durable_names = image.names.clone();
-        for (id, file) in &self.files {
-            let bytes = file.after_power_cut(&mut random);
-            image.files.insert(*id, File { now: bytes.clone(), durable: bytes, unsynced: Vec::new() });
-        }
-        image
-    }
-
-    /// What a reader finds after the process was killed now and the system lives on: everything.
-    pub fn after_kill(&self) -> SimImage {
-        self.clone()
-    }
-
-    /// The files, by name.
-    pub fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
-        self.names.iter().filter_map(|(name, id)| Some((name.as_path(), self.files.get(id)?.now.as_slice())))
-    }
-
-    /// The bytes of a file, to be changed.
-    pub fn file_mut(&mut self, path: &Path) -> Option<&mut Vec<u8>> {
-        Some(&mut self.files.get_mut(self.names.get(path)?)?.now)
-    }
-
-    /// Takes a file away.
-    pub fn remove(&mut self, path: &Path) {
-        self.names.remove(path);
-        self.durable_names.remove(path);
-    }
-}
-
-impl File {
-    fn apply(bytes: &mut Vec<u8>, change: &Change) {
-        match change {
-            Change::Length(length) => set_len(bytes, *length),
-            Change::Write(at, data) => {
-                let end = bytes.len().max(at + data.len());
-                set_len(bytes, end);
-                bytes[*at..at + data.len()].copy_from_slice(data);
-            }
-        }
-    }
-
-    fn change(&mut self, change: Change) {
-        Self::apply(&mut self.now, &change);
-        self.unsynced.push(change);
-    }
-
-    fn after_power_cut(&self, random: &mut impl FnMut() -> u64) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        // One cut in four loses everything, one keeps everything; the others go piece by piece.
-        let mood = random() % 4;
-        for change in &self.unsynced {
-            match change {
-                Change::Length(_) if mood == 0 => {}
-                Change::Length(_) if mood == 1 || random().is_multiple_of(2) => Self::apply(&mut bytes, change),
-                Change::Length(_) => {}
-                Change::Write(at, data) => {
-                    let mut start = 0;
-                    while start < data.len() {
-                        let end = ((at + start) / SECTOR * SECTOR + SECTOR - at).min(data.len());
-                        if mood == 1 || (mood > 1 && !random().is_multiple_of(3)) {
-                            Self::apply(&mut bytes, &Change::Write(at + start, data[start..end].to_vec()));
-                        }
-                        start = end;
-                    }
-                }
-            }
-        }
-        bytes
-    }
-}
-
 impl Disk for SimDisk {
     fn create_dir(&self, _: &Path) -> io::Result<()> {
         Ok(())
@@ -253,8 +143,10 @@ impl Disk for SimDisk {
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let state = lock(&self.0.state);
-        let inside = state.names.keys().filter(|path| path.parent() == Some(dir));
-        Ok(inside.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
+        // A directory is there when there is something in it.
+        let inside = state.names.keys().filter_map(|path| path.strip_prefix(dir).ok()?.components().next());
+        let names: BTreeSet<String> = inside.filter_map(|name| Some(name.as_os_str().to_str()?.to_owned())).collect();
+        Ok(names.into_iter().collect())
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
@@ -286,17 +178,29 @@ impl Disk for SimDisk {
         Ok(())
     }
 
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.step()?;
-        let SimImage { names, durable_names, .. } = &mut *state;
-        durable_names.retain(|name, _| name.parent() != Some(dir));
-        durable_names
-            .extend(names.iter().filter(|(name, _)| name.parent() == Some(dir)).map(|(n, id)| (n.clone(), *id)));
-        Ok(())
+    fn open_dir(&self, dir: &Path) -> io::Result<Arc<dyn DiskFolder>> {
+        Ok(Arc::new(SimFolder { disk: self.clone(), dir: dir.to_owned() }))
     }
 
     fn lock(&self, _: &Path) -> Result<Box<dyn Send + Sync>, StoreError> {
         Ok(Box::new(()))
+    }
+}
+
+#[derive(Debug)]
+struct SimFolder {
+    disk: SimDisk,
+    dir: PathBuf,
+}
+
+impl DiskFolder for SimFolder {
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.disk.step()?;
+        let SimImage { names, durable_names, .. } = &mut *state;
+        let is_inside = |name: &PathBuf| name.parent() == Some(&*self.dir);
+        durable_names.retain(|name, _| !is_inside(name));
+        durable_names.extend(names.iter().filter(|(name, _)| is_inside(name)).map(|(name, id)| (name.clone(), *id)));
+        Ok(())
     }
 }
 
@@ -366,19 +270,15 @@ impl DiskFile for SimFile {
     fn sync_data(&self) -> io::Result<()> {
         drop(lock(&self.disk.0.slow));
         self.change(|file| {
-            file.durable.clone_from(&file.now);
-            file.unsynced.clear();
+            // Not a copy of the whole file, which is more the longer the log is.
+            let changes = std::mem::take(&mut file.unsynced);
+            if std::mem::take(&mut file.is_touched) {
+                file.durable.clone_from(&file.now);
+            }
+            changes.iter().for_each(|change| File::apply(&mut file.durable, change));
         })?;
         self.disk.0.syncs.fetch_add(1, Ordering::SeqCst);
         Ok(())
-    }
-}
-
-/// Cuts, or adds zeros in one piece: one by one they were a third of the time of the crash tests.
-fn set_len(bytes: &mut Vec<u8>, length: usize) {
-    match length.checked_sub(bytes.len()) {
-        Some(more) => bytes.append(&mut vec![0; more]),
-        None => bytes.truncate(length),
     }
 }
 

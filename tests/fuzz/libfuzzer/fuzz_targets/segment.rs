@@ -1,0 +1,4 @@
+//! `segment` of thriftwood-fuzz.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| thriftwood_fuzz::segment(data));
