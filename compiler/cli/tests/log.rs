@@ -117,6 +117,10 @@ fn a_group_is_moved_and_a_log_that_is_open_is_left_alone() {
     assert_holds(&ran.out, &["from 3 to 20, 21 behind"]);
     assert_holds(&seek("1h").out, &["from 20 to 0, 41 behind"]);
     assert_holds(&seek("yesterday").err, &["it is none of `first`, `next`, an offset"]);
+    assert_holds(
+        &thriftwood(folder.path(), &["log", "seek", STREAM, "mailer", "--to", "20"]).out,
+        &["mailer/v1.emea.Winners: from 0 to 20"],
+    );
     let ran = thriftwood(folder.path(), &["log", "seek", STREAM, "males", "--to", "first"]);
     assert_holds(&ran.err, &["has no group \"males\"; it has mailer/v1.emea.Winners"]);
     let log = Log::open(folder.path().join(STREAM), LogOptions::default()).unwrap();
@@ -179,4 +183,93 @@ fn what_was_exported_and_imported_is_the_same() {
     let ran = fed(folder.path(), &["log", "import", "copy"], "{\"value\":\"good\"}\nnonsense\n");
     assert_eq!(ran.code, Some(1));
     assert_holds(&ran.err, &["line 2 is no record; 0 records before it were stored"]);
+}
+
+/// As the guide has them: 0 when it is done, 1 when something failed or is damaged, 2 when the words are wrong.
+#[test]
+fn what_cannot_be_done_is_said_and_the_exit_code_tells_it() {
+    let folder = folder(&[("empty/nothing", ""), ("bad.frugal", "struct {"), ("text.jsonl", "no record\n")]);
+    filled(folder.path(), 5);
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["ls", "nowhere"], 1, "nowhere: No such file"),
+        (&["ls", "empty"], 0, "there is no log in empty"),
+        (&["info", "empty"], 1, "there is no log in empty"),
+        (&["groups", "empty"], 1, "there is no log in empty"),
+        (&["verify", "empty"], 1, "there is no log in empty"),
+        (&["repair", "empty"], 1, "there is no log in empty"),
+        (&["compact", "empty"], 1, "there is no log in empty"),
+        (&["cat", STREAM, "--from", "yesterday"], 2, "it is none of `first`"),
+        (&["cat", STREAM, "--from", "99"], 0, "the log ends before offset 6"),
+        (&["cat", STREAM, "--idl", "bad.frugal"], 1, "bad.frugal cannot be read as IDL"),
+        (&["cat", STREAM, "--idl", "none.frugal"], 1, "there is no such file"),
+        (&["seek", STREAM, "nobody", "--to", "first"], 1, "has no group \"nobody\"; it has mailer/v1.emea.Winners"),
+        (&["seek", STREAM, "mailer", "--to", "soon"], 2, "it is none of `first`"),
+        (&["trim", STREAM], 2, "--keep-age"),
+        (&["trim", STREAM, "--keep-age", "1x"], 2, "unknown time unit"),
+        (&["export", STREAM, "nowhere/all.jsonl"], 1, "nowhere/all.jsonl: No such file"),
+        (&["export", STREAM, "all.jsonl", "--to", "memory:"], 2, "cannot be used with"),
+        (&["export", STREAM, "--to", "nats://127.0.0.1:1"], 1, "nothing answers at nats://127.0.0.1:1"),
+        (&["export", STREAM, "--to", "tcp://127.0.0.1:1"], 1, "offset 0 was not published, 0 before it were"),
+        (&["import", "made", "none.jsonl"], 1, "none.jsonl: No such file"),
+        (&["import", "made", "text.jsonl"], 1, "line 1 is no record"),
+    ];
+    for (arguments, code, said) in cases {
+        let ran = thriftwood(folder.path(), &[&["log"], *arguments].concat());
+        assert_eq!(ran.code, Some(*code), "{arguments:?}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(said), "{arguments:?}: {}", ran.err);
+        assert!(
+            !ran.err.contains('\u{1b}') && !ran.err.contains('\r'),
+            "a bar where there is no terminal: {:?}",
+            ran.err
+        );
+    }
+    assert!(!folder.path().join("made").exists(), "nothing is made of what cannot be read");
+}
+
+#[test]
+fn records_are_filtered_by_time_by_a_pattern_of_topics_and_by_headers() {
+    let folder = folder(&[]);
+    filled(folder.path(), 5);
+    let lines = |filter: &[&str]| {
+        let ran = thriftwood(folder.path(), &[&["log", "cat", STREAM], filter].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        ran.out.lines().count()
+    };
+    assert_eq!(lines(&[]), 6);
+    assert_eq!((lines(&["--from", "1h"]), lines(&["--until", "1h"])), (6, 0));
+    assert_eq!(
+        (lines(&["--until", "4"]), lines(&["--from", "2", "--until", "4"]), lines(&["--until", "first"])),
+        (4, 2, 0)
+    );
+    assert_eq!(
+        (lines(&["--topic", "v1.*.Winners.Winner"]), lines(&["--topic", "v1.>"]), lines(&["--topic", "v1.*"])),
+        (6, 6, 0)
+    );
+    assert_eq!((lines(&["--header", "topic"]), lines(&["--header", "topic=v1"]), lines(&["--key", "k1"])), (6, 0, 2));
+    let time = thriftwood(folder.path(), &["log", "cat", STREAM, "--from", "3", "-n", "1"]).out;
+    let time = time.split("  ").nth(1).unwrap();
+    assert_eq!((lines(&["--from", time]), lines(&["--until", time])), (3, 3));
+}
+
+#[test]
+fn the_events_of_a_log_are_published_frame_by_frame_into_another() {
+    let folder = folder(&[("winners.frugal", "scope winners prefix v1.{region} { Winner: i64 }\n")]);
+    let publish = |number: &str, region: &str| {
+        let region = format!("region={region}");
+        let words = ["publish", "log:data", "winners.frugal", "winners.Winner", number, "--var", &region];
+        let ran = thriftwood(folder.path(), &words);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+    };
+    for number in ["1", "2", "3"] {
+        publish(number, "emea");
+    }
+    publish("4", "apac");
+    let words = ["log", "export", STREAM, "--to", "log:other", "--topic", "v1.emea.>", "--from", "1"];
+    let ran = thriftwood(folder.path(), &words);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), &*format!("{STREAM}: 2 events to log:other\n")), "{}", ran.err);
+    let values = |dir: &str, from: &str| -> Vec<String> {
+        let all = thriftwood(folder.path(), &["log", "cat", dir, "--from", from, "--topic", "v1.emea.>", "--json"]).out;
+        all.lines().map(|line| line.split_once("\"value\":").unwrap().1.to_owned()).collect()
+    };
+    assert_eq!(values("other/streams/v1.{}.Winners", "first"), values(STREAM, "1"));
 }

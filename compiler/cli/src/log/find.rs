@@ -40,10 +40,22 @@ pub(super) fn log(dir: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
         [first, ..] if first == dir => Ok(first.clone()),
         [] => Err(format!("there is no log in {}", dir.display()).into()),
         several => {
-            let names: Vec<String> = several.iter().map(|log| format!("\n  {}", log.display())).collect();
+            // The positions of groups are logs as well, and seldom what one looks for.
+            let wanted = several.iter().filter(|log| !is_below_groups(dir, log));
+            let names: Vec<String> = wanted.map(|log| format!("\n  {}", log.display())).collect();
             Err(format!("there are several logs in {}; name one:{}", dir.display(), names.concat()).into())
         }
     }
+}
+
+/// The logs below a directory that have groups, or could have: all but the positions and dead letters of groups.
+pub(super) fn with_groups(dir: &Path) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
+    let found: Vec<PathBuf> = logs(dir)?.into_iter().filter(|log| !is_below_groups(dir, log)).collect();
+    if found.is_empty() { Err(format!("there is no log in {}", dir.display()).into()) } else { Ok(found) }
+}
+
+fn is_below_groups(dir: &Path, log: &Path) -> bool {
+    log.strip_prefix(dir).is_ok_and(|name| name.iter().any(|folder| folder == "groups"))
 }
 
 /// A look at a log.

@@ -16,7 +16,7 @@ pub(super) struct Seek {
     /// The directory of the log.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// The group, as `thriftwood log groups` lists it.
+    /// The group, as `thriftwood log groups` lists it; what stands before its topics is enough where only one begins so.
     #[arg(value_name = "GROUP")]
     group: String,
     /// `first`, `next`, an offset, a time such as 2026-01-31T12:00:00Z, or how long ago, such as 2h.
@@ -40,16 +40,22 @@ pub(super) fn of(dir: &Path) -> io::Result<Vec<(String, PathBuf)>> {
 }
 
 pub(super) fn list(dir: &Path) -> Outcome {
-    let dir = find::log(dir)?;
-    let view = find::view(&dir)?;
-    let mut out = stdout().lock();
-    let groups = of(&dir)?;
+    let logs = find::with_groups(dir)?;
+    let mut groups = Vec::new();
+    for log in &logs {
+        groups.extend(of(log)?.into_iter().map(|(name, journal)| (log, name, journal)));
+    }
     if groups.is_empty() {
         eprintln!("{} has no groups", dir.display());
         return Ok(ExitCode::SUCCESS);
     }
+    let mut out = stdout().lock();
     writeln!(out, "{:>12}  {:>12}  {:>11}  {:>8}  group", "position", "untaken", "outstanding", "dead")?;
-    for (name, journal) in groups {
+    for (log, group, journal) in groups {
+        let view = find::view(log)?;
+        // Of several logs, which.
+        let of = if logs.len() == 1 { String::new() } else { format!("  of {}", log.display()) };
+        let name = format!("{group}{of}");
         let dead = find::view(&journal.join("dead")).map_or(0, |dead| dead.next_offset() - dead.first_offset());
         match view.group(&journal)? {
             Some(group) => {
@@ -62,11 +68,18 @@ pub(super) fn list(dir: &Path) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The group of this name, of this folder, or with this name before its topics where that is only one.
+fn named<'g>(groups: &'g [(String, PathBuf)], wanted: &str) -> Option<&'g (String, PathBuf)> {
+    let is_whole = |(name, folder): &&(String, PathBuf)| name == wanted || folder.ends_with(wanted);
+    let mut begins = groups.iter().filter(|(name, _)| name.split_once('/').is_some_and(|(group, _)| group == wanted));
+    let alone = begins.next().filter(|_| begins.next().is_none());
+    groups.iter().find(is_whole).or(alone)
+}
+
 pub(super) fn seek(seek: &Seek) -> Outcome {
     let dir = find::log(&seek.dir)?;
     let groups = of(&dir)?;
-    let Some((_, journal)) = groups.iter().find(|(name, folder)| *name == seek.group || folder.ends_with(&seek.group))
-    else {
+    let Some((name, journal)) = named(&groups, &seek.group) else {
         let names: Vec<&str> = groups.iter().map(|(name, _)| &name[..]).collect();
         let names = if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
         return Err(format!("{} has no group {:?}; {names}", dir.display(), seek.group).into());
@@ -77,7 +90,7 @@ pub(super) fn seek(seek: &Seek) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(group.seek(seek.to.0))?;
     let lag = group.lag();
-    writeln!(stdout(), "{}: from {before} to {}, {} behind", seek.group, group.position(), lag.untaken)?;
+    writeln!(stdout(), "{}: from {before} to {}, {} behind", name, group.position(), lag.untaken)?;
     group.close_blocking()?;
     log.close_blocking()?;
     Ok(ExitCode::SUCCESS)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::Value;
 use thriftwood_log::store::{Batch, Compaction, Durability, Entry, Log, LogOptions, Retention, StoreError};
 
@@ -21,21 +21,22 @@ const TOGETHER: usize = 1000;
 const TOGETHER_BYTES: usize = 1024 * 1024;
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("limit").required(true).multiple(true)))]
 pub(super) struct Trim {
     /// The directory of the log. Nobody may have it open.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Remove segments that lie wholly before this offset.
-    #[arg(long, value_name = "OFFSET", required_unless_present_any = ["keep_age", "keep_bytes", "keep_records"])]
+    #[arg(long, value_name = "OFFSET", group = "limit")]
     before: Option<u64>,
     /// Remove segments whose last record is older than this, such as 7d.
-    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "AGE", value_parser = humantime::parse_duration, group = "limit")]
     keep_age: Option<Duration>,
     /// Keep so many bytes of segments.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", group = "limit")]
     keep_bytes: Option<u64>,
     /// Keep so many records.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", group = "limit")]
     keep_records: Option<u64>,
 }
 
@@ -157,30 +158,59 @@ pub(super) fn import(import: &Import) -> Outcome {
     };
     let all = import.file.as_ref().and_then(|path| std::fs::metadata(path).ok()).map(|file| file.len());
     let bar = all.map_or_else(|| Bar::endless("importing"), |all| Bar::bytes("importing", all));
-    let log = Log::open(&import.dir, LogOptions::default())?;
-    let (first, mut records, mut size) = (log.next_offset(), Vec::new(), 0);
+    let (mut target, mut records, mut size) = (Target { dir: &import.dir, opened: None }, Vec::new(), 0);
     for (number, line) in (1..).zip(input.lines()) {
         let line = line?;
         let Some(record) = Owned::read(&line) else {
-            let stored = log.next_offset() - first;
-            log.close_blocking()?;
+            let (_, stored) = target.close()?;
             return Err(format!("line {number} is no record; {stored} records before it were stored").into());
         };
         size += line.len();
         bar.add(line.len() as u64 + 1);
         records.push(record);
         if records.len() >= TOGETHER || size >= TOGETHER_BYTES {
-            store(&log, &records)?;
+            target.store(&records)?;
             records.clear();
             size = 0;
         }
     }
-    store(&log, &records)?;
-    let stored = log.next_offset() - first;
-    log.close_blocking()?;
+    target.store(&records)?;
+    let (first, stored) = target.close()?;
     drop(bar);
     writeln!(stdout(), "{}: {stored} records from offset {first} on", import.dir.display())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where records go: a log that is opened, or made, when the first of them are there.
+struct Target<'a> {
+    dir: &'a Path,
+    /// With the offset of the first record.
+    opened: Option<(Log, u64)>,
+}
+
+impl Target<'_> {
+    fn store(&mut self, records: &[Owned]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        if self.opened.is_none() {
+            let log = Log::open(self.dir, LogOptions::default())?;
+            let first = log.next_offset();
+            self.opened = Some((log, first));
+        }
+        match &self.opened {
+            Some((log, _)) => store(log, records),
+            None => Ok(()),
+        }
+    }
+
+    /// The offset of the first record, and how many there are.
+    fn close(self) -> Result<(u64, u64), StoreError> {
+        let Some((log, first)) = self.opened else { return Ok((0, 0)) };
+        let stored = log.next_offset() - first;
+        log.close_blocking()?;
+        Ok((first, stored))
+    }
 }
 
 /// A record of a line.
@@ -209,9 +239,6 @@ impl Owned {
 }
 
 fn store<'r>(log: &Log, records: &'r [Owned]) -> Result<(), StoreError> {
-    if records.is_empty() {
-        return Ok(());
-    }
     let pairs = |record: &'r Owned| record.headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
     let headers: Vec<Vec<(&'r str, &'r [u8])>> = records.iter().map(pairs).collect();
     let entries: Vec<Entry<'_>> = records

@@ -73,6 +73,11 @@ pub(super) fn cat(cat: &Cat) -> Outcome {
     let view = find::view(&find::log(&cat.shown.dir)?)?;
     let mut left = cat.most.unwrap_or(u64::MAX);
     let filter = Filter { until: cat.until.map(|until| until.0), ..cat.shown.filter() };
+    if let From::Offset(offset) = cat.from.0
+        && offset > view.next_offset()
+    {
+        eprintln!("the log ends before offset {}", view.next_offset());
+    }
     cat.shown.print(view.reader(cat.from.0)?, &filter, &events, &mut left)
 }
 
