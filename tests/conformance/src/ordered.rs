@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use thriftwood::Context;
 use thriftwood::event::Guarantee;
-use tokio::sync::{Mutex, Notify, oneshot};
+use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 
 use crate::Fixture;
 use crate::fixture::{patient, soon};
@@ -60,12 +60,17 @@ pub async fn events_of_one_key_are_handled_in_order(fixture: &Fixture) {
     let counted = things.counted().await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let (seen, running, most) = (Seen::default(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    // Closed until all are published: handlers that keep up with their publisher would have nothing to mix up.
+    let gate = Arc::new(Semaphore::new(0));
     let handling = tokio::spawn({
         let (seen, running, most) = (seen.clone(), Arc::clone(&running), Arc::clone(&most));
+        let gate = Arc::clone(&gate);
         let until = async { drop(stopped.await) };
         counted.until(until).for_each_concurrent(8, move |ctx, number| {
             let (seen, running, most) = (seen.clone(), Arc::clone(&running), Arc::clone(&most));
+            let gate = Arc::clone(&gate);
             async move {
+                gate.acquire().await.map_err(|error| error.to_string())?.forget();
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 // Later events would overtake earlier ones.
                 for _ in 0..(EVENTS - number) % 7 {
@@ -80,6 +85,7 @@ pub async fn events_of_one_key_are_handled_in_order(fixture: &Fixture) {
     for number in 0..EVENTS {
         publish(fixture, ["a", "b", "c", "d", "e"][number as usize % 5], number).await;
     }
+    gate.add_permits(EVENTS as usize);
     let seen = seen.wait(EVENTS as usize).await;
     for (key, numbers) in &seen {
         assert!(numbers.is_sorted(), "{key}: {numbers:?}");
@@ -133,7 +139,7 @@ pub async fn no_more_than_max_in_flight(fixture: &Fixture) {
     let mut bystander = things.counted().await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let (begun, begun_all) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let gate = Arc::new(Semaphore::new(0));
     let handling = tokio::spawn({
         let (begun, begun_all, gate) = (Arc::clone(&begun), Arc::clone(&begun_all), Arc::clone(&gate));
         let until = async { drop(stopped.await) };

@@ -101,3 +101,35 @@ async fn an_event_that_is_sent_again_is_kept_once() {
     assert_eq!(stream.get_info().await.expect("its state").state.messages, 2);
     bus.close().await.expect("the bus closes");
 }
+
+/// The server gives a member so long, and then delivers the event to another: events that wait behind a failing one are kept
+/// from that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_fails_for_longer_than_the_server_waits_keeps_its_order() {
+    let Some(nats) = NatsServer::start("a_key_that_fails_for_longer_than_the_server_waits_keeps_its_order") else {
+        return;
+    };
+    let url = format!("{}?ack_wait=2000", nats.url().replace("nats:", "jetstream:"));
+    let bus = thriftwood::connect(&url).await.expect("the bus connects");
+    let subscriber = Things::subscriber(&bus, "bill", "emea").group("patient");
+    let counted = subscriber.counted().await.expect("a group");
+    let things = Things::publisher(&bus, "bill", "emea");
+    for number in 0..5 {
+        things.counted(&patient().with_key("one"), number).await.expect("published");
+    }
+    let begun = std::time::Instant::now();
+    let (seen, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let handling = tokio::spawn(counted.for_each_concurrent(4, move |_, number| {
+        let fails = number == 0 && begun.elapsed() < std::time::Duration::from_millis(4_500);
+        let sent = if fails { Err("not yet".to_owned()) } else { seen.send(number).map_err(|error| error.to_string()) };
+        async move { sent }
+    }));
+    let mut all = Vec::new();
+    while all.len() < 5 {
+        all.push(soon("an event", heard.recv()).await.expect("a number"));
+    }
+    assert_eq!(all, [0, 1, 2, 3, 4]);
+    bus.close().await.expect("the bus closes");
+    soon("the end", handling).await.expect("no panic").expect("all acknowledged");
+    assert_eq!(heard.recv().await, None, "each came once");
+}

@@ -49,4 +49,8 @@ pub trait Acknowledge: Send + Sync {
 
     /// It was not handled, for this reason, and is to be delivered again. The reason may be empty.
     fn nack(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// It will take longer, for a transport that gives only so much time before it delivers the event to another. Nobody waits
+    /// for this to have arrived.
+    fn extend(&self) {}
 }

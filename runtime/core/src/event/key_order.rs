@@ -29,6 +29,8 @@ const HELD: usize = 256;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How often a transport is asked for more time for what is held back here.
+const EXTEND: Duration = Duration::from_secs(1);
 
 /// A source of events that keeps the order of their keys.
 pub(super) struct KeyOrder {
@@ -36,6 +38,8 @@ pub(super) struct KeyOrder {
     lines: Arc<Lines>,
     /// Runs until the next event that was refused is due.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Runs while something is held back.
+    extend: Option<Pin<Box<Sleep>>>,
     ended: bool,
 }
 
@@ -61,7 +65,7 @@ impl KeyOrder {
     /// Puts itself around a source.
     pub(super) fn around(source: &mut Box<dyn EventSource>) {
         let inner = std::mem::replace(source, Box::new(Nothing));
-        *source = Box::new(Self { source: inner, lines: Arc::default(), timer: None, ended: false });
+        *source = Box::new(Self { source: inner, lines: Arc::default(), timer: None, extend: None, ended: false });
     }
 
     /// An event whose turn it is, if there is one here.
@@ -90,8 +94,32 @@ impl KeyOrder {
     }
 }
 
+impl KeyOrder {
+    /// Asks for more time for what is held back, each time a while has passed.
+    fn poll_extend(&mut self, cx: &mut TaskContext<'_>) {
+        loop {
+            let state = self.lines.lock();
+            let waiting = state.waiting.values().flatten().chain(state.refused.values().map(|(_, event)| event));
+            let mut held = waiting.filter_map(|event| event.acknowledge.as_ref()).peekable();
+            if held.peek().is_none() {
+                drop(held);
+                drop(state);
+                self.extend = None;
+                return;
+            }
+            let timer = self.extend.get_or_insert_with(|| Box::pin(tokio::time::sleep(EXTEND)));
+            if timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            held.for_each(|acknowledge| acknowledge.extend());
+            timer.as_mut().reset(tokio::time::Instant::now() + EXTEND);
+        }
+    }
+}
+
 impl EventSource for KeyOrder {
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Delivery, Error>>> {
+        self.poll_extend(cx);
         loop {
             if let Some(delivery) = self.poll_here(cx) {
                 return Poll::Ready(Some(Ok(delivery)));
@@ -117,6 +145,8 @@ impl EventSource for KeyOrder {
             state.held += 1;
             if let Some(line) = state.waiting.get_mut(&key) {
                 line.push_back(delivery);
+                drop(state);
+                self.poll_extend(cx);
                 continue;
             }
             state.waiting.insert(key.clone(), VecDeque::new());

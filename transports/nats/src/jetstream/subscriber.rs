@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -210,7 +211,7 @@ fn delivery(message: Message, shares: bool) -> Result<Delivery, Error> {
     let (message, acker) = message.split();
     let subject = message.subject.as_str();
     let acknowledge: Option<Box<dyn Acknowledge>> =
-        if shares { Some(Box::new(Verdict { acker: Some(acker), attempt })) } else { None };
+        if shares { Some(Box::new(Verdict { acker: Some(Arc::new(acker)), attempt })) } else { None };
     Ok(Delivery {
         topic: subject.strip_prefix(EVENT_PREFIX).unwrap_or(subject).to_owned(),
         frame: message.payload,
@@ -224,7 +225,7 @@ fn delivery(message: Message, shares: bool) -> Result<Delivery, Error> {
 /// Tells the server what became of an event; dropped, that it was not handled.
 struct Verdict {
     /// Taken by the verdict.
-    acker: Option<Acker>,
+    acker: Option<Arc<Acker>>,
     attempt: u32,
 }
 
@@ -252,6 +253,15 @@ impl Acknowledge for Verdict {
             let Some(acker) = acker else { return Ok(()) };
             acker.ack_with(refusal).await.map_err(|source| failed("a refusal could not be sent", source))
         })
+    }
+    fn extend(&self) {
+        let Some(acker) = self.acker.clone() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Err(error) = acker.ack_with(AckKind::Progress).await {
+                debug!(%error, "more time could not be asked for; the event comes again when its time is up");
+            }
+        });
     }
 }
 
