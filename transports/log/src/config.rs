@@ -19,7 +19,8 @@ use crate::{client, error, publisher, server, subscriber};
 #[non_exhaustive]
 pub struct Config {
     /// How the logs in the directory are opened. [`retention`](LogOptions::retention) is for events: a group's position and calls
-    /// without an answer are kept as long as they are needed.
+    /// without an answer are kept as long as they are needed. [`compaction`](LogOptions::compaction) is for events as well; it
+    /// knows their keys and not their topics, so it fits scopes in which a key is used by one operation.
     pub log: LogOptions,
     /// What a publish waits for, unless its [context says otherwise](thriftwood_core::Context::with_durability).
     pub durability: Durability,

@@ -120,7 +120,8 @@ impl Shared {
     /// How logs are opened that know by themselves what they still need: retention is for events.
     pub(crate) fn unlimited(&self, segment_bytes: u64) -> LogOptions {
         let options = self.options.clone();
-        LogOptions { segment_bytes, segment_age: None, retention: Retention::default(), ..options }
+        let (segment_age, retention, compaction) = (None, Retention::default(), None);
+        LogOptions { segment_bytes, segment_age, retention, compaction, ..options }
     }
 
     /// Ends servers after the calls they have, and lets go of every file.

@@ -8,7 +8,7 @@ use thriftwood_core::frame::event_key;
 use thriftwood_core::{Bus, Context};
 use thriftwood_log::Config;
 use thriftwood_log::store::disk::{SimDisk, SimImage};
-use thriftwood_log::store::{From, Log, LogOptions, SimClock};
+use thriftwood_log::store::{Compaction, From, Log, LogOptions, LogView, SimClock};
 
 use crate::support::{COUNTED, NUMBERS, NumbersEvent, connect, next, publish, soon, subscribe, subscriber};
 
@@ -139,4 +139,38 @@ async fn what_exceeds_the_number_goes() {
     let mut first = subscribe(&subscriber(&bus, "emea").start(Start::First)).await;
     assert!((2_300..=2_500).contains(&*next(&mut first).await));
     bus.close().await.unwrap();
+}
+
+/// Two events of one key that nobody can handle are two dead letters, also where the stream keeps only the last one of a key.
+#[tokio::test]
+async fn a_log_of_dead_letters_is_never_compacted() {
+    let disk = SimDisk::new();
+    let bus = connect_on(&disk, |config| {
+        config.log.segment_bytes = 4_096;
+        config.log.compaction = Some(Compaction::default());
+        (config.groups.max_attempts, config.groups.first_delay) = (Some(1), Duration::ZERO);
+    })
+    .await;
+    let mut mailer = subscribe(&subscriber(&bus, "emea").group("mailer")).await;
+    for number in 0..100 {
+        publish_with(&bus, &Context::new().with_key("same"), number).await;
+        next(&mut mailer).await.nack().await.unwrap();
+    }
+    let dir = format!("{STREAM}/groups/mailer/v1.emea.Numbers.Counted/dead");
+    let letters = || {
+        let view = LogView::open(&dir, Arc::new(disk.clone())).unwrap();
+        let mut reader = view.reader(From::First).unwrap();
+        std::iter::from_fn(|| reader.next_ready().unwrap()).count()
+    };
+    // Members bury what had its deliveries when they look for the next event.
+    publish_with(&bus, &Context::new(), 100).await;
+    soon("the last event", mailer.next()).await.unwrap().unwrap();
+    soon("the letters", async {
+        while letters() < 100 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    bus.close().await.unwrap();
+    assert_eq!(letters(), 100);
 }
