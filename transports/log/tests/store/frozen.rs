@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use thriftwood_log::store::{Batch, Durability, Entry, From, Group, GroupOptions, Log, LogOptions, Producer};
+use thriftwood_log::store::{
+    Batch, Compaction, Durability, Entry, From, Group, GroupOptions, Log, LogOptions, Producer,
+};
 
 /// Records in each frozen log, in batches of one to three, by three openings.
 const RECORDS: u64 = 45;
@@ -102,6 +104,26 @@ fn a_log_of_version_2_is_read_whole_with_keys_compression_and_producers() {
         assert_eq!(log.next_offset(), RECORDS, "{end}: nothing was stored twice");
         assert_eq!(again(RECORDS as u32, 1).unwrap(), RECORDS, "{end}");
     }
+}
+
+#[test]
+fn a_compacted_log_of_version_2_is_read_as_it_was_left_and_compacted_further() {
+    let folder = frozen("v2", "compacted");
+    let dir = folder.path().join("log");
+    let log = open(dir.clone());
+    // Of seven keys in turn the last each, with a deletion of key 3 behind them, and the one record that has no key.
+    let expected: Vec<(u64, Vec<u8>)> =
+        [10, 39, 40, 41, 42, 43, 44].map(written).into_iter().chain([(45, vec![])]).collect();
+    assert_eq!((log.damage(), read(&log, From::First)), (&[][..], expected.clone()));
+    for from in 0..=45 {
+        assert_eq!(read(&log, From::Offset(from)), expected[expected.partition_point(|(offset, _)| *offset < from)..]);
+    }
+    let batch = Batch::of(&[Entry::of(b"newer").key(&[4])]).unwrap();
+    assert_eq!(log.append_blocking(batch, Durability::Durable).unwrap().first, 46);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(log.compact(Compaction::default().tombstones(std::time::Duration::ZERO))).unwrap();
+    let left: Vec<u64> = read(&log, From::First).into_iter().map(|(offset, _)| offset).collect();
+    assert_eq!(left, [10, 40, 41, 42, 43, 44, 46], "39 has a newer one, and the deletion is old enough");
 }
 
 #[tokio::test]
