@@ -31,7 +31,10 @@ pub(crate) struct FieldForm<'a> {
 
 /// The fields of a struct, in order.
 pub(crate) fn fields<'a>(m: &Module<'_>, id: TypeId, def: &'a Struct) -> Result<Vec<FieldForm<'a>>, GenerateError> {
-    let mut locals = Taken::with(&["field", "id", "missing", "other", "r", "ty", "unknown", "w"]);
+    let mut locals = match unknown_ident(m, def) {
+        Some(_) => Taken::with(&["field", "id", "missing", "r", "ty", "unknown", "w"]),
+        None => Taken::with(&["field", "missing", "other", "r", "w"]),
+    };
     let key = m.facts().is_ordered(id);
     let mut forms = Vec::new();
     for (index, (field, ident)) in def.fields.iter().zip(field_idents(def)).enumerate() {
@@ -63,7 +66,7 @@ pub(crate) fn fields<'a>(m: &Module<'_>, id: TypeId, def: &'a Struct) -> Result<
 
 /// The arguments of a function, in order.
 pub(crate) fn arguments<'a>(m: &Module<'_>, args: &'a [Field]) -> Result<Vec<FieldForm<'a>>, GenerateError> {
-    let mut idents = Taken::with(&["ctx", "r", "w", "field", "missing", "other", "request", "self_"]);
+    let mut idents = Taken::with(&["ctx", "r", "w", "field", "missing", "other", "request"]);
     let mut forms = Vec::new();
     for field in args {
         // As for every peer, `optional` says nothing in a list of arguments: they are all there, or have a default.

@@ -867,8 +867,8 @@ pub mod golden {
         impl Client {
             /// This `Client` with `id` set.
             #[must_use]
-            pub fn with_id(mut self, id_: i32) -> Self {
-                self.id = id_;
+            pub fn with_id(mut self, id: i32) -> Self {
+                self.id = id;
                 self
             }
         }
@@ -884,17 +884,17 @@ pub mod golden {
             }
 
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id_ = None;
+                let mut id = None;
                 r.struct_begin()?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
-                        (1, TType::I32) => id_ = Some(Wire::decode(r)?),
+                        (1, TType::I32) => id = Some(Wire::decode(r)?),
                         (_, other) => r.skip(other)?,
                     }
                 }
                 r.struct_end();
                 Ok(Self {
-                    id: id_.unwrap_or_default(),
+                    id: id.unwrap_or_default(),
                 })
             }
         }
@@ -995,7 +995,7 @@ pub mod golden {
 
         impl Everything {
             /// An `Everything` with its required fields; the others have their defaults.
-            pub fn new(id_: Id) -> Self {
+            pub fn new(id: Id) -> Self {
                 Self {
                     flag: false,
                     small: 0,
@@ -1011,7 +1011,7 @@ pub mod golden {
                     scores: BTreeMap::new(),
                     colour: Colour::GREEN,
                     index: Index::default(),
-                    id: id_,
+                    id,
                     maybe: None,
                     perhaps: None,
                     limit: ANSWER,
@@ -1307,7 +1307,7 @@ pub mod golden {
                 let mut scores = None;
                 let mut colour = None;
                 let mut index = None;
-                let mut id_ = None;
+                let mut id = None;
                 let mut maybe = None;
                 let mut perhaps = None;
                 let mut limit = None;
@@ -1338,7 +1338,7 @@ pub mod golden {
                         (12, TType::Map) => scores = Some(Wire::decode(r)?),
                         (13, TType::I32) => colour = Some(Wire::decode(r)?),
                         (14, TType::Map) => index = Some(Wire::decode(r)?),
-                        (15, TType::I64) => id_ = Some(Wire::decode(r)?),
+                        (15, TType::I64) => id = Some(Wire::decode(r)?),
                         (16, TType::I32) => maybe = Some(Wire::decode(r)?),
                         (17, TType::String) => perhaps = Some(Wire::decode(r)?),
                         (18, TType::I32) => limit = Some(Wire::decode(r)?),
@@ -1377,7 +1377,7 @@ pub mod golden {
                     scores: scores.unwrap_or_default(),
                     colour: colour.unwrap_or(Colour::GREEN),
                     index: index.unwrap_or_default(),
-                    id: id_.ok_or_else(|| missing("id"))?,
+                    id: id.ok_or_else(|| missing("id"))?,
                     maybe,
                     perhaps,
                     limit: limit.unwrap_or(ANSWER),
@@ -1794,7 +1794,7 @@ pub mod golden {
             fn upper(
                 &self,
                 ctx: &Context,
-                self__: Bytes,
+                self_: Bytes,
             ) -> impl Future<Output = Result<String, RpcError>> + Send;
 
             fn new_(
@@ -2020,8 +2020,8 @@ pub mod golden {
                 }
             }
 
-            pub async fn upper(&self, ctx: &Context, self__: Bytes) -> Result<String, RpcError> {
-                let request = FullRequest::Upper { self__ };
+            pub async fn upper(&self, ctx: &Context, self_: Bytes) -> Result<String, RpcError> {
+                let request = FullRequest::Upper { self_ };
                 match self.0.call(ctx, request).await? {
                     FullResponse::Upper(result) => Ok(result),
                     _ => Err(RpcError::mismatched("Upper")),
@@ -2156,8 +2156,8 @@ pub mod golden {
                         Full::tell(service, ctx, w_, r_).await?;
                         FullResponse::Tell
                     }
-                    FullRequest::Upper { self__ } => {
-                        let result = Full::upper(service, ctx, self__).await?;
+                    FullRequest::Upper { self_ } => {
+                        let result = Full::upper(service, ctx, self_).await?;
                         FullResponse::Upper(result)
                     }
                     FullRequest::New { layer } => {
@@ -2205,7 +2205,7 @@ pub mod golden {
             /// `tell`
             Tell { w_: String, r_: f64 },
             /// `Upper`
-            Upper { self__: Bytes },
+            Upper { self_: Bytes },
             /// `new`
             New { layer: i32 },
             /// `colour`
@@ -2299,10 +2299,10 @@ pub mod golden {
                         r_.encode(w);
                         w.struct_end();
                     }
-                    Self::Upper { self__ } => {
+                    Self::Upper { self_ } => {
                         w.struct_begin();
                         w.field_begin(1, TType::String);
-                        self__.encode(w);
+                        self_.encode(w);
                         w.struct_end();
                     }
                     Self::New { layer } => {
@@ -2451,17 +2451,17 @@ pub mod golden {
             }
 
             fn read_upper<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut self__ = None;
+                let mut self_ = None;
                 r.struct_begin()?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
-                        (1, TType::String) => self__ = Some(Wire::decode(r)?),
+                        (1, TType::String) => self_ = Some(Wire::decode(r)?),
                         (_, other) => r.skip(other)?,
                     }
                 }
                 r.struct_end();
                 Ok(Self::Upper {
-                    self__: self__.unwrap_or_default(),
+                    self_: self_.unwrap_or_default(),
                 })
             }
 
@@ -2910,8 +2910,8 @@ pub mod golden {
                 }
             }
 
-            pub async fn upper(&self, ctx: &Context, self__: Bytes) -> Result<String, RpcError> {
-                let request = ChildRequest::Full(FullRequest::Upper { self__ });
+            pub async fn upper(&self, ctx: &Context, self_: Bytes) -> Result<String, RpcError> {
+                let request = ChildRequest::Full(FullRequest::Upper { self_ });
                 let ChildResponse::Full(response) = self.0.call(ctx, request).await? else {
                     return Err(RpcError::mismatched("Upper"));
                 };

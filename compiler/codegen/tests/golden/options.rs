@@ -346,9 +346,9 @@ pub mod golden {
 
         impl User {
             /// An `User` with its required fields; the others have their defaults.
-            pub fn new(id_: UserId) -> Self {
+            pub fn new(id: UserId) -> Self {
                 Self {
-                    id: id_,
+                    id,
                     name: NOBODY.clone(),
                     owner: None,
                     crew: Crew::default(),
@@ -406,7 +406,7 @@ pub mod golden {
             }
 
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id_ = None;
+                let mut id = None;
                 let mut name = None;
                 let mut owner = None;
                 let mut crew = None;
@@ -414,7 +414,7 @@ pub mod golden {
                 r.struct_begin()?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
-                        (1, TType::I64) => id_ = Some(Wire::decode(r)?),
+                        (1, TType::I64) => id = Some(Wire::decode(r)?),
                         (2, TType::String) => name = Some(Wire::decode(r)?),
                         (3, TType::I64) => owner = Some(Wire::decode(r)?),
                         (4, TType::List) => crew = Some(Wire::decode(r)?),
@@ -430,7 +430,7 @@ pub mod golden {
                     })
                 };
                 Ok(Self {
-                    id: id_.ok_or_else(|| missing("id"))?,
+                    id: id.ok_or_else(|| missing("id"))?,
                     name: name.unwrap_or_else(|| NOBODY.clone()),
                     owner,
                     crew: crew.unwrap_or_default(),

@@ -80,6 +80,12 @@ fn unexpected(reader: &Reader<'_>, error: &pest::error::Error<Rule>, at: usize, 
     let text = reader.text;
     let (found, end) = found(text, at);
     let wanted = wanted(&error.variant);
+    // A brace with a blank behind it is that of a scope without a prefix.
+    if wanted.contains(&Rule::prefix_token) && matches!(text.as_bytes()[at..], [b'{', next, ..] if is_word(next)) {
+        let message = "the `{` of this prefix variable is not closed";
+        let help = "a variable is written `{region}`, without blanks and dots";
+        return Diagnostic::new(Code::Syntax, reader.span(at, at + 1), message).help(help);
+    }
     let message = format!("expected {}, found {found}", listed(&words_of(&wanted)));
     let at_end = at >= text.len();
     // The end of the file is shown where its last word ends.

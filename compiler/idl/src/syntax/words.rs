@@ -35,7 +35,7 @@ pub(super) fn word(rule: Rule) -> Option<&'static str> {
         Rule::reference => "`&`",
         Rule::throws | Rule::kw_throws => "`throws`",
         Rule::prefix | Rule::kw_prefix => "`prefix`",
-        Rule::prefix_token | Rule::prefix_literal => "a prefix token",
+        Rule::prefix_token | Rule::prefix_literal => "a part of the prefix",
         Rule::prefix_variable => "a prefix variable such as `{user}`",
         Rule::prefix_name => "the variable's name",
         Rule::namespace_scope => "`*` or a language",
