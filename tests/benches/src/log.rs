@@ -15,7 +15,7 @@ use tokio::runtime::Builder;
 use crate::echo::{self, Note, Notes};
 use crate::report::{self, Better, Row};
 use crate::rounds::{Rounds, per_second};
-use crate::{log_bulk, log_peers};
+use crate::{log_bulk, log_peers, log_served};
 
 /// Bytes of a record.
 pub const RECORD: usize = 1024;
@@ -52,6 +52,7 @@ pub fn run(rounds: &Rounds) -> Vec<Row> {
         rows.push(row(name, "the store's append", published).limits(0.85, 0.95));
     }
     runtime.block_on(bus.close()).expect("the log closes");
+    rows.extend(log_served::run(whole, &runtime, folder.path()));
     rows.extend(log_peers::run(whole, &runtime, folder.path(), &log));
     rows
 }

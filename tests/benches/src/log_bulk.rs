@@ -137,7 +137,7 @@ pub fn opened(dir: &Path) -> f64 {
     took.as_secs_f64() * 1e3
 }
 
-fn segments(dir: &Path) -> Vec<PathBuf> {
+pub fn segments(dir: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = files(dir).filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
     paths.sort();
     paths

@@ -13,6 +13,7 @@ mod log;
 mod log_bulk;
 mod log_open;
 mod log_peers;
+mod log_served;
 mod nats;
 mod peers;
 mod process;

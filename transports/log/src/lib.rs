@@ -42,9 +42,11 @@ mod url;
 
 pub use config::{Config, Directory, Redelivery, connect, connect_url};
 #[cfg(feature = "remote")]
-pub use remote::client::{ConnectConfig, connect_remote};
+pub use remote::client::{ConnectConfig, GroupName, ServedLog, connect_remote};
 #[cfg(feature = "remote")]
 pub use remote::server::ServeConfig;
+#[cfg(feature = "remote")]
+pub use remote::wire::StreamInfo;
 #[cfg(feature = "remote")]
 pub use thriftwood_tls::{ClientTls, Pem, ServerTls};
 

@@ -6,6 +6,7 @@
 mod admission;
 mod flow;
 mod hostile;
+mod looked_after;
 mod raw;
 mod reconnect;
 mod served;

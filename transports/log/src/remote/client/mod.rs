@@ -1,5 +1,6 @@
 //! The bus to a log server: one connection, made again whenever it is lost, under everything that is done with the bus.
 
+mod admin;
 mod calls;
 mod config;
 mod follow;
@@ -17,6 +18,7 @@ use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilte
 use thriftwood_core::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
 
+pub use admin::{GroupName, ServedLog};
 pub use config::{ConnectConfig, connect_remote};
 
 use crate::subscriber;

@@ -12,6 +12,8 @@ use super::{MAX_MESSAGE, PREFIX};
 
 /// So many bytes are asked for at once.
 const CHUNK: usize = 64 * 1024;
+/// Messages of up to so many bytes wait for no room: as many of them as one connection may have under way are 64 MiB.
+const SMALL: usize = 4096;
 
 /// One message.
 #[derive(Debug)]
@@ -49,8 +51,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         let held = match &self.room {
-            // What is small waits for nobody: it is no more than what is read at once anyway.
-            Some(room) if length > CHUNK => {
+            Some(room) if length > SMALL => {
                 let room = Arc::clone(room).acquire_many_owned(length as u32).await;
                 Some(room.map_err(io::Error::other)?)
             }

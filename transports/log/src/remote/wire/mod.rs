@@ -11,7 +11,8 @@ mod request;
 
 pub(crate) use frames::{Frames, Message};
 pub(crate) use hello::{Hello, NoHello, Welcome};
-pub(crate) use reply::{Fault, FaultKind, Fetched, Reply, StreamInfo, Taken};
+pub use reply::StreamInfo;
+pub(crate) use reply::{Fault, FaultKind, Fetched, Reply, Taken};
 pub(crate) use request::{GroupAction, Outcome, Request};
 
 /// The version of the protocol that this build speaks.

@@ -66,15 +66,16 @@ pub(crate) struct Taken {
 
 /// What there is to know of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StreamInfo {
+#[non_exhaustive]
+pub struct StreamInfo {
     /// Its name: a scope's topic with its variables left open.
-    pub(crate) name: String,
+    pub name: String,
     /// The number that tells its log from any other.
-    pub(crate) log_id: u64,
+    pub log_id: u64,
     /// The first offset that is kept.
-    pub(crate) first: u64,
+    pub first: u64,
     /// The offset that the next record gets.
-    pub(crate) next: u64,
+    pub next: u64,
 }
 
 /// Why a request could not be done.
