@@ -89,8 +89,8 @@ fn sent(dir: &Path) -> f64 {
             let file = File::open(path).expect("the segment is there");
             let (mut position, size) = (0, file.metadata().expect("it has a size").len());
             while position < size {
-                rustix::fs::sendfile(&socket, &file, Some(&mut position), (size - position) as usize)
-                    .expect("it goes out");
+                let left = (size - position) as usize;
+                rustix::fs::sendfile(&socket, &file, Some(&mut position), left).expect("it goes out");
             }
         }
     });
