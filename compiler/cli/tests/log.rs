@@ -256,7 +256,8 @@ fn the_events_of_a_log_are_published_frame_by_frame_into_another() {
     let folder = folder(&[("winners.frugal", "scope winners prefix v1.{region} { Winner: i64 }\n")]);
     let publish = |number: &str, region: &str| {
         let region = format!("region={region}");
-        let words = ["publish", "log:data", "winners.frugal", "winners.Winner", number, "--var", &region];
+        let words =
+            ["publish", "log:data", "winners.frugal", "winners.Winner", number, "--var", &region, "--key", number];
         let ran = thriftwood(folder.path(), &words);
         assert_eq!(ran.code, Some(0), "{}", ran.err);
     };
@@ -272,4 +273,7 @@ fn the_events_of_a_log_are_published_frame_by_frame_into_another() {
         all.lines().map(|line| line.split_once("\"value\":").unwrap().1.to_owned()).collect()
     };
     assert_eq!(values("other/streams/v1.{}.Winners", "first"), values(STREAM, "1"));
+    let cat = ["log", "cat", "other/streams/v1.{}.Winners", "--key", "3", "--idl", "winners.frugal"];
+    let ran = thriftwood(folder.path(), &cat);
+    assert!(ran.out.ends_with("v1.emea.Winners.Winner 3  {\"Winner\":3}\n"), "{}{}", ran.out, ran.err);
 }

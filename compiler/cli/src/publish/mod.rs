@@ -28,6 +28,9 @@ pub(crate) struct Publish {
     /// The payload, as JSON; `-` reads it from standard input.
     #[arg(value_name = "JSON")]
     payload: String,
+    /// What the event is about: subscribers handle events of one key in order, and a log keeps it with the event.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
     #[command(flatten)]
     sending: Sending,
 }
@@ -60,8 +63,12 @@ async fn send(
 ) -> Result<(), Error> {
     let bus = publish.sending.connect(&publish.contract.url).await?;
     let publisher = Publisher::new(&bus, operation.scope, variables);
+    let mut context = publish.sending.context();
+    if let Some(key) = &publish.key {
+        context = context.with_key(key.as_str());
+    }
     let start = Instant::now();
-    publisher.publish_event(&publish.sending.context(), JsonEvent::Outgoing(operation, Arc::new(payload))).await?;
+    publisher.publish_event(&context, JsonEvent::Outgoing(operation, Arc::new(payload))).await?;
     let took = start.elapsed();
     // Some transports have only taken it so far.
     bus.close().await?;

@@ -120,7 +120,7 @@ fn a_slip_is_pointed_out_before_anything_is_sent() {
         (
             &["Store.buyAlbum", "{}"],
             "error: cannot connect to \"kafka://here\": no transport goes by `kafka:`; it can be memory:, memory:NAME, log:DIR, \
-             nats://HOST:PORT, jetstream://HOST:PORT, tcp://HOST:PORT, unix:PATH or http://HOST:PORT/PATH\n",
+             log://HOST:PORT, nats://HOST:PORT, jetstream://HOST:PORT, tcp://HOST:PORT, unix:PATH or http://HOST:PORT/PATH\n",
         ),
     ];
     for (arguments, said) in slips {
