@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::echo::{ADDRESS, EchoServer, Mirror, NoOp};
-use crate::peers::{raw, tarpc, tonic};
+use crate::peers::{raw, tarpc, tonic, volo};
 
 /// An echo that a process serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,6 +24,8 @@ pub enum Served {
     Tarpc,
     /// tonic, on a runtime of two threads.
     Tonic,
+    /// volo-thrift, on a runtime of two threads.
+    Volo,
 }
 
 /// A runtime of two threads, or of the one that blocks on it.
@@ -49,6 +51,7 @@ impl Served {
                 Self::Raw | Self::RawApart => bare().await,
                 Self::Tarpc => tarpc::serve(tell).await,
                 Self::Tonic => tonic::serve(tell).await,
+                Self::Volo => volo::serve(tell).await,
             }
         });
     }

@@ -1,4 +1,5 @@
-//! Calls over TCP between two processes: ours with its features on, against a bare multiplexed echo, tonic and tarpc.
+//! Calls over TCP between two processes: ours with its features on, against a bare multiplexed echo, tonic, tarpc and
+//! volo-thrift.
 
 use std::hint::black_box;
 use std::sync::{Arc, Mutex};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 use crate::echo::{ADDRESS, EchoClient, NoOp, calls_per_second, context, note, raw_note};
-use crate::peers::{raw, tarpc, tonic};
+use crate::peers::{raw, tarpc, tonic, volo};
 use crate::process::{Process, Served, own_cpu, runtime};
 use crate::report::{Better, Row};
 use crate::rounds::Rounds;
@@ -28,6 +29,7 @@ enum Client {
     Raw(raw::Client),
     Tarpc(tarpc::EchoClient),
     Tonic(tonic::Client),
+    Volo(volo::EchoClient),
 }
 
 impl Side {
@@ -74,6 +76,7 @@ impl Client {
             }
             Served::Tarpc => Self::Tarpc(tarpc::connect(port).await),
             Served::Tonic => Self::Tonic(tonic::Client::connect(port).await),
+            Served::Volo => Self::Volo(volo::connect(port)),
         }
     }
 
@@ -114,6 +117,15 @@ impl Client {
                 })
                 .await
             }
+            Self::Volo(client) => {
+                let raw::Note { id, kind, author, text } = raw_note();
+                let note = volo::Note { id, kind, author: author.into(), text: text.into() };
+                calls_per_second(in_flight, total, move || {
+                    let (client, note) = (client.clone(), note.clone());
+                    timed(times.clone(), async move { client.echo(note).await.expect("it answers") })
+                })
+                .await
+            }
         }
     }
 }
@@ -131,7 +143,7 @@ async fn timed<T>(times: Option<Arc<Mutex<Vec<Duration>>>>, call: impl Future<Ou
 
 pub fn run(rounds: &Rounds) -> Vec<Row> {
     let (ours, raw) = (Side::start(Served::Ours), Side::start(Served::Raw));
-    let (tonic, tarpc) = (Side::start(Served::Tonic), Side::start(Served::Tarpc));
+    let (tonic, tarpc, volo) = (Side::start(Served::Tonic), Side::start(Served::Tarpc), Side::start(Served::Volo));
     let rate = |name, in_flight, peer, ours: &Side, reference: &Side| {
         let total = if in_flight == 1 { CALLS / 5 } else { CALLS };
         let compare =
@@ -155,9 +167,10 @@ pub fn run(rounds: &Rounds) -> Vec<Row> {
         cpu("256 in flight, CPU of both sides", 256, 2 * CALLS),
         rate("64 in flight, and tonic", 64, "tonic", &ours, &tonic).map(|row| row.limits(5.0, 6.5)),
         rate("64 in flight, and tarpc", 64, "tarpc", &ours, &tarpc),
+        rate("64 in flight, and volo", 64, "volo-thrift", &ours, &volo),
         p99("64 in flight, 99 of 100 within").map(|row| row.limits(0.7, 0.4)),
     ];
-    drop((tonic, tarpc));
+    drop((tonic, tarpc, volo));
     let (apart, raw_apart) = (Side::start(Served::OursApart), Side::start(Served::RawApart));
     rows.push(rate("256 in flight, a thread each side", 256, "raw echo", &apart, &raw_apart));
     rows.push(rate("256 in flight, a thread against two", 256, "ours", &apart, &ours));

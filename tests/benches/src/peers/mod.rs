@@ -6,3 +6,4 @@ pub mod raw;
 pub mod redis;
 pub mod tarpc;
 pub mod tonic;
+pub mod volo;
