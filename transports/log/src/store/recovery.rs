@@ -84,6 +84,19 @@ pub(crate) fn survey(home: &Home, mark: &Mark, accept_loss: bool) -> Result<Reco
         recovered.damage.extend((mark.next > 0).then_some(0..mark.next));
         return Ok(recovered);
     }
+    if bases[0] > mark.next {
+        // The segment that comes first is gone. Unless something says that it was durable, nothing behind it was either: a power cut
+        // took its name away and left a later one.
+        let durable = highest_mark_in(home, &bases).map_err(|source| StoreError::io("read", &home.dir, source))?;
+        if durable <= mark.next {
+            warn!(dir = %home.dir.display(), offset = mark.next, "removed segments whose beginning was cut off");
+            for gone in recovered.segments.drain(..) {
+                recovered.remove.push(gone.path.clone());
+                recovered.remove.push(home.dir.join(segment::index_name(gone.base)));
+            }
+            return Ok(recovered);
+        }
+    }
     let start = recovered.start(home, &bases, mark)?;
     recovered.walk(home, &bases, start, mark)?;
     Ok(recovered)
@@ -219,7 +232,8 @@ impl Walk<'_> {
             // Not the offset after `next`: the batch that should stand here is as large as it is.
             let island = scan.find(at.position + 1, at.next.saturating_add(1))?;
             let island = island.filter(|(_, header)| self.bound.is_none_or(|bound| header.end() <= bound));
-            let durable = self.mark.next.max(highest_mark(&mut scan, island)?).max(self.mark_behind()?);
+            let durable =
+                self.mark.next.max(highest_mark(&mut scan, island)?).max(highest_mark_in(self.home, self.rest)?);
             let evidence = Evidence {
                 empty: island.is_none() && scan.is_empty_from(at.position)?,
                 was_durable: durable > at.next,
@@ -243,21 +257,21 @@ impl Walk<'_> {
             }
         }
     }
+}
 
-    /// The first offset not known to be durable, by the headers of all later segments.
-    fn mark_behind(&self) -> io::Result<u64> {
-        let mut highest = 0;
-        for base in self.rest {
-            let file = self.home.disk.open(&self.home.dir.join(segment::file_name(*base)))?;
-            let mut scan = Scan::new(&*file, self.home.seed, file.size()?);
-            let first = match scan.header(0)? {
-                Some(header) => Some((0, header)),
-                None => scan.find(1, *base)?,
-            };
-            highest = highest.max(highest_mark(&mut scan, first)?);
-        }
-        Ok(highest)
+/// The first offset not known to be durable, by the headers of these segments.
+fn highest_mark_in(home: &Home, bases: &[u64]) -> io::Result<u64> {
+    let mut highest = 0;
+    for base in bases {
+        let file = home.disk.open(&home.dir.join(segment::file_name(*base)))?;
+        let mut scan = Scan::new(&*file, home.seed, file.size()?);
+        let first = match scan.header(0)? {
+            Some(header) => Some((0, header)),
+            None => scan.find(1, *base)?,
+        };
+        highest = highest.max(highest_mark(&mut scan, first)?);
     }
+    Ok(highest)
 }
 
 /// The first offset not known to be durable, by the headers from this batch on.

@@ -62,6 +62,29 @@ fn live_and_crash(seed: u64) -> u64 {
     history.len() as u64 * FATES
 }
 
+/// A first segment whose name was not on the disk, and a second one whose name was: lives 107 and 162 of the test above came to it.
+#[test]
+fn a_segment_whose_predecessor_lost_its_name_in_a_power_cut_is_no_beginning() {
+    let disk = SimDisk::new();
+    let log = open(&disk, 300).unwrap();
+    let held = disk.hold_syncs();
+    for n in 0..2 {
+        append_with(&log, &[n; 200], Durability::Buffered).unwrap();
+    }
+    let mut image = disk.image().after_kill();
+    drop(held);
+    drop(log);
+    image.remove(Path::new("log/00000000000000000000.log"));
+    let mut names: Vec<_> = image.files().map(|(path, _)| path.to_owned()).collect();
+    names.retain(|path| path.extension().is_some_and(|end| end == "log"));
+    assert!(!names.is_empty(), "there are later ones");
+    let disk = SimDisk::from_image(image);
+    let log = open(&disk, 300).unwrap();
+    assert_eq!((log.first_offset(), log.next_offset(), log.damage()), (0, 0, &[][..]));
+    assert_eq!(append_with(&log, b"after", Durability::Durable).unwrap(), 0);
+    assert_eq!(read(&log).records, [(0, b"after".to_vec())]);
+}
+
 #[test]
 fn a_power_cut_while_segments_are_removed_leaves_the_end_of_the_log() {
     let mut images = 0;
