@@ -47,6 +47,11 @@ impl Rounds {
         Self { slices, ..self.clone() }
     }
 
+    /// At most so many rounds, for what takes long.
+    pub fn at_most(&self, count: u32) -> Self {
+        Self { count: self.count.min(count), ..self.clone() }
+    }
+
     /// Measures both sides in turns, after a turn that does not count. Every other time the reference goes first.
     pub fn compare(&self, mut ours: impl FnMut() -> f64, mut reference: impl FnMut() -> f64) -> Compared {
         black_box((ours(), reference()));
