@@ -10,6 +10,26 @@ use std::time::Duration;
 /// How long a program may take to say its next line.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Frugal asks for packages of its time, of which some do not run today; so it is installed by itself, and beside it what does.
+const FRUGAL: &[&str] = &["--no-deps", "frugal==3.4.1"];
+const BESIDE: &[&str] = &[
+    "thrift==0.25.0",
+    "six==1.17.0",
+    "requests==2.34.2",
+    "aiohttp==3.14.5",
+    "nats-py==2.16.0",
+    "aiostomp==1.7.3",
+    "async-timeout==3.0.1",
+];
+
+/// A Python with PyPI's Frugal, made once somewhere in this folder.
+///
+/// # Errors
+/// When it cannot be had.
+pub fn frugal(folder: &Path) -> Result<PathBuf, String> {
+    python(&folder.join("frugal==3.4.1"), &[FRUGAL, BESIDE], "import aiohttp, aiostomp, frugal, nats, thrift")
+}
+
 /// A Python with these packages, made once in a folder of this name: each step is one `pip install`, and `imports` is what must work
 /// in the end. `Err` says why it cannot be had.
 ///

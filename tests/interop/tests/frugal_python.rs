@@ -12,22 +12,10 @@ use thriftwood::codec::Protocol;
 use thriftwood::{Bus, Context, Event, RpcErrorKind};
 use thriftwood_interop::idl::wire::{Events, FailsError, Point, WireClient, WireServer};
 use thriftwood_interop::peer::{Peer, everything};
-use thriftwood_interop::python::{Program, generate, python};
+use thriftwood_interop::python::{Program, frugal, generate};
 use thriftwood_test_support::NatsServer;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
-/// Frugal asks for packages of its time, of which some do not run today; so it is installed by itself, and beside it what does.
-const FRUGAL: &[&str] = &["--no-deps", "frugal==3.4.1"];
-const BESIDE: &[&str] = &[
-    "thrift==0.25.0",
-    "six==1.17.0",
-    "requests==2.34.2",
-    "aiohttp==3.14.5",
-    "nats-py==2.16.0",
-    "aiostomp==1.7.3",
-    "async-timeout==3.0.1",
-];
-
 /// Everything that the tests need: a NATS server, a Python with Frugal, and generated code for it.
 struct Stage {
     nats: NatsServer,
@@ -48,9 +36,8 @@ impl Stage {
         let read = |name: &str| fs::read_to_string(format!("{DATA}/idl/{name}.frugal")).unwrap();
         idl("base.thrift", &read("base"));
         let wire = idl("wire.thrift", read("wire").split("\nscope ").next().unwrap());
-        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("frugal==3.4.1");
-        let python = generate(&folder.path().join("gen"), &[wire])
-            .and_then(|()| python(&home, &[FRUGAL, BESIDE], "import aiohttp, aiostomp, frugal, nats, thrift"));
+        let python =
+            generate(&folder.path().join("gen"), &[wire]).and_then(|()| frugal(Path::new(env!("CARGO_TARGET_TMPDIR"))));
         match python {
             Ok(python) => Some(Self { nats: NatsServer::start(test)?, python, folder }),
             Err(why) => {
