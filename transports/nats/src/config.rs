@@ -98,7 +98,8 @@ impl Config {
             "ca" => self.ca = Some(value.into()),
             "cert" => self.certificate = Some((value.into(), PathBuf::new())),
             "key" => *key = Some(value.into()),
-            "version" => value.clone_into(&mut self.version),
+            "version" if is_version(value) => value.clone_into(&mut self.version),
+            "version" => return Err("it has to be like 1.2.0, or `nats micro` would not take it".to_owned()),
             _ => return self.stream.set(name, value),
         }
         Ok(())
@@ -134,6 +135,19 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
+/// Whether this is a version as NATS's micro protocol has them (semver.org): three numbers, and what may stand behind them.
+pub(crate) fn is_version(text: &str) -> bool {
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    let is_number = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
+    };
+    let behind = &text[numbers.len()..];
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(is_number)
+        && behind.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+.".contains(&b))
+        && !behind.ends_with(['-', '+', '.'])
+}
+
 pub(crate) fn milliseconds(value: &str) -> Result<Duration, String> {
     number(value).map(Duration::from_millis)
 }
@@ -167,6 +181,8 @@ mod tests {
         for (url, part) in [
             ("nats://one?tiemout=5", "`tiemout=5`"),
             ("nats://one?timeout=soon", "whole number"),
+            ("nats://one?version=next", "like 1.2.0"),
+            ("nats://one?version=1.2", "like 1.2.0"),
             ("nats://one?cert=/c.pem", "come together"),
             ("nats://", "no host"),
             ("nats://one,,two", "no host"),
@@ -177,5 +193,15 @@ mod tests {
         }
         let error = Config::default().read("nats://bill:secret@one?nothing=1").unwrap_err();
         assert!(!error.message().contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_version_is_three_numbers_and_what_may_stand_behind() {
+        for version in ["0.0.0", "1.20.3", "1.2.3-rc.1", "1.2.3+build-7", "1.2.3-a+b"] {
+            assert!(is_version(version), "{version}");
+        }
+        for version in ["", "1", "1.2", "1.2.x", "01.2.3", "1.2.3-", "1.2.3 ", "v1.2.3", "1.2.3.4"] {
+            assert!(!is_version(version), "{version}");
+        }
     }
 }

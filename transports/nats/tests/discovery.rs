@@ -69,6 +69,30 @@ async fn ask(raw: &async_nats::Client, subject: &str) -> Vec<Value> {
     all
 }
 
+/// Insists on exactly these fields in an answer, and these in its endpoint, of the types that NATS's ADR-32 gives them.
+fn has(answer: &Value, kind: &str, fields: &[&str], endpoint: &[&str]) {
+    assert_eq!(answer["type"], format!("io.nats.micro.v1.{kind}_response"));
+    let is_known = |(name, value): (&String, &Value)| match &**name {
+        "metadata" => value.as_object().is_some_and(|metadata| metadata.values().all(Value::is_string)),
+        "endpoints" => value.as_array().is_some_and(|endpoints| endpoints.len() == 1),
+        "num_requests" | "num_errors" | "processing_time" | "average_processing_time" => value.is_u64(),
+        _ => value.is_string(),
+    };
+    let check = |value: &Value, expected: &[&str]| {
+        let mut names: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut expected = expected.to_vec();
+        names.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "{answer}");
+        assert!(value.as_object().unwrap().iter().all(is_known), "{answer}");
+    };
+    const ALL: [&str; 5] = ["type", "name", "id", "version", "metadata"];
+    check(answer, &[&ALL, fields].concat());
+    if let Some(found) = answer.get("endpoints") {
+        check(&found[0], endpoint);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_served_service_answers_the_questions_of_nats_micro() {
     let Some(server) = NatsServer::start("a_served_service_answers_the_questions_of_nats_micro") else { return };
@@ -80,7 +104,7 @@ async fn a_served_service_answers_the_questions_of_nats_micro() {
     let pings = ask(&raw, "$SRV.PING").await;
     assert_eq!(pings.len(), 2, "{pings:?}");
     for ping in &pings {
-        assert_eq!(ping["type"], "io.nats.micro.v1.ping_response");
+        has(ping, "ping", &[], &[]);
         assert_eq!((&ping["name"], &ping["version"]), (&"Probe".into(), &"1.4.0".into()));
     }
     assert_ne!(pings[0]["id"], pings[1]["id"]);
@@ -88,7 +112,7 @@ async fn a_served_service_answers_the_questions_of_nats_micro() {
     let id = pings[0]["id"].as_str().unwrap();
     let infos = ask(&raw, &format!("$SRV.INFO.Probe.{id}")).await;
     assert_eq!(infos.len(), 1, "{infos:?}");
-    assert_eq!(infos[0]["type"], "io.nats.micro.v1.info_response");
+    has(&infos[0], "info", &["description", "endpoints"], &["name", "subject", "queue_group", "metadata"]);
     assert_eq!(infos[0]["endpoints"][0]["subject"], "probes.one");
     assert_eq!(infos[0]["endpoints"][0]["queue_group"], "q");
 
@@ -96,6 +120,10 @@ async fn a_served_service_answers_the_questions_of_nats_micro() {
         call(&bus, operation_id, operation_id % 4 != 0).await;
     }
     let stats = ask(&raw, "$SRV.STATS.Probe").await;
+    for stats in &stats {
+        let counts = ["num_requests", "num_errors", "last_error", "processing_time", "average_processing_time"];
+        has(stats, "stats", &["started", "endpoints"], &[&["name", "subject", "queue_group"], &counts[..]].concat());
+    }
     let sum = |name: &str| stats.iter().map(|stats| stats["endpoints"][0][name].as_u64().unwrap()).sum::<u64>();
     assert_eq!((sum("num_requests"), sum("num_errors")), (20, 5), "{stats:?}");
     let failed = stats.iter().find(|stats| stats["endpoints"][0]["num_errors"] != 0).unwrap();
