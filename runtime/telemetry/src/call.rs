@@ -43,6 +43,16 @@ pub(crate) fn begin(peer: &Peer, start: &CallStart<'_>, context: &mut Context) -
     }))
 }
 
+/// Which calls they were of is not known any more: the host of the URL is all there is to say.
+pub(crate) fn late_replies(peer: &Peer, transport: &'static str, replies: u64) {
+    let Some(instruments) = instruments() else { return };
+    let mut attributes =
+        vec![KeyValue::new("rpc.system.name", SYSTEM), KeyValue::new("thriftwood.transport", transport)];
+    attributes.extend(peer.host.as_ref().map(|host| KeyValue::new("server.address", host.clone())));
+    attributes.extend(peer.port.map(|port| KeyValue::new("server.port", port)));
+    instruments.late.add(replies, &attributes);
+}
+
 /// Who is called, as attributes name it.
 struct Server<'a> {
     address: &'a str,

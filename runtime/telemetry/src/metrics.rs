@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `rpc.client.call.duration`, `rpc.server.call.duration` | histogram, s | every call, at its caller and at its handler |
 //! | `rpc.client.active_requests`, `rpc.server.active_requests` | up-down counter | calls under way; a name of our own |
+//! | `rpc.client.late_replies` | counter | replies that nobody waited for any more; a name of our own |
 //! | `messaging.client.operation.duration` | histogram, s | every publish |
 //! | `messaging.client.sent.messages`, `messaging.client.consumed.messages` | counter | events published, events received |
 //! | `messaging.process.duration` | histogram, s | every event, from receipt to verdict |
@@ -36,6 +37,7 @@ pub(crate) fn instruments() -> Option<&'static Instruments> {
 pub(crate) struct Instruments {
     pub(crate) client: Calls,
     pub(crate) server: Calls,
+    pub(crate) late: Counter<u64>,
     pub(crate) publish: Events,
     pub(crate) process: Events,
 }
@@ -72,6 +74,10 @@ impl Instruments {
             server: Calls {
                 duration: duration("rpc.server.call.duration", "How long calls take, as their handlers see it"),
                 active: active("rpc.server.active_requests", "Calls under way, at their handlers"),
+            },
+            late: {
+                let builder = meter.u64_counter("rpc.client.late_replies").with_unit("{reply}");
+                builder.with_description("Replies that came when nobody waited for them any more").build()
             },
             publish: Events {
                 duration: duration("messaging.client.operation.duration", "How long it takes to publish an event"),

@@ -29,4 +29,8 @@ impl Observer for Telemetry {
     fn event(&self, start: &EventStart<'_>, context: &mut Context) -> Option<Box<dyn Observation>> {
         event::begin(&self.peer, start, context)
     }
+
+    fn late_replies(&self, transport: &'static str, replies: u64) {
+        call::late_replies(&self.peer, transport, replies);
+    }
 }

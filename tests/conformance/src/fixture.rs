@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::time::Duration;
 
+use thriftwood::codec::Protocol;
 use thriftwood::{Bus, Context};
 
 use crate::idl::{ProbeClient, ProbeServer};
@@ -27,6 +28,14 @@ impl Fixture {
     /// Each side on its own.
     pub fn pair(server: Bus, client: Bus) -> Self {
         Self { server, client, held: None }
+    }
+
+    /// This fixture, with calls and events in this protocol.
+    #[must_use]
+    pub fn speaking(mut self, protocol: Protocol) -> Self {
+        self.server = self.server.with_protocol(protocol);
+        self.client = self.client.with_protocol(protocol);
+        self
     }
 
     /// This fixture, keeping `part` until it is closed.

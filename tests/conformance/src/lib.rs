@@ -10,6 +10,7 @@ pub mod events;
 pub mod fixture;
 pub mod hostile;
 pub mod kept;
+pub mod limits;
 pub mod middleware;
 pub mod ordered;
 pub mod probe;
@@ -92,6 +93,11 @@ macro_rules! call_behaviours {
             a_layer_can_refuse_a_call
             a_tower_limit_goes_around_a_client
         }
+        $crate::behaviours! { $connect; limits:
+            a_call_beyond_the_servers_limit_is_refused_as_overloaded
+            a_handler_may_refuse_as_overloaded
+            calls_wait_their_turn_and_no_more_are_handled_at_once_than_may_be
+        }
         $crate::behaviours! { $connect; hostile:
             garbage_from_a_client_harms_nobody
             a_truncated_frame_harms_nobody
@@ -99,6 +105,64 @@ macro_rules! call_behaviours {
             a_reply_cut_at_any_byte_is_a_typed_error
             an_oversized_call_is_refused_before_it_is_sent
             an_oversized_result_is_a_typed_error
+        }
+    };
+}
+
+/// The behaviours of calls that carry something, in the protocols other than binary, which the whole list runs in. What a protocol can get
+/// wrong is in the values, the envelope and the exceptions; what is done with whole frames is the same code for all.
+#[macro_export]
+macro_rules! protocol_behaviours {
+    ($connect:ident) => {
+        $crate::protocol_behaviours! { $connect; compact Compact }
+        $crate::protocol_behaviours! { $connect; json Json }
+    };
+    ($connect:ident; $module:ident $protocol:ident) => {
+        mod $module {
+            async fn speaking(test: &str) -> Option<$crate::Fixture> {
+                let fixture = super::$connect(test).await?;
+                Some(fixture.speaking(thriftwood::codec::Protocol::$protocol))
+            }
+            $crate::behaviours! { speaking; calls:
+                a_call_gives_back_its_result
+                a_declared_exception_arrives_as_itself
+                an_application_code_passes_unchanged
+                an_unknown_method_is_a_typed_error
+                a_panic_is_an_internal_error_and_the_server_lives_on
+                headers_travel_both_ways
+                a_dropped_future_stops_the_handler
+                the_deadline_reaches_the_third_hop
+                a_oneway_call_is_handled_and_not_awaited
+            }
+            $crate::behaviours! { speaking; limits:
+                a_call_beyond_the_servers_limit_is_refused_as_overloaded
+            }
+            $crate::behaviours! { speaking; hostile:
+                an_oversized_call_is_refused_before_it_is_sent
+                an_oversized_result_is_a_typed_error
+            }
+        }
+    };
+}
+
+/// The same for the behaviours of events.
+#[macro_export]
+macro_rules! event_protocol_behaviours {
+    ($connect:ident) => {
+        $crate::event_protocol_behaviours! { $connect; compact_events Compact }
+        $crate::event_protocol_behaviours! { $connect; json_events Json }
+    };
+    ($connect:ident; $module:ident $protocol:ident) => {
+        mod $module {
+            async fn speaking(test: &str) -> Option<$crate::Fixture> {
+                let fixture = super::$connect(test).await?;
+                Some(fixture.speaking(thriftwood::codec::Protocol::$protocol))
+            }
+            $crate::behaviours! { speaking; events:
+                an_event_arrives_with_its_prefix_variable_and_headers
+                a_bare_value_is_an_event_too
+                two_members_of_a_group_share_the_events
+            }
         }
     };
 }

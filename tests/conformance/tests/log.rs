@@ -11,4 +11,6 @@ async fn connect(_test: &str) -> Option<Fixture> {
 }
 
 thriftwood_conformance::behaviours!(connect);
+thriftwood_conformance::protocol_behaviours!(connect);
+thriftwood_conformance::event_protocol_behaviours!(connect);
 thriftwood_conformance::kept_behaviours!(connect);

@@ -13,3 +13,5 @@ async fn connect(test: &str) -> Option<Fixture> {
 }
 
 thriftwood_conformance::behaviours!(connect);
+thriftwood_conformance::protocol_behaviours!(connect);
+thriftwood_conformance::event_protocol_behaviours!(connect);

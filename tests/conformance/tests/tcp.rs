@@ -10,6 +10,7 @@ async fn connect(_test: &str) -> Option<Fixture> {
 }
 
 thriftwood_conformance::call_behaviours!(connect);
+thriftwood_conformance::protocol_behaviours!(connect);
 thriftwood_conformance::no_event_behaviours!(connect);
 
 mod routes {

@@ -149,6 +149,18 @@ async fn failures_are_counted_by_type() {
 }
 
 #[tokio::test]
+async fn replies_that_come_too_late_are_counted() {
+    let receiver = Receiver::start().await;
+    succeeds(&mut hops("late", "tcp://127.0.0.1:0", "all", &receiver.endpoint())).await;
+    let metrics = receiver.metrics();
+    let late = &metrics["rpc.client.late_replies"];
+    assert_eq!(late.unit, "{reply}");
+    let [(attributes, 1)] = &series(late)[..] else { panic!("{late:?}") };
+    assert_eq!(attribute(attributes, "thriftwood.transport"), "tcp");
+    assert_eq!(attribute(attributes, "server.address"), "127.0.0.1");
+}
+
+#[tokio::test]
 async fn a_failed_call_leaves_lines_that_say_which_how_long_and_why() {
     let receiver = Receiver::start().await;
     let lines = succeeds(&mut hops("fail", "memory:", "all", &receiver.endpoint())).await;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use thriftwood_core::call::Handler;
 use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::observe::{LateReplies, Observing};
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind};
 
@@ -51,7 +52,8 @@ impl Config {
             true => Some(Stream::open(&nats, &self).await?),
             false => None,
         };
-        let shared = Shared { nats, lifecycle: Lifecycle::new(), timeout: self.timeout, version: self.version, stream };
+        let (lifecycle, late) = (Lifecycle::new(), LateReplies::default());
+        let shared = Shared { nats, lifecycle, late, timeout: self.timeout, version: self.version, stream };
         let shared = Arc::new(shared);
         let calls = client::Calls::start(&shared).await?;
         Ok(Bus::new(Nats { shared, calls }))
@@ -62,6 +64,7 @@ impl Config {
 pub(crate) struct Shared {
     pub(crate) nats: Client,
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) late: LateReplies,
     pub(crate) timeout: Duration,
     /// What services announce as their version.
     pub(crate) version: String,
@@ -165,6 +168,10 @@ impl Transport for Nats {
                 Some(stream) => stream.subscribe(&self.shared, filter, options).await,
             }
         })
+    }
+
+    fn watch(&self, observing: &Observing) {
+        self.shared.late.watch(observing);
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {

@@ -10,6 +10,7 @@ use async_nats::{Message, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use thriftwood_core::frame::Frame;
+use thriftwood_core::observe::LateReplies;
 use thriftwood_core::transport::{Outbound, RpcChannel};
 use thriftwood_core::{BoxFuture, Error, RpcError, RpcErrorKind};
 use tokio::sync::oneshot;
@@ -49,7 +50,7 @@ impl Calls {
         let waiting = Arc::new(Waiting::default());
         let replies = shared.nats.subscribe(format!("{inbox}.*")).await.map_err(error::bus)?;
         let end = shared.lifecycle.token().child_token();
-        tokio::spawn(deliver(replies, Arc::downgrade(&waiting), end.clone()));
+        tokio::spawn(deliver(replies, Arc::downgrade(&waiting), shared.late.clone(), end.clone()));
         let (shared, bare_inbox) = (Arc::clone(shared), Subject::from(inbox.as_str()));
         Ok(Arc::new(Self { shared, inbox: format!("{inbox}."), bare_inbox, waiting, _deliver: end.drop_guard() }))
     }
@@ -150,7 +151,7 @@ impl Drop for Entry<'_> {
     }
 }
 
-async fn deliver(mut replies: Subscriber, waiting: Weak<Waiting>, end: CancellationToken) {
+async fn deliver(mut replies: Subscriber, waiting: Weak<Waiting>, late: LateReplies, end: CancellationToken) {
     // Once for all replies: to begin waiting for it takes its lock.
     let mut cancelled = pin!(end.cancelled());
     loop {
@@ -168,7 +169,10 @@ async fn deliver(mut replies: Subscriber, waiting: Weak<Waiting>, end: Cancellat
         match waiter {
             // The caller may have gone meanwhile.
             Some(waiter) => drop(waiter.send(answer)),
-            None => debug!(operation_id, "dropped a reply that nobody waits for"),
+            None => {
+                debug!(operation_id, "dropped a reply that nobody waits for");
+                late.add(1);
+            }
         }
     }
     // Whoever still waits would wait in vain.

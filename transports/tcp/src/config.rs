@@ -7,6 +7,7 @@ use bytes::Bytes;
 use thriftwood_core::call::Handler;
 use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::frame::DEFAULT_MAX_FRAME;
+use thriftwood_core::observe::{LateReplies, Observing};
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
 use thriftwood_socket::Endpoint;
@@ -66,7 +67,13 @@ impl Default for Config {
 /// [`ErrorKind::InvalidUrl`](thriftwood_core::ErrorKind::InvalidUrl) when the URL is not one of these.
 pub fn connect(url: &str, config: Config) -> Result<Bus, Error> {
     let endpoint = Endpoint::parse(url).map_err(|problem| error::invalid_url(url, problem))?;
-    let shared = Arc::new(Shared { endpoint, config, lifecycle: Lifecycle::new(), listener: Mutex::new(None) });
+    let shared = Arc::new(Shared {
+        endpoint,
+        config,
+        lifecycle: Lifecycle::new(),
+        late: LateReplies::default(),
+        listener: Mutex::new(None),
+    });
     let peer = Arc::new(dial::Peer::new(Arc::clone(&shared)));
     Ok(Bus::new(Tcp { shared, peer }))
 }
@@ -76,6 +83,7 @@ pub(crate) struct Shared {
     pub(crate) endpoint: Endpoint,
     pub(crate) config: Config,
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) late: LateReplies,
     /// Where this bus listens, while it serves.
     listener: Mutex<Option<Arc<Listener>>>,
 }
@@ -128,6 +136,10 @@ impl Transport for Tcp {
             self.shared.lifecycle.check()?;
             Err(error::unsupported("subscribing", self.scheme()))
         })
+    }
+
+    fn watch(&self, observing: &Observing) {
+        self.shared.late.watch(observing);
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {

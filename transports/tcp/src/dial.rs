@@ -37,9 +37,10 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    fn new(stream: Stream, target: Endpoint, max_frame: usize) -> Arc<Self> {
+    fn new(stream: Stream, target: Endpoint, shared: &Shared) -> Arc<Self> {
         let fate = stream.fate();
-        Arc::new(Self { connection: Connection::spawn(stream, max_frame), target, fate })
+        let connection = Connection::spawn(stream, shared.config.max_frame).counting(shared.late.clone());
+        Arc::new(Self { connection, target, fate })
     }
 }
 
@@ -153,8 +154,7 @@ impl Peer {
             connected = dial(&target, &self.shared.config) => connected,
             () = self.shared.lifecycle.closed() => Err("the bus is closed".into()),
         };
-        let max_frame = self.shared.config.max_frame;
-        let result = connected.map(|stream| Line::new(stream, target.clone(), max_frame));
+        let result = connected.map(|stream| Line::new(stream, target.clone(), &self.shared));
         let mut link = self.link();
         link.attempt = None;
         match &result {

@@ -14,6 +14,7 @@ use tracing::debug;
 
 use super::alarm::Alarm;
 use super::wire::{LINGER, ROUNDS, Wire};
+use crate::observe::LateReplies;
 use crate::session::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
 use crate::transport::Outbound;
 use crate::{RpcError, RpcErrorKind};
@@ -60,6 +61,8 @@ struct State {
     driver: Option<Waker>,
     /// No handle is left.
     closing: bool,
+    /// Where late replies are counted besides.
+    late: Option<LateReplies>,
 }
 
 impl Connection {
@@ -78,7 +81,7 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let session = ClientSession::new(now()).with_max_in_flight(max_in_flight);
-        let state = State { session, driver: None, closing: false };
+        let state = State { session, driver: None, closing: false, late: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), closed: AtomicBool::new(false) });
         let driver = Driver {
             wire: Wire::new(stream, max_frame),
@@ -97,6 +100,13 @@ impl Connection {
     /// replies.
     pub fn is_closed(&self) -> bool {
         self.0.0.closed.load(Ordering::Acquire)
+    }
+
+    /// This connection, with its late replies counted there too.
+    #[must_use]
+    pub fn counting(self, late: LateReplies) -> Self {
+        self.0.0.lock().late = Some(late);
+        self
     }
 
     /// How many replies came that nobody waited for any more.
@@ -305,6 +315,7 @@ impl<S: AsyncRead + AsyncWrite> Driver<S> {
             Poll::Ready(Err(error)) => self.lost(&error),
         }
         let mut state = self.shared.lock();
+        let late = state.session.late_replies();
         loop {
             let paired = match self.wire.next_frame() {
                 Ok(None) => break,
@@ -321,6 +332,13 @@ impl<S: AsyncRead + AsyncWrite> Driver<S> {
             self.shared.closed.store(true, Ordering::Release);
         }
         self.woken.extend(std::iter::from_fn(|| state.session.poll_ended()));
+        let late = state.session.late_replies() - late;
+        if late > 0
+            && let Some(replies) = state.late.clone()
+        {
+            drop(state);
+            replies.add(late);
+        }
         true
     }
 

@@ -25,6 +25,8 @@ struct Inner {
     kind: RpcErrorKind,
     message: String,
     source: Option<BoxError>,
+    /// A handler chose the code, rather than that it came to it with an onward call's failure.
+    chosen: bool,
 }
 
 /// The ways in which a call can end without a result.
@@ -58,7 +60,7 @@ pub enum RpcErrorKind {
 impl RpcError {
     /// An error of this kind.
     pub fn new(kind: RpcErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), source: None }))
+        Self(Box::new(Inner { kind, message: message.into(), source: None, chosen: false }))
     }
 
     /// The handler failed in a way that is its own business; the caller sees `INTERNAL_ERROR` and the text.
@@ -66,9 +68,13 @@ impl RpcError {
         Self::new(RpcErrorKind::Internal, message.to_string())
     }
 
-    /// The handler refuses with a code that its callers know; both travel unchanged.
+    /// The handler refuses with a code that its callers know; both travel unchanged. With
+    /// [`ApplicationCode::OVERLOADED`](crate::error::ApplicationCode::OVERLOADED) it says that it has done nothing and that the call may be
+    /// made again.
     pub fn application(code: i32, message: impl Into<String>) -> Self {
-        Self::new(kind_of(code), message)
+        let mut error = Self::new(kind_of(code), message);
+        error.0.chosen = true;
+        error
     }
 
     /// For generated code: a reply to `method` with neither a result nor a declared exception.
@@ -125,6 +131,8 @@ impl RpcError {
             RpcErrorKind::Protocol => ApplicationCode::PROTOCOL_ERROR.0,
             RpcErrorKind::ResponseTooLarge => ApplicationCode::RESPONSE_TOO_LARGE.0,
             RpcErrorKind::Application(code) => code,
+            // Of an onward call it would say of another service that it is busy, and nothing of what has run here.
+            RpcErrorKind::Overloaded if self.0.chosen => ApplicationCode::OVERLOADED.0,
             // A failed onward call says nothing of this server's own state to the caller but that it failed.
             _ => ApplicationCode::INTERNAL_ERROR.0,
         };

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::hub::Hub;
 use crate::connection::{Connection, Failed};
 use crate::frame::DEFAULT_MAX_FRAME;
+use crate::observe::LateReplies;
 use crate::transport::{Outbound, RpcChannel};
 use crate::{BoxFuture, RpcError, RpcErrorKind};
 
@@ -15,11 +16,12 @@ pub(super) struct Channel {
     hub: Arc<Hub>,
     address: String,
     connection: Mutex<Option<Connection>>,
+    late: LateReplies,
 }
 
 impl Channel {
-    pub(super) fn new(hub: Arc<Hub>, address: &str) -> Self {
-        Self { hub, address: address.to_owned(), connection: Mutex::new(None) }
+    pub(super) fn new(hub: Arc<Hub>, address: &str, late: LateReplies) -> Self {
+        Self { hub, address: address.to_owned(), connection: Mutex::new(None), late }
     }
 
     fn connection(&self) -> Result<Connection, RpcError> {
@@ -33,7 +35,8 @@ impl Channel {
             .hub
             .connect(&self.address)
             .ok_or_else(|| unavailable(format!("nobody serves `{}` on this bus", self.address)))?;
-        Ok(connection.insert(Connection::spawn(pipe, DEFAULT_MAX_FRAME)).clone())
+        let made = Connection::spawn(pipe, DEFAULT_MAX_FRAME).counting(self.late.clone());
+        Ok(connection.insert(made).clone())
     }
 
     async fn call(&self, outbound: Outbound, deadline: Option<Instant>) -> Result<Option<Bytes>, RpcError> {

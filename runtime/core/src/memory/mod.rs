@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use crate::call::Handler;
 use crate::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
+use crate::observe::{LateReplies, Observing};
 use crate::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use crate::{BoxFuture, Bus, Error};
 pub use direct::rpc;
@@ -30,17 +31,18 @@ use hub::Hub;
 /// # });
 /// ```
 pub fn bus() -> Bus {
-    Bus::new(Memory { hub: Hub::new() })
+    Bus::new(Memory { hub: Hub::new(), late: LateReplies::default() })
 }
 
 /// The bus of this name, which everybody in this process who asks for the same name shares. It goes when the last of them
 /// does.
 pub fn named(name: &str) -> Bus {
-    Bus::new(Memory { hub: Hub::named(name) })
+    Bus::new(Memory { hub: Hub::named(name), late: LateReplies::default() })
 }
 
 struct Memory {
     hub: Arc<Hub>,
+    late: LateReplies,
 }
 
 impl Transport for Memory {
@@ -49,7 +51,7 @@ impl Transport for Memory {
     }
 
     fn rpc(&self, address: &str) -> Arc<dyn RpcChannel> {
-        Arc::new(client::Channel::new(Arc::clone(&self.hub), address))
+        Arc::new(client::Channel::new(Arc::clone(&self.hub), address, self.late.clone()))
     }
 
     fn serve(
@@ -76,6 +78,10 @@ impl Transport for Memory {
         options: SubscribeOptions,
     ) -> BoxFuture<'_, Result<Box<dyn EventSource>, Error>> {
         Box::pin(async move { subscriber::subscribe(&self.hub, filter, &options) })
+    }
+
+    fn watch(&self, observing: &Observing) {
+        self.late.watch(observing);
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::{DynStep, Passage, Step};
 use crate::call::Handler;
 use crate::event::{Delivery, Guarantee, PublishOptions, SubscribeOptions, Topic, TopicFilter};
+use crate::observe::Observing;
 use crate::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use crate::{BoxFuture, Error};
 
@@ -101,6 +102,10 @@ impl Transport for LayeredEvents {
             let layered = LayeredSource { source, step: Arc::clone(step), passing: None };
             Ok(Box::new(layered) as Box<dyn EventSource>)
         })
+    }
+
+    fn watch(&self, observing: &Observing) {
+        self.transport.watch(observing);
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {

@@ -9,9 +9,11 @@
 //! metrics of what it hears; this crate knows neither.
 
 mod activity;
+mod late;
 mod observing;
 
 pub use activity::{CallStart, EventStart, Outcome, Role, Side};
+pub use late::LateReplies;
 pub use observing::Observing;
 pub(crate) use observing::{Observed, entered};
 
@@ -33,6 +35,12 @@ pub trait Observer: Send + Sync + 'static {
     ///
     /// `None` when this event is of no interest; nothing further is said of it.
     fn event(&self, start: &EventStart<'_>, context: &mut Context) -> Option<Box<dyn Observation>>;
+
+    /// So many replies came that nobody waited for any more, and were dropped: the caller had given up, or the peer answered twice.
+    /// Of which calls they were is not known any more.
+    fn late_replies(&self, transport: &'static str, replies: u64) {
+        let _ = (transport, replies);
+    }
 }
 
 /// One call or event under way. Dropped without [`end`](Observation::end) when nobody waits for it any more: the caller

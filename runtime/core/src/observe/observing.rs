@@ -36,6 +36,11 @@ impl Observing {
         Self(Arc::new(Inner { observer, transport, address: address.to_owned() }))
     }
 
+    /// Says that replies came too late.
+    pub(crate) fn late_replies(&self, replies: u64) {
+        self.0.observer.late_replies(self.0.transport, replies);
+    }
+
     /// Says that a call begins.
     pub(crate) fn call(
         &self,

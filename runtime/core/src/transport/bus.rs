@@ -52,8 +52,15 @@ impl Bus {
     /// on, in place of any it had. What was made from the bus before is not observed.
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observing = Some(Observing::new(observer, self.transport.scheme()));
+        let observing = Observing::new(observer, self.transport.scheme());
+        self.watch(&observing);
+        self.observing = Some(observing);
         self
+    }
+
+    /// For a transport that is made of buses: has this one's do the same, see [`Transport::watch`].
+    pub fn watch(&self, observing: &Observing) {
+        self.transport.watch(observing);
     }
 
     /// This bus without its observer.

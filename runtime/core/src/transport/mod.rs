@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use crate::call::Handler;
 use crate::event::{Delivery, Guarantee, PublishOptions, SubscribeOptions, Topic, TopicFilter};
+use crate::observe::Observing;
 use crate::{BoxFuture, Error, RpcError};
 
 /// Carries calls and events. One value is one bus: a directory, a NATS connection, a hub in memory.
@@ -48,6 +49,11 @@ pub trait Transport: Send + Sync + 'static {
         filter: TopicFilter,
         options: SubscribeOptions,
     ) -> BoxFuture<'_, Result<Box<dyn EventSource>, Error>>;
+
+    /// Has what happens on the transport and belongs to no call told to this observer: for now, late replies.
+    fn watch(&self, observing: &Observing) {
+        let _ = observing;
+    }
 
     /// Stops what is served and subscribed here, lets calls under way finish, and lets go of sockets and files. Everything
     /// done with the bus afterwards fails with [`ErrorKind::Closed`](crate::ErrorKind::Closed).

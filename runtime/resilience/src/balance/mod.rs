@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use thriftwood_core::call::{Handler, Rpc};
 use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::observe::Observing;
 use thriftwood_core::transport::{EventSource, Outbound, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind, RpcError, RpcErrorKind};
 use tokio::time::Instant;
@@ -72,6 +73,10 @@ impl Transport for Balanced {
 
     fn subscribe(&self, _: TopicFilter, _: SubscribeOptions) -> BoxFuture<'_, Result<Box<dyn EventSource>, Error>> {
         Box::pin(async { Err(self.unsupported("does not subscribe")) })
+    }
+
+    fn watch(&self, observing: &Observing) {
+        self.ends.iter().for_each(|(bus, _)| bus.watch(observing));
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
