@@ -89,6 +89,11 @@ impl Tally {
 
 /// Calls again and again, each caller one call at a time, until the tally says stop.
 pub fn callers(bus: &Bus, tally: &Arc<Tally>) -> Vec<tokio::task::JoinHandle<()>> {
+    callers_within(bus, tally, LIMIT)
+}
+
+/// The same, with another limit to what each call may take.
+pub fn callers_within(bus: &Bus, tally: &Arc<Tally>, limit: Duration) -> Vec<tokio::task::JoinHandle<()>> {
     let probe = ProbeClient::new(bus.rpc(SERVICE));
     let caller = |number: usize| {
         let (probe, tally) = (probe.clone(), Arc::clone(tally));
@@ -96,7 +101,7 @@ pub fn callers(bus: &Bus, tally: &Arc<Tally>) -> Vec<tokio::task::JoinHandle<()>
             let item = Item::new(format!("caller {number}"));
             while !tally.stop.load(Ordering::SeqCst) {
                 let began = Instant::now();
-                let reply = probe.echo(&Context::new().with_timeout(LIMIT), item.clone()).await;
+                let reply = probe.echo(&Context::new().with_timeout(limit), item.clone()).await;
                 let took = began.elapsed();
                 {
                     let mut longest = tally.longest.lock().unwrap();

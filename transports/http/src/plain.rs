@@ -3,12 +3,12 @@
 //! The message is given the one header that a service needs, the reply is stripped of its own. What makes it the client's
 //! reply is the sequence number in the message, which a server repeats.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use http_body::Body;
 use thriftwood_core::error::BoxError;
-use thriftwood_core::frame::{Frame, OPERATION_ID};
+use thriftwood_core::frame::{Frame, FrameBuilder, OPERATION_ID};
 
 use crate::answer::{Code, Refused};
 use crate::body::AnswerBody;
@@ -26,7 +26,7 @@ where
     B::Error: Into<BoxError>,
 {
     let received = intake.read(headers, body, intake.max_frame).await?;
-    let frame = with_header(&received.bytes);
+    let frame = framed(&received.bytes)?;
     let reply = match intake.handle(frame, received, intake.max_frame).await? {
         Outcome::Reply(reply) => Frame::decode(reply).map_err(|error| {
             // The service wrote it.
@@ -46,20 +46,10 @@ where
 }
 
 /// The frame of a message. The operation id is any, since an exchange has one call.
-fn with_header(message: &[u8]) -> Bytes {
-    const HEADER: usize = 4 + OPERATION_ID.len() + 4 + 1;
-    let size = 5 + HEADER + message.len();
-    let mut frame = BytesMut::with_capacity(size + 4);
-    // A body that was read is far below 4 GiB.
-    frame.put_u32(size as u32);
-    frame.put_u8(0);
-    frame.put_u32(HEADER as u32);
-    frame.put_u32(OPERATION_ID.len() as u32);
-    frame.put_slice(OPERATION_ID.as_bytes());
-    frame.put_u32(1);
-    frame.put_u8(b'0');
-    frame.put_slice(message);
-    frame.freeze()
+fn framed(message: &[u8]) -> Result<Bytes, Refused> {
+    let mut frame = FrameBuilder::new();
+    frame.number(OPERATION_ID, 0);
+    frame.around(message).map_err(|error| Refused::new(Code::RequestTooLarge, error.to_string()))
 }
 
 #[cfg(test)]
@@ -68,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_message_is_found_again_in_the_frame_made_for_it() {
-        let frame = Frame::decode(with_header(b"message")).unwrap();
+        let frame = Frame::decode(framed(b"message").unwrap()).unwrap();
         assert_eq!((frame.operation_id(), &frame.message()[..]), (Some(0), &b"message"[..]));
     }
 

@@ -4,6 +4,7 @@
 //! HTTP/1.1, which every peer speaks, and a server of ours says in its answer that this connection's end speaks HTTP/2 too.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderMap, HeaderValue};
@@ -51,6 +52,12 @@ impl Pool {
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(config.connect_timeout));
         connector.enforce_http(false);
+        // Over HTTP/1.1 nothing but the system notices a peer that is gone without a word; it asks for as long as HTTP/2 would.
+        connector.set_keepalive(Some((config.idle_timeout / 2).max(Duration::from_secs(1))));
+        connector.set_keepalive_interval(Some((config.idle_timeout / 4).max(Duration::from_secs(1))));
+        connector.set_keepalive_retries(Some(2));
+        #[cfg(target_os = "linux")]
+        connector.set_tcp_user_timeout(Some(config.idle_timeout));
         let mut builder = Client::builder(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())

@@ -19,7 +19,7 @@ use thriftwood_nats::connect;
 use thriftwood_test_support::NatsServer;
 
 /// A JWT as NATS has them (its ADR-14): what one key says of another, signed with Ed25519.
-fn jwt(issuer: &KeyPair, subject: &KeyPair, name: &str, nats: Value, expires: Option<u64>) -> String {
+fn jwt(issuer: &KeyPair, subject: &KeyPair, name: &str, nats: &Value, expires: Option<u64>) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let mut claims = json!({
@@ -54,12 +54,12 @@ impl Operator {
                 "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1, "leaf": -1,
             });
             let claims = json!({ "type": "account", "version": 2, "limits": limits });
-            format!("{}: {}", account.public_key(), jwt(&self.operator, account, name, claims, None))
+            format!("{}: {}", account.public_key(), jwt(&self.operator, account, name, &claims, None))
         };
         let operator = json!({ "type": "operator", "version": 2, "system_account": system.public_key() });
         format!(
             "operator: {}\nresolver: MEMORY\nsystem_account: {}\nresolver_preload: {{\n{}\n{}\n}}\n",
-            jwt(&self.operator, &self.operator, "house", operator, None),
+            jwt(&self.operator, &self.operator, "house", &operator, None),
             system.public_key(),
             vouched(&system, "SYS"),
             vouched(&self.account, "SHOP"),
@@ -73,7 +73,7 @@ impl Operator {
             "type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1,
             "pub": { "allow": [">"] }, "sub": { "allow": [">"] },
         });
-        let token = jwt(by, &user, name, claims, expires);
+        let token = jwt(by, &user, name, &claims, expires);
         let seed = seed.unwrap_or(&user).seed().unwrap();
         let text = format!(
             "-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n\

@@ -15,11 +15,11 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use thriftwood_core::BoxFuture;
 use thriftwood_core::call::{Handler, Inbound};
 use thriftwood_core::codec::{AnyReader, AnyWriter, Message, Protocol, Reader};
-use thriftwood_core::frame::{ADDRESS, Frame, OPERATION_ID};
+use thriftwood_core::frame::{ADDRESS, Frame, FrameBuilder, OPERATION_ID};
 
 /// Bytes from which it can be told who is there: a size, and what is behind it.
 pub(crate) const TELLING: usize = 5;
@@ -68,10 +68,17 @@ impl Handler for Plain {
 /// The frame of a message. The operation id is any, since one call is under way at a time.
 fn with_headers(plain: &Bytes) -> Bytes {
     let message = plain.slice(plain.len().min(4)..);
-    match addressed(&message) {
-        Some((service, message)) => framed(&message, &[(OPERATION_ID, "0"), (ADDRESS, &service)]),
-        None => framed(&message, &[(OPERATION_ID, "0")]),
-    }
+    let mut frame = FrameBuilder::new();
+    frame.number(OPERATION_ID, 0);
+    let framed = match addressed(&message) {
+        Some((service, message)) => {
+            frame.header(ADDRESS, &service);
+            frame.around(&message)
+        }
+        None => frame.around(&message),
+    };
+    // A frame that was read is far below the largest there may be. Nothing is what no service answers.
+    framed.unwrap_or_default()
 }
 
 /// The service and the message that Thrift's `TMultiplexedProtocol` makes one of: it calls `SERVICE:METHOD`.
@@ -84,22 +91,6 @@ fn addressed(message: &Bytes) -> Option<(String, Bytes)> {
     AnyWriter::new(protocol, &mut out).message(Message { name: method, ..envelope });
     out.extend_from_slice(&message[reader.offset()..]);
     Some((service.to_owned(), out.into()))
-}
-
-fn framed(message: &[u8], headers: &[(&str, &str)]) -> Bytes {
-    let block: usize = headers.iter().map(|(name, value)| 8 + name.len() + value.len()).sum();
-    let size = 5 + block + message.len();
-    let mut frame = BytesMut::with_capacity(size + 4);
-    // A frame that was read is far below 4 GiB.
-    frame.put_u32(size as u32);
-    frame.put_u8(0);
-    frame.put_u32(block as u32);
-    for text in headers.iter().flat_map(|(name, value)| [name, value]) {
-        frame.put_u32(text.len() as u32);
-        frame.put_slice(text.as_bytes());
-    }
-    frame.put_slice(message);
-    frame.freeze()
 }
 
 /// The message of a frame, with its size in front.

@@ -149,6 +149,16 @@ impl FrameBuilder {
         self.close(block, sound)
     }
 
+    /// Closes the frame around a message that was written elsewhere: that of a peer which speaks plain Thrift and has no headers.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLarge`] when a size does not fit the 31 bits that every peer can read.
+    pub fn around(mut self, message: &[u8]) -> Result<Bytes, FrameError> {
+        let block = self.out.len();
+        self.out.extend_from_slice(message);
+        self.close(block, true)
+    }
+
     /// Closes a frame without a message. Headers of no more than some bytes always fit.
     #[cfg(feature = "runtime")]
     pub(crate) fn bare(self) -> Bytes {

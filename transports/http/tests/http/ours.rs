@@ -1,5 +1,7 @@
 //! Between our own peers: bytes as they are, and one connection for all calls, found out by the first.
 
+use std::time::Duration;
+
 use thriftwood_core::codec::MessageType;
 use thriftwood_core::{Bus, RpcErrorKind};
 use thriftwood_http::{Config, connect};
@@ -34,6 +36,22 @@ async fn the_first_call_is_frugals_and_the_next_are_raw_over_http2() {
     assert!(second.contains("the second") && second.contains("the third"), "{second}");
     client.close().await.unwrap();
     server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_falls_silent_under_a_call_is_noticed_before_the_time_of_the_call_is_up() {
+    let (_server, host, _desk, mut did) = served(Config::default()).await;
+    let (tap, address) = Tap::on(&host).await;
+    let mut config = Config::default();
+    config.idle_timeout = Duration::from_millis(300);
+    let client = connect(&format!("http://{address}"), config).unwrap();
+    client.rpc("desk").call_frame(echo(1, b"the first")).await.unwrap();
+    let rpc = client.rpc("desk");
+    let call = tokio::spawn(async move { rpc.call_frame(wait(2)).await });
+    assert_eq!(soon("the call", did.recv()).await, Some(Did::Begin(2)));
+    tap.fall_silent();
+    let error = soon("the call's end", call).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::Disconnected, "{error}");
 }
 
 #[tokio::test]
