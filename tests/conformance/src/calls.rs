@@ -173,6 +173,22 @@ pub async fn a_stopped_server_finishes_what_it_has(fixture: &Fixture) {
     assert!(late.is_err(), "a stopped server answered {late:?}");
 }
 
+/// What a stop with a time limit does not wait for is ended, and the server has stopped all the same.
+pub async fn a_stop_with_a_limit_ends_the_handlers_that_take_longer(fixture: &Fixture) {
+    let handler = crate::probe::Probe::default();
+    let serving = fixture.server.serve("short", crate::idl::ProbeServer::new(handler.clone())).await.unwrap();
+    let probe = ProbeClient::new(fixture.client.rpc("short"));
+    let endless = tokio::spawn(async move {
+        let ctx = Context::new().with_timeout(Duration::from_secs(2));
+        probe.after_millis(&ctx, 600_000, -9).await
+    });
+    assert_eq!(soon("the handler's note", handler.next_note()).await.as_deref(), Some("began -9"));
+    assert!(!soon("the stop", serving.stop_within(Duration::from_millis(50))).await, "it says that something was left");
+    assert_eq!(soon("the handler's end", handler.next_note()).await.as_deref(), Some("stopped -9"));
+    let error = soon("the caller's end", endless).await.unwrap().unwrap_err();
+    assert!(matches!(error.kind(), RpcErrorKind::Disconnected | RpcErrorKind::Timeout), "{error}");
+}
+
 /// What is done with a closed bus fails, and says why.
 pub async fn a_closed_bus_says_so(fixture: &Fixture) {
     let (_, probe) = fixture.probe().await;

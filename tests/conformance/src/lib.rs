@@ -86,6 +86,7 @@ macro_rules! call_behaviours {
             the_deadline_reaches_the_third_hop
             a_oneway_call_is_handled_and_not_awaited
             a_stopped_server_finishes_what_it_has
+            a_stop_with_a_limit_ends_the_handlers_that_take_longer
             a_closed_bus_says_so
         }
         $crate::behaviours! { $connect; middleware:

@@ -88,9 +88,10 @@ async fn measure(bench: &Bench, call: LoadCall, address: &str) -> io::Result<Exi
     };
     let client = Client::new(bus.rpc(address));
     // It connects, and says at once what would be said a million times.
-    if let Err(error) = client.call(&bench.sending.context(), call.clone()).await {
+    let context = bench.sending.context();
+    if let Err(error) = client.call(&context, call.clone()).await {
         failed(&error);
-        crate::call::advise(&error, address, call.0.method);
+        crate::call::advise(&error, address, call.0.method, &context);
         return Ok(ExitCode::from(NO_ANSWER));
     }
     let plan = Plan { concurrency: bench.concurrency, duration: bench.duration, rate: bench.rate };

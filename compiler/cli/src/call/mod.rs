@@ -11,7 +11,7 @@ use clap::Args;
 use thriftwood::call::{Client, Method};
 use thriftwood::schema::json::{Answer, Printed};
 use thriftwood::schema::{Field, Type, Value};
-use thriftwood::{RpcError, RpcErrorKind};
+use thriftwood::{Context, RpcError, RpcErrorKind};
 use thriftwood_idl::model::Model;
 
 use crate::live::{self, Contract, Describer, Sending, colour, failed, ms, pretty};
@@ -100,7 +100,7 @@ async fn send(call: &Call, request: JsonCall, address: &str) -> io::Result<ExitC
         Ok(JsonAnswer(answer)) => show(call, &answer)?,
         Err(error) => {
             failed(&error);
-            advise(&error, address, method);
+            advise(&error, address, method, &context);
             ExitCode::from(NO_ANSWER)
         }
     };
@@ -144,7 +144,7 @@ pub(crate) fn note_unknown(printed: &Printed, file: &str) {
 }
 
 /// Says what to do about a call without an answer.
-pub(crate) fn advise(error: &RpcError, address: &str, method: &Method) {
+pub(crate) fn advise(error: &RpcError, address: &str, method: &Method, context: &Context) {
     match error.kind() {
         RpcErrorKind::Unavailable => {
             eprintln!("help: is something served there, at the address `{address}`? --address names another");
@@ -156,6 +156,14 @@ pub(crate) fn advise(error: &RpcError, address: &str, method: &Method) {
             );
         }
         RpcErrorKind::Timeout => eprintln!("help: --timeout gives it longer; the handler may have run"),
+        RpcErrorKind::Overloaded => eprintln!("help: the handler did not run; call again later, or another server"),
+        RpcErrorKind::Disconnected => {
+            let id = context.correlation_id();
+            eprintln!("help: the handler may have run; the server's log tells, by the correlation id {id}");
+        }
+        RpcErrorKind::Protocol => {
+            eprintln!("help: is it a Thrift or Frugal server that answers there, and is the file its contract?");
+        }
         _ => {}
     }
 }
