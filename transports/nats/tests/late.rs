@@ -47,7 +47,10 @@ async fn a_reply_that_comes_after_its_caller_gave_up_and_a_second_one_are_counte
     let bus = thriftwood_nats::connect(&server.url()).await.unwrap().with_observer(Arc::new(Late(told)));
     let raw = async_nats::connect(server.url()).await.unwrap();
     let mut requests = raw.subscribe("svc").await.unwrap();
-    raw.flush().await.unwrap();
+    // A flush tells nothing of what the server has: a message to oneself does.
+    let mut echo = raw.subscribe("there.and.back").await.unwrap();
+    raw.publish("there.and.back", Bytes::new()).await.unwrap();
+    tokio::time::timeout(soon, echo.next()).await.unwrap().unwrap();
     let rpc = bus.rpc("svc");
     let request = async {
         let request = tokio::time::timeout(soon, requests.next()).await.unwrap().unwrap();

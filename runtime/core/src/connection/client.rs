@@ -13,6 +13,7 @@ use tokio::time::Sleep;
 use tracing::debug;
 
 use super::alarm::Alarm;
+use super::failed::{Failed, refused};
 use super::wire::{LINGER, ROUNDS, Wire};
 use crate::observe::LateReplies;
 use crate::session::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
@@ -35,15 +36,6 @@ impl Drop for Handle {
         state.closing = true;
         state.wake();
     }
-}
-
-/// A call that has no reply.
-#[derive(Debug)]
-pub struct Failed {
-    /// Why it has none.
-    pub error: RpcError,
-    /// The call, where nothing of it was sent, so that it may be made elsewhere.
-    pub unsent: Option<Outbound>,
 }
 
 /// What callers and the task that drives the connection share.
@@ -202,15 +194,6 @@ impl Drop for Calling<'_> {
 /// The runtime's time, which tests can hold still.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
-}
-
-fn refused(refused: Refused, outbound: Outbound) -> Failed {
-    let kind = match refused {
-        Refused::Duplicate => RpcErrorKind::InvalidRequest,
-        Refused::Ended => RpcErrorKind::Unavailable,
-        Refused::Overloaded(_) => RpcErrorKind::Overloaded,
-    };
-    Failed { error: RpcError::new(kind, refused.to_string()), unsent: Some(outbound) }
 }
 
 impl Shared {

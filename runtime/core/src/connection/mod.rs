@@ -7,8 +7,10 @@
 
 mod alarm;
 mod client;
+mod failed;
 mod server;
 mod wire;
 
-pub use client::{Calling, Connection, Failed};
+pub use client::{Calling, Connection};
+pub use failed::Failed;
 pub use server::{ConnectionOptions, serve_connection};
