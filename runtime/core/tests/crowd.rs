@@ -1,4 +1,4 @@
-//! Many callers at once: what they send is written together.
+//! Many calls at once: what is sent of them, and of their replies, is written together.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -11,11 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use pipe::{MAX_FRAME, frame};
+use bytes::Bytes;
+use pipe::{MAX_FRAME, frame, options};
+use thriftwood_core::BoxFuture;
+use thriftwood_core::call::{Handler, Inbound};
 use thriftwood_core::codec::MessageType;
-use thriftwood_core::connection::Connection;
+use thriftwood_core::connection::{Connection, serve_connection};
 use thriftwood_core::transport::Outbound;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio_util::sync::CancellationToken;
 
 /// A pipe that counts how often something is written to it.
 struct Counted(DuplexStream, Arc<AtomicUsize>);
@@ -76,4 +80,39 @@ async fn the_calls_of_many_callers_are_written_together() {
     let (writes, calls) = (writes.load(Ordering::Relaxed), (CALLERS * ROUNDS) as usize);
     println!("{writes} writes for {calls} calls");
     assert!(writes * 8 <= calls, "{writes} writes for {calls} calls");
+}
+
+/// Answers a call with itself, but not at once.
+struct Waits;
+
+impl Handler for Waits {
+    fn service(&self) -> &'static str {
+        "Waits"
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            Some(inbound.frame)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_replies_of_many_calls_that_had_to_wait_are_written_together() {
+    const CALLS: u64 = 64;
+    const ROUNDS: usize = 100;
+    let (mut near, far) = duplex(1024 * 1024);
+    let writes = Arc::new(AtomicUsize::new(0));
+    let stream = Counted(far, Arc::clone(&writes));
+    tokio::spawn(serve_connection(stream, Arc::new(Waits), options(1024), CancellationToken::new()));
+    let calls: Vec<u8> = (0..CALLS).flat_map(|id| frame(id, "m", MessageType::Call, &[])).collect();
+    let mut replies = vec![0; calls.len()];
+    for _ in 0..ROUNDS {
+        near.write_all(&calls).await.unwrap();
+        near.read_exact(&mut replies).await.unwrap();
+    }
+    let (writes, calls) = (writes.load(Ordering::Relaxed), CALLS as usize * ROUNDS);
+    println!("{writes} writes for {calls} replies");
+    assert!(writes * 8 <= calls, "{writes} writes for {calls} replies");
 }

@@ -14,14 +14,11 @@ use tracing::debug;
 
 use super::alarm::Alarm;
 use super::failed::{Failed, refused};
-use super::wire::{LINGER, ROUNDS, Wire};
+use super::wire::{CROWD, LINGER, ROUNDS, Wire};
 use crate::observe::LateReplies;
 use crate::session::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
 use crate::transport::Outbound;
 use crate::{RpcError, RpcErrorKind};
-
-/// With so many calls in flight, more are likely to be made at once.
-const CROWD: usize = 8;
 
 /// A handle to a connection. Clones share it; when the last is dropped, what was sent is still written and then it closes.
 #[derive(Clone, Debug)]

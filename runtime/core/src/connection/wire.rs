@@ -21,6 +21,9 @@ pub(super) const LINGER: Duration = Duration::from_secs(5);
 /// How often a connection reads and writes before it lets other tasks run.
 pub(super) const ROUNDS: usize = 16;
 
+/// With so many calls under way, more are likely to be made or answered at once.
+pub(super) const CROWD: usize = 8;
+
 /// Bytes asked of the stream at a time, at most.
 const READ: usize = 64 * 1024;
 

@@ -19,7 +19,7 @@ use super::parting::Parting;
 use super::patience::Patience;
 use crate::BoxFuture;
 use crate::call::Inbound;
-use crate::connection::wire::{LINGER, MAX_UNWRITTEN, ROUNDS, Wire};
+use crate::connection::wire::{CROWD, LINGER, MAX_UNWRITTEN, ROUNDS, Wire};
 
 /// How long handlers are run before what they answered is written. The first reply of a read waits no longer for the last.
 const RUN: Duration = Duration::from_micros(200);
@@ -178,6 +178,8 @@ pub(super) struct Driver<S> {
     calls: Arc<Calls<S>>,
     /// Which of the connection's drivers this is.
     number: u64,
+    /// The calls that are ready have had their turn.
+    waited: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> Future for Driver<S> {
@@ -185,6 +187,11 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Future for Driver<S> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let driver = &mut *self;
+        if driver.waits_for_more() {
+            // To the end of the thread's queue, where the first call's wake-up did not put it.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         for _ in 0..ROUNDS {
             let Some(io) = &mut driver.io else { return Poll::Ready(()) };
             let read = io.poll_read(cx, &driver.calls);
@@ -210,7 +217,16 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Future for Driver<S> {
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> Driver<S> {
     pub(super) fn new(io: Box<Io<S>>, calls: Arc<Calls<S>>, number: u64) -> Self {
-        Self { io: Some(io), calls, number }
+        Self { io: Some(io), calls, number, waited: false }
+    }
+
+    /// Whether calls that go on by themselves and are ready have a turn first. A task that is woken by another runs right behind it,
+    /// so the first of many replies would be written before there is a second: a system call for each.
+    fn waits_for_more(&mut self) -> bool {
+        let flushed = self.io.as_ref().is_some_and(|io| io.wire.is_flushed());
+        let crowd = !self.waited && flushed && self.calls.lock().session.under_way() >= CROWD;
+        self.waited = crowd;
+        crowd
     }
 
     /// Runs the calls that may run, for a while, and takes the replies there are. True when there were any: then more may be
