@@ -2,7 +2,7 @@
 //!
 //! Generated code describes its structs and enums in `static`s, and each [`Method`](crate::call::Method) leads to the
 //! descriptions of its arguments and result. A tool that reads IDL while it runs makes the same descriptions and leaks them.
-//! With the feature `json`, [`json`] turns text into values of a described type, and their bytes into text again.
+//! With the feature `json`, `schema::json` turns text into values of a described type, and their bytes into text again.
 
 mod describe;
 #[cfg(feature = "json")]
