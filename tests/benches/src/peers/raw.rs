@@ -1,7 +1,7 @@
 //! The bare echo: u32 length, u32 id, hand-written bytes; many calls on one connection and nothing else.
 //!
-//! No headers, no deadline, no cancellation, no limits. The handler runs in the read loop, and what one read brings is
-//! answered with one write. It is about the least that a multiplexed call can cost.
+//! No headers, no deadline, no cancellation, no limits. The handler runs in the read loop, what one read brings is
+//! answered with one write, and calls that are made at the same time are written together. It is about the least that a multiplexed call can cost.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,9 @@ use tokio::sync::{Notify, oneshot};
 
 /// Bytes asked of the stream at a time.
 const READ: usize = 64 * 1024;
+
+/// From so many calls under way on, a write waits for those of other tasks that are ready, as ours does.
+const CROWD: usize = 8;
 
 /// The message that is echoed: the same fields as `Note` of `idl/echo.frugal`.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,6 +108,10 @@ async fn write_calls(mut writer: impl AsyncWrite + Unpin, shared: Arc<Shared>) -
         std::mem::swap(&mut output, &mut shared.output.lock().expect("unharmed"));
         if output.is_empty() {
             shared.written.notified().await;
+            // tokio runs a task right behind the one that woke it, and each of many calls would be a write of its own.
+            if shared.waiting.lock().expect("unharmed").len() >= CROWD {
+                tokio::task::yield_now().await;
+            }
         } else {
             writer.write_all(&output).await?;
             output.clear();

@@ -13,19 +13,20 @@ use thriftwood_socket::Endpoint;
 /// The end that a URL names: `log://HOST:PORT`, `logs://HOST:PORT` or `log+unix:PATH`, or, for a server, the same as sockets are named
 /// elsewhere.
 pub(crate) fn endpoint(url: &str) -> Result<Endpoint, Error> {
-    let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
-    let scheme = match scheme {
-        "log" => "tcp",
-        "logs" => "tcps",
-        "log+unix" => "unix",
-        other => other,
-    };
-    Endpoint::parse(&format!("{scheme}:{rest}")).map_err(|problem| {
+    let refused = |problem: &str| {
         let text = format!(
-            "`{url}` is no log server: {problem}; it can be log://HOST:PORT, logs://HOST:PORT with TLS, or log+unix:PATH"
+            "`{url}` is no log server{problem}; it can be log://HOST:PORT, logs://HOST:PORT with TLS, or log+unix:PATH"
         );
         Error::new(ErrorKind::InvalidUrl, text)
-    })
+    };
+    let (scheme, rest) = url.split_once(':').ok_or_else(|| refused(""))?;
+    let scheme = match scheme {
+        "log" | "tcp" => "tcp",
+        "logs" | "tcps" => "tcps",
+        "log+unix" | "unix" => "unix",
+        _ => return Err(refused("")),
+    };
+    Endpoint::parse(&format!("{scheme}:{rest}")).map_err(|problem| refused(&format!(": {problem}")))
 }
 
 /// The URL by which clients find this end.
