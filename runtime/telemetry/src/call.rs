@@ -1,6 +1,6 @@
 //! The span of a call, with the attributes of OpenTelemetry's conventions for RPC (1.45, where they became stable).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::Status;
@@ -18,6 +18,10 @@ use crate::propagation::join;
 
 /// What `rpc.system.name` says.
 const SYSTEM: &str = "thriftwood";
+
+/// The caller's clock and the server's go off at the same time. Which is heard first is chance, so a call that its caller cancels when
+/// no more than this is left has run out of time: the travel of the word, and what is lost where milliseconds are rounded.
+const AS_GOOD_AS_OVER: Duration = Duration::from_millis(5);
 
 /// Transports whose URL leads to a broker or a folder. The server of a call is then known by its address on the bus only.
 const INDIRECT: &[&str] = &["memory", "log", "nats", "jetstream"];
@@ -39,6 +43,7 @@ pub(crate) fn begin(peer: &Peer, start: &CallStart<'_>, context: &mut Context) -
         address: start.address.to_owned(),
         correlation_id: context.correlation_id().to_owned(),
         began: Instant::now(),
+        time: context.deadline().map(|_| context.remaining()),
         ended: false,
     }))
 }
@@ -136,6 +141,8 @@ struct Call {
     address: String,
     correlation_id: String,
     began: Instant,
+    /// How long it may take, when somebody waits for it.
+    time: Option<Duration>,
     ended: bool,
 }
 
@@ -162,6 +169,12 @@ impl Call {
         if self.side == Side::Client && !(refused && self.span.is_disabled()) {
             self.log(error, refused);
         }
+    }
+
+    /// The server's handler took longer than its caller waits.
+    fn expire(&mut self) {
+        self.set_error_type(error_type(RpcErrorKind::Timeout));
+        self.span.set_status(Status::error("the caller's time was up before the handler ended"));
     }
 
     /// The line to find at night. What a handler failed with, the server logs itself.
@@ -199,10 +212,7 @@ impl Observation for Call {
                     metered.add("thriftwood.exception", name);
                 }
             }
-            Outcome::Expired => {
-                self.set_error_type(error_type(RpcErrorKind::Timeout));
-                self.span.set_status(Status::error("the caller's time was up before the handler ended"));
-            }
+            Outcome::Expired => self.expire(),
             _ => {}
         }
     }
@@ -210,7 +220,13 @@ impl Observation for Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if !self.ended {
+        if self.ended {
+            return;
+        }
+        let over = self.time.is_some_and(|time| self.began.elapsed() + AS_GOOD_AS_OVER >= time);
+        if self.side == Side::Server && over {
+            self.expire();
+        } else {
             // Not an error: whoever asked has what he wanted from elsewhere, or wants it no more.
             self.set_error_type("cancelled");
         }
