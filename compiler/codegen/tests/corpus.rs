@@ -12,7 +12,7 @@ use std::process::Command;
 use thriftwood_build::rust::{RustOptions, generate_with};
 use thriftwood_idl::{Options, compile};
 
-/// The files whose Rust is compiled and documented, by the end of their paths. All of it takes a quarter of an hour, which is for
+/// The files whose Rust is compiled and documented, by the end of their paths. All of it takes half an hour of two cores that have other work, which is for
 /// `THRIFTWOOD_CORPUS=all`.
 const COMPILED: &[&str] = &[
     "Workiva+frugal/compiler/testdata/idl/variety.frugal",
