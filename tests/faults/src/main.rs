@@ -9,6 +9,7 @@
 //! thriftwood-faults fork DIR              forks with a log open; tells what came of what either did with it
 //! thriftwood-faults few-files DIR         has no more files to open; the same
 //! thriftwood-faults answer URL            a server of a probe at a URL that is no log
+//! thriftwood-faults answer URL SECONDS    the same over TCP, which gives up a peer that is silent for so long
 //! ```
 //!
 //! When it is ready it tells `ready`. It never ends by itself.
@@ -17,6 +18,7 @@ mod store;
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use thriftwood::bytes::Bytes;
 use thriftwood::call::{Handler, Inbound};
@@ -32,7 +34,7 @@ async fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [work, dir, rest @ ..] = &arguments[..] else { return Err("expected what to do, and a directory".into()) };
     match &work[..] {
-        "answer" => return answer(dir).await,
+        "answer" => return answer(dir, rest).await,
         "fork" => return tokio::task::block_in_place(|| store::forked(Path::new(dir))),
         "few-files" => return tokio::task::block_in_place(|| store::few_files(Path::new(dir))),
         _ => {}
@@ -102,8 +104,15 @@ async fn hang(bus: &Bus) -> Result<(), Failure> {
     std::future::pending().await
 }
 
-async fn answer(url: &str) -> Result<(), Failure> {
-    let bus = thriftwood::connect(url).await?;
+async fn answer(url: &str, rest: &[String]) -> Result<(), Failure> {
+    let bus = match rest {
+        [] => thriftwood::connect(url).await?,
+        [silence, ..] => {
+            let mut config = thriftwood::tcp::Config::default();
+            config.silence = Duration::from_secs(silence.parse()?);
+            thriftwood::tcp::connect(url, config)?
+        }
+    };
     bus.serve(SERVICE, ProbeServer::new(Probe::default())).await?;
     tell("ready")?;
     std::future::pending().await
