@@ -12,13 +12,16 @@ use thriftwood_build::{Builder, RustType};
 fn every_choice_compiles_everywhere_and_takes_only_the_comparisons_it_must() {
     let idl = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/idl");
     let folder = tempfile::tempdir().expect("a folder");
-    let choices = [RustType::ArcStr, RustType::VecU8, RustType::HashSet, RustType::HashMap];
+    let choices = [RustType::VecU8, RustType::HashSet, RustType::HashMap];
     let builder = choices.into_iter().fold(Builder::new().mocks(true), Builder::rust_type);
-    let built = builder
-        .out_dir(folder.path().join("src"))
-        .compile(["everything", "options"].map(|name| idl.join(format!("{name}.frugal"))));
-    built.into_result().expect("the code is generated");
-    let tree = std::fs::read_to_string(folder.path().join("src/thriftwood/mod.rs")).expect("the tree is written");
+    let [tree, shared] = [RustType::ArcStr, RustType::ByteString].map(|text| {
+        let out = folder.path().join("src").join(format!("{text:?}"));
+        let files = ["everything", "options"].map(|name| idl.join(format!("{name}.frugal")));
+        let built = builder.clone().rust_type(text).out_dir(&out).compile(files);
+        built.into_result().expect("the code is generated");
+        std::fs::read_to_string(out.join("thriftwood/mod.rs")).expect("the tree is written")
+    });
+    assert!(shared.contains("pub type Index = HashMap<ByteString, Vec<Id>>;"), "{shared}");
     let has = |lines: &[&str]| {
         let text: Vec<&str> = tree.lines().map(str::trim).collect();
         assert!(text.windows(lines.len()).any(|window| window == lines), "{lines:?} is not in the code");
@@ -36,8 +39,9 @@ fn every_choice_compiles_everywhere_and_takes_only_the_comparisons_it_must() {
     ]);
     let serde = "serde = { version = \"1\", features = [\"derive\"] }\n";
     support::manifest(folder.path(), "\"runtime\", \"serde\"", serde);
-    std::fs::write(folder.path().join("src/lib.rs"), "include!(\"thriftwood/mod.rs\");\n")
-        .expect("the crate is written");
+    let modules = ["ArcStr", "ByteString"]
+        .map(|text| format!("pub mod {} {{ include!(\"{text}/thriftwood/mod.rs\"); }}\n", text.to_lowercase()));
+    std::fs::write(folder.path().join("src/lib.rs"), modules.concat()).expect("the crate is written");
     support::cargo(folder.path(), &["check"]);
 }
 
@@ -59,7 +63,7 @@ fn a_choice_that_is_none_is_refused_where_it_is_written() {
         (
             "struct A {\n1: string s (rust.type = \"Rc<str>\") }",
             "`Rc<str>` is no Rust type",
-            "write `String` or `Arc<str>`",
+            "write `String`, `Arc<str>` or `ByteString`",
         ),
         ("struct A {\n1: list<binary> s (rust.type = \"Bytes\") }", "`Bytes` is no Rust type", "write it behind that"),
         ("service A {\nset<map<i32 (rust.type), i32>> f() }", "`` is no Rust type", "has a choice"),

@@ -9,6 +9,7 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use thriftwood_build::RustType;
 use thriftwood_build::rust::{RustOptions, generate_with};
 use thriftwood_idl::{Options, compile};
 
@@ -74,6 +75,8 @@ fn the_rust_of_real_idl_is_formatted_and_compiles_without_a_warning() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut options = RustOptions::default();
         options.mocks = mocks;
+        // The second time with another type for text, so that both are held to compile.
+        options.types = if mocks { vec![RustType::ByteString] } else { Vec::new() };
         let files = generate(&corpus, &index, folder.path(), &options);
         assert!(files.len() > 500, "only {} files were accepted", files.len());
         let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use idl::{Choices, Crew, Denied, Found, GetError, Name, User, UserId, UsersClient, UsersMock, Weight};
+use idl::{Gone, Key, Page, PagesClient, PagesMock, Part, TitleError};
 use options::golden::options as idl;
 use thriftwood::bytes::Bytes;
-use thriftwood::codec::{TotalF64, binary};
+use thriftwood::bytestring::ByteString;
+use thriftwood::codec::{Protocol, TotalF64, binary};
 use thriftwood::{Context, RpcErrorKind};
 
 #[test]
@@ -96,6 +98,45 @@ fn a_constant_serves_where_another_rust_type_stands_for_its_type() {
     assert_eq!((choices.seats, idl::FRONT.len()), (idl::FRONT.iter().copied().collect(), 2));
     assert_eq!((choices.raw.as_slice(), choices.seal.as_ref()), (idl::SEAL, idl::SEAL));
     assert_eq!((&*choices.plain, &*idl::TAG.0, choices.names.len()), ("tag", "tag", 2));
+}
+
+#[test]
+fn text_can_share_its_messages_memory_wherever_text_can_stand() {
+    let page = Page::new("a")
+        .with_subtitle("b".to_owned())
+        .with_tags(["c".into()].into())
+        .with_named([("d".into(), "e".into())].into())
+        .with_counted([("f".into(), 1)].into());
+    assert_eq!((&*page.title, &*page.key.0, &*page.lines[1], &*page.plain), (idl::TITLE, "first", "title", "tag"));
+    for protocol in Protocol::ALL {
+        let bytes = Bytes::from(protocol.to_bytes(&page));
+        let read: Page = protocol.from_bytes(&bytes).unwrap();
+        assert_eq!(read, page);
+        let (key, value) = read.named.first_key_value().unwrap();
+        let texts = [&read.address, &read.title, read.subtitle.as_ref().unwrap(), &read.key.0, &read.lines[0]];
+        let inside = [read.tags.first().unwrap(), &key.0, value, read.counted.keys().next().unwrap()];
+        for text in texts.into_iter().chain(inside) {
+            assert!(bytes.as_ptr_range().contains(&text.as_ptr()), "`{text}` in {protocol}");
+        }
+        let Part::Text(text) = protocol.from_bytes(&protocol.to_bytes(&Part::Text("g".into())).into()).unwrap() else {
+            panic!("it is text");
+        };
+        assert_eq!(text, "g");
+    }
+    assert_eq!(idl::TITLES.get(&Key::from("a")), Some(&ByteString::from_static("A")));
+    let text = serde_json::to_string(&page).unwrap();
+    assert_eq!(serde_json::from_str::<Page>(&text).unwrap(), page);
+}
+
+#[tokio::test]
+async fn shared_text_is_an_argument_a_result_and_the_text_of_an_exception() {
+    let pages = PagesClient::in_memory(PagesMock::new().title(|_, address, otherwise| match &*address {
+        "there" => Ok(otherwise),
+        _ => Err(Gone::default().with_message(address).into()),
+    }));
+    assert_eq!(pages.title(&Context::new(), "there".into(), "that".into()).await.unwrap(), "that");
+    let gone = pages.title(&Context::new(), "away".into(), "that".into()).await.unwrap_err();
+    assert!(matches!(&gone, TitleError::Gone(gone) if gone.to_string() == "Gone: away"), "{gone}");
 }
 
 #[tokio::test]

@@ -65,6 +65,9 @@ pub use transport::{Bus, Serving};
 /// Used by generated code, for fields of type `binary`.
 #[doc(hidden)]
 pub use bytes;
+/// Used by generated code, for fields of type `string` that share their message's memory.
+#[doc(hidden)]
+pub use bytestring;
 
 /// A boxed future that can move between threads.
 #[cfg(feature = "runtime")]

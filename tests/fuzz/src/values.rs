@@ -5,9 +5,12 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use thriftwood_core::bytestring::ByteString;
 use thriftwood_core::codec::{DecodeError, Reader, TType, TotalF64, UnknownField, Wire, binary, compact, json};
 
 type Catalogue = Vec<BTreeMap<String, Vec<Bytes>>>;
+/// The same with text that shares the message's memory.
+type Shared = Vec<BTreeMap<ByteString, Vec<Bytes>>>;
 type Ratings = BTreeMap<i64, BTreeSet<TotalF64>>;
 type Parts = HashMap<Arc<str>, Vec<u8>>;
 type Nested = Vec<Vec<Vec<BTreeMap<bool, [u8; 16]>>>>;
@@ -19,6 +22,9 @@ macro_rules! protocol {
         pub fn $name(bytes: &[u8]) {
             let bytes = Bytes::copy_from_slice(bytes);
             there_and_back::<Catalogue>(&bytes, $name::from_bytes, $name::to_bytes);
+            there_and_back::<Shared>(&bytes, $name::from_bytes, $name::to_bytes);
+            let (owned, shared) = ($name::from_bytes::<Catalogue>(&bytes), $name::from_bytes::<Shared>(&bytes));
+            assert_eq!(owned.map(|value| $name::to_bytes(&value)), shared.map(|value| $name::to_bytes(&value)));
             there_and_back::<Ratings>(&bytes, $name::from_bytes, $name::to_bytes);
             there_and_back::<Parts>(&bytes, $name::from_bytes, $name::to_bytes);
             there_and_back::<Nested>(&bytes, $name::from_bytes, $name::to_bytes);

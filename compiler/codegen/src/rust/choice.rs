@@ -15,6 +15,9 @@ pub enum RustType {
     String,
     /// `Arc<str>` for a `string`: a clone copies no text.
     ArcStr,
+    /// `ByteString` for a `string`: a clone copies no text, and reading copies none where it shares the memory of the message. Kept
+    /// for long, it keeps that memory too.
+    ByteString,
     /// `Bytes` for a `binary`: what it is when nothing is said. Reading and cloning copy nothing.
     Bytes,
     /// `Vec<u8>` for a `binary`.
@@ -30,9 +33,10 @@ pub enum RustType {
 }
 
 impl RustType {
-    const ALL: [RustType; 8] = [
+    const ALL: [RustType; 9] = [
         RustType::String,
         RustType::ArcStr,
+        RustType::ByteString,
         RustType::Bytes,
         RustType::VecU8,
         RustType::BTreeSet,
@@ -46,6 +50,7 @@ impl RustType {
         match self {
             RustType::String => "String",
             RustType::ArcStr => "Arc<str>",
+            RustType::ByteString => "ByteString",
             RustType::Bytes => "Bytes",
             RustType::VecU8 => "Vec<u8>",
             RustType::BTreeSet => "BTreeSet",
@@ -58,7 +63,7 @@ impl RustType {
     /// Whether it can stand for this type, which is no typedef.
     fn suits(self, ty: &Type) -> bool {
         match self {
-            RustType::String | RustType::ArcStr => *ty == Type::Base(BaseType::String),
+            RustType::String | RustType::ArcStr | RustType::ByteString => *ty == Type::Base(BaseType::String),
             RustType::Bytes | RustType::VecU8 => *ty == Type::Base(BaseType::Binary),
             RustType::BTreeSet | RustType::HashSet => matches!(ty, Type::Set(_)),
             RustType::BTreeMap | RustType::HashMap => matches!(ty, Type::Map(..)),

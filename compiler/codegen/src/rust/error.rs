@@ -47,7 +47,7 @@ impl GenerateError {
                     (None, []) => {
                         "a `string`, a `binary`, a `set` or a `map` has a choice; write it behind that".to_owned()
                     }
-                    (None, choices) => format!("write `{}`", choices.join("` or `")),
+                    (None, [some @ .., last]) => format!("write `{}` or `{last}`", some.join("`, `")),
                 };
                 (Code::WrongValue, vec![label(*at, "")], help)
             }

@@ -216,6 +216,7 @@ impl<'a> Module<'a> {
             BaseType::Double => "f64".to_owned(),
             BaseType::String => match self.facts().rust_type(ty, key) {
                 Some(RustType::ArcStr) => format!("{}<str>", self.imported("::std::sync", "Arc")),
+                Some(RustType::ByteString) => self.rt("bytestring", "ByteString"),
                 _ => self.std("String"),
             },
             BaseType::Binary => match self.facts().rust_type(ty, key) {

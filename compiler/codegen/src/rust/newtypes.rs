@@ -44,7 +44,7 @@ pub(crate) fn newtype(w: &mut Writer, m: &Module<'_>, name: &str, def: &Typedef)
     };
     if base == Some(BaseType::String) {
         let text = match m.facts().rust_type(&def.target, false) {
-            Some(RustType::ArcStr) => "value.into()",
+            Some(RustType::ArcStr | RustType::ByteString) => "value.into()",
             _ => "value.to_owned()",
         };
         convert(w, "&str", name, &format!("{name}({text})"));

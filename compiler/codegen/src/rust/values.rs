@@ -173,10 +173,18 @@ fn borrowed(m: &Module<'_>, id: ConstId, wanted: &TypeUse, at: Place) -> Expr {
     }
 }
 
-/// Text that is borrowed, as an owned value of a `string`.
+/// Text that is borrowed for good, as an owned value of a `string`.
 fn text(m: &Module<'_>, ty: &TypeUse, borrowed: Expr) -> Expr {
     match m.facts().rust_type(ty, false) {
         Some(RustType::ArcStr) => Expr::call(format!("{}::from", m.imported("::std::sync", "Arc")), [borrowed]),
+        Some(RustType::ByteString) => {
+            let shared = m.rt("bytestring", "ByteString");
+            if borrowed == Expr::text("\"\"") {
+                Expr::text(format!("{shared}::new()"))
+            } else {
+                Expr::call(format!("{shared}::from_static"), [borrowed])
+            }
+        }
         _ if borrowed == Expr::text("\"\"") => Expr::text(format!("{}::new()", m.std("String"))),
         _ => borrowed.method("to_owned", [], ""),
     }

@@ -23,6 +23,7 @@ pub mod golden {
         use ::std::sync::{Arc, LazyLock};
 
         use ::thriftwood::bytes::Bytes;
+        use ::thriftwood::bytestring::ByteString;
         use ::thriftwood::call::{
             Call, Client, Handler, Inbound, Method, Request, Response, Rpc, Server,
         };
@@ -303,6 +304,58 @@ pub mod golden {
             }
         }
 
+        pub type Text = ByteString;
+
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Key(pub ByteString);
+
+        impl From<ByteString> for Key {
+            fn from(value: ByteString) -> Self {
+                Key(value)
+            }
+        }
+
+        impl From<Key> for ByteString {
+            fn from(value: Key) -> Self {
+                value.0
+            }
+        }
+
+        impl From<&str> for Key {
+            fn from(value: &str) -> Self {
+                Key(value.into())
+            }
+        }
+
+        impl ::std::fmt::Display for Key {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl Wire for Key {
+            const TYPE: TType = <ByteString as Wire>::TYPE;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                self.0.encode(w);
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                Wire::decode(r).map(Key)
+            }
+        }
+
         pub const ROOT: UserId = UserId(1);
 
         pub static NOBODY: LazyLock<Name> = LazyLock::new(|| Name("nobody".to_owned()));
@@ -334,6 +387,21 @@ pub mod golden {
 
         pub static ROWS: LazyLock<Vec<Seats>> =
             LazyLock::new(|| vec![HashSet::from([1, 2]), HashSet::from([3])]);
+
+        pub const TITLE: &str = "title";
+
+        pub static FIRST_KEY: LazyLock<Key> =
+            LazyLock::new(|| Key(ByteString::from_static("first")));
+
+        pub static TITLES: LazyLock<BTreeMap<Key, Text>> = LazyLock::new(|| {
+            BTreeMap::from([
+                (
+                    Key(ByteString::from_static("a")),
+                    ByteString::from_static("A"),
+                ),
+                (FIRST_KEY.clone(), ByteString::from_static(TITLE)),
+            ])
+        });
 
         #[derive(Clone, Debug, PartialEq, PartialOrd, serde::Serialize, serde::Deserialize)]
         pub struct User {
@@ -1173,6 +1241,298 @@ pub mod golden {
                 Ok(Self {
                     message: message.unwrap_or_default(),
                     left,
+                })
+            }
+        }
+
+        /// Text that shares the memory of the message it came in, wherever text can stand.
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct Page {
+            pub address: ByteString,
+            pub title: Text,
+            pub subtitle: Option<Text>,
+            pub key: Key,
+            pub lines: Vec<Text>,
+            pub tags: BTreeSet<ByteString>,
+            pub named: BTreeMap<Key, Text>,
+            pub counted: HashMap<Text, i64>,
+            pub plain: String,
+            pub shared: Arc<str>,
+        }
+
+        impl Page {
+            /// A `Page` with its required fields; the others have their defaults.
+            pub fn new(address: impl Into<ByteString>) -> Self {
+                Self {
+                    address: address.into(),
+                    title: ByteString::from_static(TITLE),
+                    subtitle: None,
+                    key: FIRST_KEY.clone(),
+                    lines: vec![
+                        ByteString::from_static("one"),
+                        ByteString::from_static(TITLE),
+                        ByteString::new(),
+                    ],
+                    tags: BTreeSet::new(),
+                    named: TITLES.clone(),
+                    counted: HashMap::new(),
+                    plain: "tag".to_owned(),
+                    shared: Arc::from(TITLE),
+                }
+            }
+
+            /// This `Page` with `title` set.
+            #[must_use]
+            pub fn with_title(mut self, title: impl Into<Text>) -> Self {
+                self.title = title.into();
+                self
+            }
+
+            /// This `Page` with `subtitle` set.
+            #[must_use]
+            pub fn with_subtitle(mut self, subtitle: impl Into<Text>) -> Self {
+                self.subtitle = Some(subtitle.into());
+                self
+            }
+
+            /// This `Page` with `key` set.
+            #[must_use]
+            pub fn with_key(mut self, key: impl Into<Key>) -> Self {
+                self.key = key.into();
+                self
+            }
+
+            /// This `Page` with `lines` set.
+            #[must_use]
+            pub fn with_lines(mut self, lines: Vec<Text>) -> Self {
+                self.lines = lines;
+                self
+            }
+
+            /// This `Page` with `tags` set.
+            #[must_use]
+            pub fn with_tags(mut self, tags: BTreeSet<ByteString>) -> Self {
+                self.tags = tags;
+                self
+            }
+
+            /// This `Page` with `named` set.
+            #[must_use]
+            pub fn with_named(mut self, named: BTreeMap<Key, Text>) -> Self {
+                self.named = named;
+                self
+            }
+
+            /// This `Page` with `counted` set.
+            #[must_use]
+            pub fn with_counted(mut self, counted: HashMap<Text, i64>) -> Self {
+                self.counted = counted;
+                self
+            }
+
+            /// This `Page` with `plain` set.
+            #[must_use]
+            pub fn with_plain(mut self, plain: impl Into<String>) -> Self {
+                self.plain = plain.into();
+                self
+            }
+
+            /// This `Page` with `shared` set.
+            #[must_use]
+            pub fn with_shared(mut self, shared: impl Into<Arc<str>>) -> Self {
+                self.shared = shared.into();
+                self
+            }
+        }
+
+        impl Wire for Page {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::String);
+                self.address.encode(w);
+                w.field_begin(2, TType::String);
+                self.title.encode(w);
+                if let Some(subtitle) = &self.subtitle {
+                    w.field_begin(3, TType::String);
+                    subtitle.encode(w);
+                }
+                w.field_begin(4, TType::String);
+                self.key.encode(w);
+                w.field_begin(5, TType::List);
+                self.lines.encode(w);
+                w.field_begin(6, TType::Set);
+                self.tags.encode(w);
+                w.field_begin(7, TType::Map);
+                self.named.encode(w);
+                w.field_begin(8, TType::Map);
+                self.counted.encode(w);
+                w.field_begin(9, TType::String);
+                self.plain.encode(w);
+                w.field_begin(10, TType::String);
+                self.shared.encode(w);
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut address = None;
+                let mut title = None;
+                let mut subtitle = None;
+                let mut key = None;
+                let mut lines = None;
+                let mut tags = None;
+                let mut named = None;
+                let mut counted = None;
+                let mut plain = None;
+                let mut shared = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => address = Some(Wire::decode(r)?),
+                        (2, TType::String) => title = Some(Wire::decode(r)?),
+                        (3, TType::String) => subtitle = Some(Wire::decode(r)?),
+                        (4, TType::String) => key = Some(Wire::decode(r)?),
+                        (5, TType::List) => lines = Some(Wire::decode(r)?),
+                        (6, TType::Set) => tags = Some(Wire::decode(r)?),
+                        (7, TType::Map) => named = Some(Wire::decode(r)?),
+                        (8, TType::Map) => counted = Some(Wire::decode(r)?),
+                        (9, TType::String) => plain = Some(Wire::decode(r)?),
+                        (10, TType::String) => shared = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                let missing = |field| {
+                    r.error(DecodeErrorKind::MissingField {
+                        structure: "Page",
+                        field,
+                    })
+                };
+                Ok(Self {
+                    address: address.ok_or_else(|| missing("address"))?,
+                    title: title.unwrap_or_else(|| ByteString::from_static(TITLE)),
+                    subtitle,
+                    key: key.unwrap_or_else(|| FIRST_KEY.clone()),
+                    lines: lines.unwrap_or_else(|| {
+                        vec![
+                            ByteString::from_static("one"),
+                            ByteString::from_static(TITLE),
+                            ByteString::new(),
+                        ]
+                    }),
+                    tags: tags.unwrap_or_default(),
+                    named: named.unwrap_or_else(|| TITLES.clone()),
+                    counted: counted.unwrap_or_default(),
+                    plain: plain.unwrap_or_else(|| "tag".to_owned()),
+                    shared: shared.unwrap_or_else(|| Arc::from(TITLE)),
+                })
+            }
+        }
+
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum Part {
+            /// `text`
+            Text(Text),
+            /// `page`
+            Page(Page),
+            /// A field that this IDL does not have, kept as it came.
+            Unknown(UnknownField),
+        }
+
+        impl Wire for Part {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                match self {
+                    Self::Text(value) => {
+                        w.field_begin(1, TType::String);
+                        value.encode(w);
+                    }
+                    Self::Page(value) => {
+                        w.field_begin(2, TType::Struct);
+                        value.encode(w);
+                    }
+                    Self::Unknown(field) => field.encode(w),
+                }
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let wrong = DecodeErrorKind::Union { union: "Part" };
+                let mut union = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    let value = match (field.id, field.ty) {
+                        (1, TType::String) => Self::Text(Wire::decode(r)?),
+                        (2, TType::Struct) => Self::Page(Wire::decode(r)?),
+                        (id, ty) => Self::Unknown(UnknownField::decode(id, ty, r)?),
+                    };
+                    if union.replace(value).is_some() {
+                        return Err(r.error(wrong));
+                    }
+                }
+                r.struct_end();
+                union.ok_or_else(|| r.error(wrong))
+            }
+        }
+
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Gone {
+            pub message: Text,
+        }
+
+        impl Gone {
+            /// This `Gone` with `message` set.
+            #[must_use]
+            pub fn with_message(mut self, message: impl Into<Text>) -> Self {
+                self.message = message.into();
+                self
+            }
+        }
+
+        impl ::std::fmt::Display for Gone {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, "Gone: {}", self.message)
+            }
+        }
+
+        impl ::std::error::Error for Gone {}
+
+        impl Wire for Gone {
+            const TYPE: TType = TType::Struct;
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::String);
+                self.message.encode(w);
+                w.struct_end();
+            }
+
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut message = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => message = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self {
+                    message: message.unwrap_or_default(),
                 })
             }
         }
@@ -2381,6 +2741,374 @@ pub mod golden {
             }
         }
 
+        pub trait Pages: Send + Sync + 'static {
+            fn title(
+                &self,
+                ctx: &Context,
+                address: ByteString,
+                otherwise: Text,
+            ) -> impl Future<Output = Result<Text, TitleError>> + Send;
+        }
+
+        /// Why `title` has no result.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum TitleError {
+            /// `gone`, as the IDL declares it.
+            Gone(Gone),
+            /// The call itself failed.
+            Rpc(RpcError),
+        }
+
+        impl TitleError {
+            /// Why the call itself failed; `None` for a declared exception.
+            pub fn rpc(&self) -> Option<&RpcError> {
+                match self {
+                    Self::Rpc(error) => Some(error),
+                    _ => None,
+                }
+            }
+
+            /// The name of the declared exception; `None` when the call itself failed.
+            pub fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::Gone(_) => Some("Gone"),
+                    Self::Rpc(_) => None,
+                }
+            }
+        }
+
+        impl From<Gone> for TitleError {
+            fn from(error: Gone) -> Self {
+                Self::Gone(error)
+            }
+        }
+
+        impl From<RpcError> for TitleError {
+            fn from(error: RpcError) -> Self {
+                Self::Rpc(error)
+            }
+        }
+
+        impl ::std::fmt::Display for TitleError {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    Self::Gone(error) => ::std::fmt::Display::fmt(error, f),
+                    Self::Rpc(error) => ::std::fmt::Display::fmt(error, f),
+                }
+            }
+        }
+
+        impl ::std::error::Error for TitleError {
+            fn source(&self) -> Option<&(dyn ::std::error::Error + 'static)> {
+                match self {
+                    Self::Gone(error) => Some(error),
+                    Self::Rpc(error) => Some(error),
+                }
+            }
+        }
+
+        /// A client of [`Pages`]. Cheap to clone; any number of calls may be under way at once.
+        #[derive(Clone, Debug)]
+        pub struct PagesClient(Client<PagesRequest>);
+
+        impl PagesClient {
+            /// A client of whatever serves the address that `rpc` leads to.
+            pub fn new(rpc: Rpc) -> Self {
+                Self(Client::new(rpc))
+            }
+
+            /// This client with a tower layer around every call; the layer added last sees a call first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> Self
+            where
+                L: Layer<Innermost<Client<PagesRequest>>>,
+                Layered<L::Service>: Step<Call<PagesRequest>>,
+            {
+                Self(self.0.layer(layer))
+            }
+
+            pub async fn title(
+                &self,
+                ctx: &Context,
+                address: ByteString,
+                otherwise: Text,
+            ) -> Result<Text, TitleError> {
+                let request = PagesRequest::Title { address, otherwise };
+                let PagesResponse::Title(result) = self.0.call(ctx, request).await?;
+                result
+            }
+        }
+
+        /// A server of [`Pages`], for `Bus::serve`.
+        #[derive(Debug)]
+        pub struct PagesServer<S>(Server<PagesRequest, S>);
+
+        impl<S: Pages> PagesServer<PagesHandler<S>> {
+            /// A server that hands every call to `service`.
+            pub fn new(service: S) -> Self {
+                let handler = PagesHandler(service);
+                Self(Server::new("Pages", handler))
+            }
+        }
+
+        impl<S: Step<Call<PagesRequest>>> PagesServer<S> {
+            /// This server with a tower layer around every handler; the layer added last sees a call first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> PagesServer<Layered<L::Service>>
+            where
+                L: Layer<Innermost<S>>,
+                Layered<L::Service>: Step<Call<PagesRequest>>,
+            {
+                PagesServer(self.0.layer(layer))
+            }
+        }
+
+        impl<S: Step<Call<PagesRequest>>> Handler for PagesServer<S> {
+            fn service(&self) -> &'static str {
+                self.0.service()
+            }
+
+            fn methods(&self) -> &'static [&'static Method] {
+                self.0.methods()
+            }
+
+            fn observe(&mut self, observing: Observing) {
+                self.0.observe(observing);
+            }
+
+            fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+                self.0.handle(inbound)
+            }
+        }
+
+        /// Hands each call to the method of [`Pages`] it is for.
+        #[derive(Debug)]
+        pub struct PagesHandler<S>(S);
+
+        impl<S: Pages> PagesHandler<S> {
+            /// Runs the method that `request` is a call of.
+            pub async fn dispatch(
+                service: &S,
+                ctx: &Context,
+                request: PagesRequest,
+            ) -> Result<PagesResponse, RpcError> {
+                Ok(match request {
+                    PagesRequest::Title { address, otherwise } => {
+                        match Pages::title(service, ctx, address, otherwise).await {
+                            Err(TitleError::Rpc(error)) => return Err(error),
+                            result => PagesResponse::Title(result),
+                        }
+                    }
+                })
+            }
+        }
+
+        impl<S: Pages> Step<Call<PagesRequest>> for PagesHandler<S> {
+            async fn call(&self, call: Call<PagesRequest>) -> Result<PagesResponse, RpcError> {
+                Self::dispatch(&self.0, &call.context, call.request).await
+            }
+        }
+
+        /// The calls of [`Pages`], with their arguments: what middleware sees.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum PagesRequest {
+            /// `title`
+            Title {
+                address: ByteString,
+                otherwise: Text,
+            },
+        }
+
+        impl Request for PagesRequest {
+            type Response = PagesResponse;
+
+            fn methods() -> &'static [&'static Method] {
+                static METHODS: &[&Method] = &[&PAGES_TITLE];
+                METHODS
+            }
+
+            fn method(&self) -> &'static Method {
+                match self {
+                    Self::Title { .. } => &PAGES_TITLE,
+                }
+            }
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                match self {
+                    Self::Title { address, otherwise } => {
+                        w.struct_begin();
+                        w.field_begin(1, TType::String);
+                        address.encode(w);
+                        w.field_begin(2, TType::String);
+                        otherwise.encode(w);
+                        w.struct_end();
+                    }
+                }
+            }
+
+            fn decode<R: Reader>(method: &str, r: &mut R) -> Option<Result<Self, DecodeError>> {
+                Some(match method {
+                    "title" => Self::read_title(r),
+                    _ => return None,
+                })
+            }
+
+            fn decode_response<R: Reader>(&self, r: &mut R) -> Result<PagesResponse, RpcError> {
+                match self {
+                    Self::Title { .. } => PagesResponse::read_title(r),
+                }
+            }
+        }
+
+        impl PagesRequest {
+            fn read_title<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut address = None;
+                let mut otherwise = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => address = Some(Wire::decode(r)?),
+                        (2, TType::String) => otherwise = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self::Title {
+                    address: address.unwrap_or_default(),
+                    otherwise: otherwise.unwrap_or_else(|| ByteString::from_static(TITLE)),
+                })
+            }
+        }
+
+        /// The results of [`Pages`]: what middleware sees come back.
+        #[derive(Debug)]
+        pub enum PagesResponse {
+            /// `title`
+            Title(Result<Text, TitleError>),
+        }
+
+        impl Response for PagesResponse {
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                match self {
+                    Self::Title(Ok(result)) => {
+                        w.field_begin(0, TType::String);
+                        result.encode(w);
+                    }
+                    Self::Title(Err(error)) => match error {
+                        TitleError::Gone(exception) => {
+                            w.field_begin(1, TType::Struct);
+                            exception.encode(w);
+                        }
+                        TitleError::Rpc(_) => {}
+                    },
+                }
+                w.struct_end();
+            }
+
+            fn failure(&self) -> Option<&RpcError> {
+                match self {
+                    Self::Title(Err(error)) => error.rpc(),
+                    _ => None,
+                }
+            }
+
+            fn exception(&self) -> Option<&'static str> {
+                match self {
+                    Self::Title(Err(error)) => error.exception(),
+                    _ => None,
+                }
+            }
+        }
+
+        impl PagesResponse {
+            fn read_title<R: Reader>(r: &mut R) -> Result<Self, RpcError> {
+                let mut result = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (0, TType::String) => result = Some(Ok(Wire::decode(r)?)),
+                        (1, TType::Struct) => {
+                            let error = TitleError::Gone(Wire::decode(r)?);
+                            result = Some(Err(error));
+                        }
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                result
+                    .map(Self::Title)
+                    .ok_or_else(|| RpcError::missing_result("title"))
+            }
+        }
+
+        /// `Pages.title`, as the IDL declares it.
+        pub static PAGES_TITLE: Method = Method {
+            service: "Pages",
+            name: "title",
+            wire_name: "title",
+            oneway: false,
+            annotations: &[],
+            arguments: Some(&super::super::idl_schema::PAGES_TITLE_ARGS),
+            result: Some(&super::super::idl_schema::PAGES_TITLE_RESULT),
+        };
+
+        impl PagesClient {
+            /// A client of this very service: real frames, nothing between the two ends. For tests.
+            pub fn in_memory(service: impl Pages) -> Self {
+                Self::new(rpc(PagesServer::new(service)))
+            }
+        }
+
+        /// A [`Pages`] for tests: each method is what the test gives for it.
+        #[derive(Default)]
+        pub struct PagesMock {
+            on_title: Option<
+                Box<dyn Fn(&Context, ByteString, Text) -> Result<Text, TitleError> + Send + Sync>,
+            >,
+        }
+
+        impl PagesMock {
+            /// A service whose every method fails.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            /// Answers `title` with what `answer` gives.
+            #[must_use]
+            pub fn title<F>(mut self, answer: F) -> Self
+            where
+                F: Fn(&Context, ByteString, Text) -> Result<Text, TitleError>
+                    + Send
+                    + Sync
+                    + 'static,
+            {
+                self.on_title = Some(Box::new(answer));
+                self
+            }
+        }
+
+        impl ::std::fmt::Debug for PagesMock {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str("PagesMock")
+            }
+        }
+
+        impl Pages for PagesMock {
+            async fn title(
+                &self,
+                ctx: &Context,
+                address: ByteString,
+                otherwise: Text,
+            ) -> Result<Text, TitleError> {
+                match &self.on_title {
+                    Some(answer) => answer(ctx, address, otherwise),
+                    None => Err(RpcError::unmocked("title")),
+                }
+            }
+        }
+
         #[derive(Clone, Copy, Debug)]
         pub struct Hirings;
 
@@ -2680,6 +3408,129 @@ pub mod golden {
             annotations: &[],
             payload: Some(&super::super::idl_schema::DOORS_CLOSED),
         };
+
+        #[derive(Clone, Copy, Debug)]
+        pub struct Changes;
+
+        impl Changes {
+            /// A publisher to the topics with these values for the prefix variables.
+            pub fn publisher(bus: &Bus) -> ChangesPublisher {
+                let variables = Vec::new();
+                ChangesPublisher(Publisher::new(bus, &CHANGES, variables))
+            }
+
+            /// A subscriber to the topics with these values for the prefix variables; `*` takes every value.
+            pub fn subscriber(bus: &Bus) -> ChangesSubscriber {
+                let variables = Vec::new();
+                ChangesSubscriber(Subscriber::new(bus, &CHANGES, variables))
+            }
+
+            /// A publisher that keeps what is published, and where to find it. For tests.
+            pub fn recorded() -> (ChangesPublisher, Recorded<ChangesEvent>) {
+                let variables = Vec::new();
+                let (publisher, recorded) = Publisher::recorded(&CHANGES, variables);
+                (ChangesPublisher(publisher), recorded)
+            }
+        }
+
+        /// Publishes the events of [`Changes`]. Cheap to clone.
+        #[derive(Clone, Debug)]
+        pub struct ChangesPublisher(Publisher<ChangesEvent>);
+
+        impl ChangesPublisher {
+            /// This publisher with a tower layer around every publish; the layer added last sees an event first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> Self
+            where
+                L: Layer<Innermost<Publisher<ChangesEvent>>>,
+                Layered<L::Service>: Step<Envelope<ChangesEvent>>,
+            {
+                Self(self.0.layer(layer))
+            }
+
+            pub async fn changed(
+                &self,
+                ctx: &Context,
+                payload: impl Into<ByteString>,
+            ) -> Result<(), Error> {
+                let event = ChangesEvent::Changed;
+                self.0
+                    .publish(ctx, &CHANGES_CHANGED, &payload.into(), event)
+                    .await
+            }
+        }
+
+        /// Subscribes to the events of [`Changes`]: set options, then choose an operation.
+        #[derive(Debug)]
+        pub struct ChangesSubscriber(Subscriber<ChangesEvent>);
+
+        impl ChangesSubscriber {
+            /// Shares the events with every other subscription of this group, and goes on where the group left off.
+            #[must_use]
+            pub fn group(self, name: impl Into<String>) -> Self {
+                Self(self.0.group(name))
+            }
+
+            /// Starts somewhere else than [`Start::Default`] says.
+            #[must_use]
+            pub fn start(self, start: Start) -> Self {
+                Self(self.0.start(start))
+            }
+
+            /// This subscriber with a tower layer around every event; the layer added last sees an event first.
+            #[must_use]
+            pub fn layer<L>(self, layer: L) -> Self
+            where
+                L: Layer<Innermost<Handover<ChangesEvent>>> + Send + Sync + 'static,
+                Layered<L::Service>: Step<Envelope<ChangesEvent>>,
+            {
+                Self(self.0.layer(layer))
+            }
+
+            pub async fn changed(&self) -> Result<Subscription<ByteString>, Error> {
+                let payload = |ChangesEvent::Changed(payload)| Some(payload);
+                self.0
+                    .subscribe(&CHANGES_CHANGED, ChangesEvent::Changed, payload)
+                    .await
+            }
+        }
+
+        /// The events of [`Changes`], with their payloads: what middleware sees.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum ChangesEvent {
+            /// `Changed`
+            Changed(ByteString),
+        }
+
+        impl ScopeEvent for ChangesEvent {
+            fn operation(&self) -> &'static Operation {
+                match self {
+                    Self::Changed(_) => &CHANGES_CHANGED,
+                }
+            }
+
+            fn encode<W: Writer>(&self, w: &mut W) {
+                match self {
+                    Self::Changed(payload) => Wire::encode(payload, w),
+                }
+            }
+        }
+
+        /// `Changes`, as the IDL declares it.
+        pub static CHANGES: Scope = Scope {
+            name: "Changes",
+            topic_name: "Changes",
+            prefix: "",
+            variables: &[],
+        };
+
+        /// `Changed`, as the IDL declares it.
+        pub static CHANGES_CHANGED: Operation = Operation {
+            scope: &CHANGES,
+            name: "Changed",
+            annotations: &[("rust.type", "ByteString")],
+            payload: Some(&super::super::idl_schema::CHANGES_CHANGED),
+        };
     }
 }
 
@@ -2707,6 +3558,9 @@ pub mod idl_schema {
     pub static FULL: Struct = Struct::new("Full", StructKind::Exception, &[
         Field::new(1, "message", Type::String),
         Field::optional(2, "left", Type::Set(&Type::I32)),
+    ]);
+    pub static GONE: Struct = Struct::new("Gone", StructKind::Exception, &[
+        Field::new(1, "message", Type::String),
     ]);
     pub static BASE_PING_ARGS: Struct = Struct::new("Base.ping", StructKind::Struct, &[]);
     pub static BASE_PING_RESULT: Struct = Struct::new("Base.ping", StructKind::Struct, &[]);
@@ -2737,8 +3591,17 @@ pub mod idl_schema {
         Field::optional(0, "success", Type::Map(&Type::String, &Type::I64)),
         Field::optional(1, "full", Type::Struct(&FULL)),
     ]);
+    pub static PAGES_TITLE_ARGS: Struct = Struct::new("Pages.title", StructKind::Struct, &[
+        Field::new(1, "address", Type::String),
+        Field::new(2, "otherwise", Type::String).with_default("\"title\""),
+    ]);
+    pub static PAGES_TITLE_RESULT: Struct = Struct::new("Pages.title", StructKind::Struct, &[
+        Field::optional(0, "success", Type::String),
+        Field::optional(1, "gone", Type::Struct(&GONE)),
+    ]);
     pub static HIRINGS_HIRED: Type = Type::Struct(&USER);
     pub static HIRINGS_LEFT: Type = Type::I64;
     pub static DOORS_OPENED: Type = Type::String;
     pub static DOORS_CLOSED: Type = Type::Set(&Type::I32);
+    pub static CHANGES_CHANGED: Type = Type::String;
 }

@@ -4,6 +4,7 @@
 //! program has it twice, for binary and for these, and not once for each protocol; a match per value is what that costs.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::binary::{BinaryReader, BinaryWriter};
 use super::compact::{CompactReader, CompactWriter};
@@ -108,6 +109,7 @@ impl Reader for AnyReader<'_> {
         read_double -> f64;
         read_uuid -> [u8; 16];
         read_string -> String;
+        read_shared_string -> ByteString;
         read_binary -> Bytes;
         read_opaque -> Bytes;
     }

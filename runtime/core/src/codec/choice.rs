@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
+use bytestring::ByteString;
+
 use super::wire::expect_elements;
 use super::{DecodeError, Reader, TType, Wire, Writer};
 
@@ -18,6 +20,21 @@ impl Wire for Arc<str> {
     #[inline]
     fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
         r.read_string().map(Arc::from)
+    }
+}
+
+/// Read without a copy where it shares the message's memory: see [`Reader::read_shared_string`].
+impl Wire for ByteString {
+    const TYPE: TType = TType::String;
+
+    #[inline]
+    fn encode<W: Writer>(&self, w: &mut W) {
+        w.write_string(self);
+    }
+
+    #[inline]
+    fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+        r.read_shared_string()
     }
 }
 

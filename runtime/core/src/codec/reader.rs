@@ -1,6 +1,7 @@
 //! The reading half of a protocol: hands out one value after another, or says why it cannot.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::{DecodeError, DecodeErrorKind, TType};
 
@@ -52,7 +53,12 @@ pub trait Reader {
     fn read_uuid(&mut self) -> Result<[u8; 16], DecodeError>;
     /// Reads a `string`, checked to be UTF-8.
     fn read_string(&mut self) -> Result<String, DecodeError>;
-    /// Reads a `binary`. Large ones share the message's memory instead of being copied.
+    /// Reads a `string` that need not be owned. Where it is 64 bytes or longer, or the message no longer than 4 KiB, it shares
+    /// the message's memory instead of being copied.
+    fn read_shared_string(&mut self) -> Result<ByteString, DecodeError> {
+        self.read_string().map(ByteString::from)
+    }
+    /// Reads a `binary`. One of 64 bytes or more shares the message's memory instead of being copied.
     fn read_binary(&mut self) -> Result<Bytes, DecodeError>;
     /// Reads a `string` or `binary` without knowing which, to pass it on. JSON writes the two differently and alike named, so
     /// that from there this is the text, be it base64 or not.

@@ -15,7 +15,7 @@ use super::{DecodeError, DecodeErrorKind, Reader, TType, Writer};
 /// | `list<T>`, `set<T>`, `map<K, V>` | `Vec<T>`, `BTreeSet<T>`, `BTreeMap<K, V>` |
 /// | enum, struct, union, exception | the generated type |
 ///
-/// Where `rust.type` asks for it, `Arc<str>` is a `string`, `Vec<u8>` a `binary`, `HashSet<T>` a `set` and `HashMap<K, V>` a `map`.
+/// Where `rust.type` asks for it, `Arc<str>` or [`ByteString`](bytestring::ByteString) is a `string`, `Vec<u8>` a `binary`, `HashSet<T>` a `set` and `HashMap<K, V>` a `map`.
 ///
 /// ```
 /// use thriftwood_core::codec::{Wire, binary};

@@ -1,6 +1,7 @@
 //! Reads values in the binary protocol, believing nothing.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::writer::VERSION_1;
 use crate::codec::cursor::Cursor;
@@ -156,6 +157,12 @@ impl Reader for BinaryReader<'_> {
     fn read_string(&mut self) -> Result<String, DecodeError> {
         let length = self.read_i32()?;
         self.cursor.text(length).map(str::to_owned)
+    }
+
+    #[inline]
+    fn read_shared_string(&mut self) -> Result<ByteString, DecodeError> {
+        let length = self.read_i32()?;
+        self.cursor.shared_text(length)
     }
 
     fn read_binary(&mut self) -> Result<Bytes, DecodeError> {

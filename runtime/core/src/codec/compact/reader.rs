@@ -1,6 +1,7 @@
 //! Reads values in the compact protocol, believing nothing.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::code;
 use crate::codec::cursor::Cursor;
@@ -211,6 +212,12 @@ impl Reader for CompactReader<'_> {
     fn read_string(&mut self) -> Result<String, DecodeError> {
         let length = self.size()?;
         self.cursor.text(length).map(str::to_owned)
+    }
+
+    #[inline]
+    fn read_shared_string(&mut self) -> Result<ByteString, DecodeError> {
+        let length = self.size()?;
+        self.cursor.shared_text(length)
     }
 
     fn read_binary(&mut self) -> Result<Bytes, DecodeError> {

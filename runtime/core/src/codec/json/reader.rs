@@ -1,6 +1,7 @@
 //! Reads values in the JSON protocol, believing nothing.
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::{brackets, names, token};
 use crate::codec::cursor::Cursor;
@@ -214,6 +215,10 @@ impl Reader for JsonReader<'_> {
 
     fn read_string(&mut self) -> Result<String, DecodeError> {
         self.one(|r| token::string(&mut r.cursor)).map(std::borrow::Cow::into_owned)
+    }
+
+    fn read_shared_string(&mut self) -> Result<ByteString, DecodeError> {
+        self.one(|r| token::shared_string(&mut r.cursor))
     }
 
     fn read_binary(&mut self) -> Result<Bytes, DecodeError> {

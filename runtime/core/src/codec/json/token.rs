@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use crate::codec::cursor::Cursor;
 use crate::codec::{DecodeError, DecodeErrorKind};
@@ -139,6 +140,16 @@ pub(super) fn string<'a>(cursor: &mut Cursor<'a>) -> Result<Cow<'a, str>, Decode
         return Ok(Cow::Borrowed(text));
     }
     unescape(text).map(Cow::Owned).map_err(|kind| cursor.error(kind))
+}
+
+/// A string that may share the message's memory. One with escapes has its own.
+pub(super) fn shared_string(cursor: &mut Cursor<'_>) -> Result<ByteString, DecodeError> {
+    let (bytes, escaped) = between_quotes(cursor)?;
+    let text = cursor.share(bytes).ok_or_else(|| cursor.error(DecodeErrorKind::Utf8))?;
+    if !escaped {
+        return Ok(text);
+    }
+    unescape(&text).map(ByteString::from).map_err(|kind| cursor.error(kind))
 }
 
 fn unescape(text: &str) -> Result<String, DecodeErrorKind> {
