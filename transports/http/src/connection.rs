@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::config::Config;
+use crate::parting::Pulse;
 use crate::routes::Site;
 use crate::stall::Stall;
 
@@ -107,15 +108,16 @@ impl Accept {
 
     fn connection(
         &self,
-        stream: TcpStream,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         builder: auto::Builder<TokioExecutor>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (site, tls, leave) = (Arc::clone(&self.site), self.tls.clone(), self.leave.clone());
         let patience = self.config.head_timeout;
+        let pulse = Arc::new(Pulse::default());
         // Below TLS, where a write that gets nowhere is seen as that.
-        let stream = Stall::new(stream, self.config.body_timeout, leave.clone());
+        let stream = Stall::new(stream, self.config.body_timeout, leave.clone(), Arc::clone(&pulse));
         async move {
-            let Some(tls) = tls else { return serve(stream, builder, site, leave, patience).await };
+            let Some(tls) = tls else { return serve(stream, builder, site, leave, patience, &pulse).await };
             let accepted = Instant::now();
             let shaken = tokio::select! {
                 shaken = tls.accept(stream) => shaken,
@@ -123,7 +125,7 @@ impl Accept {
                 () = has_left(&leave, accepted) => return,
             };
             match shaken {
-                Ok(stream) => serve(stream, builder, site, leave, patience).await,
+                Ok(stream) => serve(stream, builder, site, leave, patience, &pulse).await,
                 Err(error) => {
                     let why = thriftwood_tls::explain(&error).unwrap_or_else(|| error.to_string());
                     warn!(why, "a client's TLS handshake failed");
@@ -139,15 +141,18 @@ async fn serve(
     site: Arc<Site>,
     leave: CancellationToken,
     patience: Duration,
+    pulse: &Arc<Pulse>,
 ) {
     let (begun, shared, accepted) = (AtomicBool::new(false), AtomicBool::new(false), Instant::now());
     let answer = service_fn(|request: Request<Incoming>| {
         let is_http2 = request.version() == Version::HTTP_2;
         shared.store(is_http2, Ordering::Relaxed);
         begun.store(true, Ordering::Relaxed);
-        let (site, leave) = (Arc::clone(&site), leave.clone());
+        let (site, leave, under_way) = (Arc::clone(&site), leave.clone(), pulse.request());
+        let request = request.map(|body| pulse.body(body));
         async move {
             let mut answer = site.answer(request).await;
+            drop(under_way);
             if !is_http2 && leave.is_cancelled() {
                 answer.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -169,6 +174,7 @@ async fn serve(
             tokio::time::sleep(CROSSING).await;
         }
     });
+    let mut silent = std::pin::pin!(pulse.stops());
     let ended = loop {
         tokio::select! {
             ended = connection.as_mut() => break ended,
@@ -183,6 +189,7 @@ async fn serve(
                 left = true;
                 connection.as_mut().graceful_shutdown();
             }
+            () = silent.as_mut(), if left => return debug!("a client has said nothing since the server stops"),
         }
     };
     if let Err(error) = ended {
@@ -202,3 +209,6 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> io::Result<(Tc
     stream.set_nodelay(true)?;
     Ok((stream, permit))
 }
+
+#[cfg(test)]
+mod tests;

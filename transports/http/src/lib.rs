@@ -22,6 +22,7 @@ mod frames;
 mod intake;
 #[cfg(feature = "json")]
 mod json;
+mod parting;
 mod plain;
 mod pool;
 mod routes;

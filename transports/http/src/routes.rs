@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::Request;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Response, Version};
-use hyper::body::Incoming;
+use http_body::Body;
+use thriftwood_core::error::BoxError;
 
 use crate::answer::{Code, Refused};
 use crate::body::AnswerBody;
@@ -48,7 +49,11 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Response<AnswerBody>
+    where
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
         let tells = request.version() == Version::HTTP_11 && Form::wanted(request.headers()) == Form::Raw;
         let mut answer = match self.find(request.uri().path()) {
             Ok(service) => service.answer(request).await,

@@ -4,12 +4,15 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
+
+use crate::parting::Pulse;
 
 /// How long the other end may take to close a connection of which it was told that it ends. Closed with bytes unread, a socket
 /// resets the connection; a client whose next write then fails may never read which of its requests were answered, and which not begun.
@@ -26,11 +29,13 @@ pub(crate) struct Stall<S> {
     leave: CancellationToken,
     /// Runs once nothing more is sent.
     linger: Option<Pin<Box<Sleep>>>,
+    pulse: Arc<Pulse>,
 }
 
 impl<S: AsyncWrite + Unpin> Stall<S> {
-    pub(crate) fn new(stream: S, patience: Duration, leave: CancellationToken) -> Self {
-        Self { stream, patience, limit: None, waits: false, leave, linger: None }
+    /// What is read and written is told to `pulse`.
+    pub(crate) fn new(stream: S, patience: Duration, leave: CancellationToken, pulse: Arc<Pulse>) -> Self {
+        Self { stream, patience, limit: None, waits: false, leave, linger: None, pulse }
     }
 
     /// What a write came to; an error when it has been waiting for too long.
@@ -53,7 +58,9 @@ impl<S: AsyncWrite + Unpin> Stall<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
+        self.pulse.beat();
+        Poll::Ready(read)
     }
 }
 
@@ -78,7 +85,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stall<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stall<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let write = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.judge(cx, write)
+        let written = ready!(self.judge(cx, write));
+        // Not at a flush, which there may be one of with nothing to do, whenever the connection is looked at.
+        self.pulse.beat();
+        Poll::Ready(written)
     }
 
     fn poll_write_vectored(
@@ -87,7 +97,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stall<S> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let write = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.judge(cx, write)
+        let written = ready!(self.judge(cx, write));
+        self.pulse.beat();
+        Poll::Ready(written)
     }
 
     fn is_write_vectored(&self) -> bool {
