@@ -139,3 +139,14 @@ pub async fn a_closed_bus_publishes_nothing(fixture: &Fixture) {
     let error = Things::publisher(&fixture.client, "bill", "emea").counted(&patient(), 1).await.unwrap_err();
     assert!(error.is_closed(), "{error}");
 }
+
+/// There is nobody else to have it, so nobody takes it away.
+pub async fn a_subscription_without_a_group_has_no_time_limit_and_gives_nothing_back(fixture: &Fixture) {
+    let mut events = Things::subscriber(&fixture.server, "bill", "emea").counted().await.unwrap();
+    Things::publisher(&fixture.client, "bill", "emea").counted(&patient(), 7).await.unwrap();
+    let event = soon("the event", events.next()).await.unwrap().unwrap();
+    assert!(event.in_progress().await.unwrap());
+    let error = event.nack_after(std::time::Duration::from_secs(1), "busy").await.unwrap_err();
+    assert_eq!(error.kind(), thriftwood::ErrorKind::Unsupported);
+    assert!(error.message().contains("group"), "{error}");
+}

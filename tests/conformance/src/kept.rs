@@ -1,13 +1,14 @@
 //! What becomes of events on a transport that keeps them.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use thriftwood::event::{Guarantee, Start};
-use thriftwood::{Event, Subscription};
+use thriftwood::event::{Envelope, Guarantee, Start};
+use thriftwood::middleware::{Next, from_fn};
+use thriftwood::{Error, Event, Subscription};
 
 use crate::Fixture;
 use crate::fixture::{patient, soon};
-use crate::idl::Things;
+use crate::idl::{Things, ThingsEvent};
 
 async fn publish(fixture: &Fixture, numbers: impl IntoIterator<Item = i64>) {
     let things = Things::publisher(&fixture.client, "bill", "emea");
@@ -80,6 +81,58 @@ pub async fn an_event_that_was_not_handled_comes_again(fixture: &Fixture) {
     publish(fixture, [8]).await;
     let event = next(&mut events).await;
     assert_eq!((*event, event.attempt()), (8, 1), "what was acknowledged does not come again");
+}
+
+/// The delay that was asked for, and not the usual one; through middleware as well.
+pub async fn an_event_given_back_with_a_delay_comes_after_it_and_holds_up_no_other(fixture: &Fixture) {
+    const DELAY: Duration = Duration::from_millis(1_500);
+    publish(fixture, [7, 8]).await;
+    let subscriber = |group: &str| Things::subscriber(&fixture.server, "bill", "emea").group(group);
+    for subscriber in [subscriber("busy"), subscriber("layered").layer(from_fn(passed_on))] {
+        let mut events = subscriber.counted().await.unwrap();
+        let event = next(&mut events).await;
+        assert_eq!((*event, event.attempt()), (7, 1));
+        let begun = Instant::now();
+        event.nack_after(DELAY, "the mail server is busy").await.unwrap();
+        let other = next(&mut events).await;
+        assert_eq!(*other, 8);
+        other.ack().await.unwrap();
+        let event = next(&mut events).await;
+        assert_eq!((*event, event.attempt()), (7, 2));
+        // The server's clock, which began a moment later, may have ticked a little faster.
+        assert!(begun.elapsed() > DELAY - Duration::from_millis(100), "it came after {:?}", begun.elapsed());
+        event.ack().await.unwrap();
+    }
+}
+
+async fn passed_on(envelope: Envelope<ThingsEvent>, next: Next<Envelope<ThingsEvent>>) -> Result<(), Error> {
+    next.run(envelope).await
+}
+
+/// How long a subscriber may have an event, where [`time_limit_behaviours!`](crate::time_limit_behaviours) are run.
+pub const TIME: Duration = Duration::from_millis(1_500);
+
+/// Longer than it may have it, for as long as it says so; through middleware as well.
+pub async fn an_event_in_progress_stays_with_its_subscriber_and_goes_to_another_afterwards(fixture: &Fixture) {
+    publish(fixture, [7]).await;
+    let slow = Things::subscriber(&fixture.server, "bill", "emea").group("slow").layer(from_fn(passed_on));
+    let mut first = slow.counted().await.unwrap();
+    let event = next(&mut first).await;
+    assert_eq!((*event, event.attempt()), (7, 1));
+    let mut second = group(fixture, "slow").await;
+    let begun = Instant::now();
+    while begun.elapsed() < 2 * TIME {
+        assert!(event.in_progress().await.unwrap(), "it was lost after {:?}", begun.elapsed());
+        let others = tokio::time::timeout(TIME / 6, second.next()).await;
+        assert!(others.is_err(), "another got it after {:?}: {others:?}", begun.elapsed());
+    }
+    let again = next(&mut second).await;
+    // JetStream may have given it to the first one's next request in between.
+    assert!(*again == 7 && again.attempt() >= 2, "{again:?}");
+    if fixture.server.scheme() == "log" {
+        assert!(!event.in_progress().await.unwrap(), "it is another's");
+    }
+    again.ack().await.unwrap();
 }
 
 /// At the first, at an offset, at a time; and two groups do not share.

@@ -39,6 +39,7 @@ macro_rules! behaviours {
             subscribers_outside_a_group_each_get_every_event
             a_variable_that_cannot_be_in_a_topic_is_refused
             a_handler_gets_every_event
+            a_subscription_without_a_group_has_no_time_limit_and_gives_nothing_back
             a_closed_bus_publishes_nothing
         }
         $crate::behaviours! { $connect; ordered:
@@ -179,6 +180,16 @@ macro_rules! no_event_behaviours {
     };
 }
 
+/// What holds where a subscriber has an event for no longer than [`kept::TIME`](crate::kept::TIME).
+#[macro_export]
+macro_rules! time_limit_behaviours {
+    ($connect:ident) => {
+        $crate::behaviours! { $connect; kept as time_limit:
+            an_event_in_progress_stays_with_its_subscriber_and_goes_to_another_afterwards
+        }
+    };
+}
+
 /// What holds besides, on a transport that keeps events.
 #[macro_export]
 macro_rules! kept_behaviours {
@@ -187,6 +198,7 @@ macro_rules! kept_behaviours {
             a_new_group_starts_with_the_first_event
             a_group_goes_on_where_it_left_off
             an_event_that_was_not_handled_comes_again
+            an_event_given_back_with_a_delay_comes_after_it_and_holds_up_no_other
             a_subscription_starts_where_it_is_told
         }
     };

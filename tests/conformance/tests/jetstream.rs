@@ -8,11 +8,20 @@ use thriftwood::ErrorKind;
 use thriftwood_conformance::Fixture;
 use thriftwood_conformance::fixture::{patient, soon};
 use thriftwood_conformance::idl::Things;
+use thriftwood_conformance::kept::TIME;
 use thriftwood_test_support::NatsServer;
 
 async fn connect(test: &str) -> Option<Fixture> {
+    connected(test, "").await
+}
+
+async fn connect_impatient(test: &str) -> Option<Fixture> {
+    connected(test, &format!("?ack_wait={}", TIME.as_millis())).await
+}
+
+async fn connected(test: &str, options: &str) -> Option<Fixture> {
     let nats = NatsServer::start(test)?;
-    let url = nats.url().replace("nats:", "jetstream:");
+    let url = format!("{}{options}", nats.url().replace("nats:", "jetstream:"));
     let server = thriftwood::connect(&url).await.expect("the server's side connects");
     let client = thriftwood::connect(&url).await.expect("the client's side connects");
     Some(Fixture::pair(server, client).holding(nats))
@@ -20,6 +29,7 @@ async fn connect(test: &str) -> Option<Fixture> {
 
 thriftwood_conformance::behaviours!(connect);
 thriftwood_conformance::kept_behaviours!(connect);
+thriftwood_conformance::time_limit_behaviours!(connect_impatient);
 
 /// The stream is on the server's disk, and a position with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

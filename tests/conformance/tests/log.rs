@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
 
 use thriftwood_conformance::Fixture;
+use thriftwood_conformance::kept::TIME;
 
 async fn connect(_test: &str) -> Option<Fixture> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -14,3 +15,12 @@ thriftwood_conformance::behaviours!(connect);
 thriftwood_conformance::protocol_behaviours!(connect);
 thriftwood_conformance::event_protocol_behaviours!(connect);
 thriftwood_conformance::kept_behaviours!(connect);
+
+async fn connect_impatient(_test: &str) -> Option<Fixture> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = thriftwood::log::Config::default();
+    config.groups.deadline = Some(TIME);
+    Some(Fixture::shared(config.connect(folder.path()).await.expect("the log opens")).holding(folder))
+}
+
+thriftwood_conformance::time_limit_behaviours!(connect_impatient);

@@ -4,10 +4,15 @@
 
 use thriftwood::log::{Config, ServeConfig};
 use thriftwood_conformance::Fixture;
+use thriftwood_conformance::kept::TIME;
 
 async fn connect(_test: &str) -> Option<Fixture> {
+    served(Config::default()).await
+}
+
+async fn served(config: Config) -> Option<Fixture> {
     let folder = tempfile::tempdir().expect("a folder");
-    let directory = Config::default().open(folder.path()).await.expect("the log opens");
+    let directory = config.open(folder.path()).await.expect("the log opens");
     let serving = directory.serve("log://127.0.0.1:0", ServeConfig::default()).await.expect("the log is served");
     let url = format!("log://{}", serving.local_addr().expect("it listens"));
     let server = thriftwood::connect(&url).await.expect("the server's side connects");
@@ -17,3 +22,11 @@ async fn connect(_test: &str) -> Option<Fixture> {
 
 thriftwood_conformance::behaviours!(connect);
 thriftwood_conformance::kept_behaviours!(connect);
+
+async fn connect_impatient(_test: &str) -> Option<Fixture> {
+    let mut config = Config::default();
+    config.groups.deadline = Some(TIME);
+    served(config).await
+}
+
+thriftwood_conformance::time_limit_behaviours!(connect_impatient);

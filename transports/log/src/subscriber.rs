@@ -161,9 +161,16 @@ impl Acknowledge for Verdict {
         Box::pin(async move { self.0.ack().await.map_err(error::bus) })
     }
 
-    fn nack(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
-        self.0.nack_because(reason);
+    fn nack(self: Box<Self>, reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
+        match delay {
+            Some(delay) => self.0.nack_after(delay, reason),
+            None => self.0.nack_because(reason),
+        }
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
+        Box::pin(std::future::ready(Ok(self.0.extend())))
     }
 }
 

@@ -1,7 +1,7 @@
 //! One received frame, and how its transport is told what became of it.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -47,10 +47,13 @@ pub trait Acknowledge: Send + Sync {
     /// It was handled, and need not be delivered again. Resolves when that is as durable as the transport makes it.
     fn ack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
 
-    /// It was not handled, for this reason, and is to be delivered again. The reason may be empty.
-    fn nack(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>>;
+    /// It was not handled, for this reason, and is to be delivered again, after this delay or as long as is usual on this transport. The
+    /// reason may be empty.
+    fn nack(self: Box<Self>, reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>>;
 
-    /// It will take longer, for a transport that gives only so much time before it delivers the event to another. Nobody waits
-    /// for this to have arrived.
-    fn extend(&self) {}
+    /// It is still being handled: a transport that gives only so much time, before it delivers the event to another, starts that time
+    /// again. `false` when the event is another's already.
+    fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
+        Box::pin(std::future::ready(Ok(true)))
+    }
 }

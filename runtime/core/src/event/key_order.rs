@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::time::Sleep;
+use tracing::debug;
 
 use super::{Acknowledge, Delivery, Guarantee};
 use crate::frame::event_key;
@@ -111,7 +112,15 @@ impl KeyOrder {
             if timer.as_mut().poll(cx).is_pending() {
                 return;
             }
-            held.for_each(|acknowledge| acknowledge.extend());
+            let asking: Vec<_> = held.map(|acknowledge| acknowledge.in_progress()).collect();
+            drop(state);
+            tokio::spawn(async move {
+                for asked in asking {
+                    if let Err(error) = asked.await {
+                        debug!(%error, "more time could not be asked for; the event comes again when its time is up");
+                    }
+                }
+            });
             timer.as_mut().reset(tokio::time::Instant::now() + EXTEND);
         }
     }
@@ -197,12 +206,14 @@ impl State {
         self.wake();
     }
 
-    /// It comes again, and its line goes on waiting. Gives it back when there is nobody it could come to.
-    fn refuse(&mut self, key: Bytes, mut delivery: Delivery) -> Option<Delivery> {
+    /// It comes again, after `pause` or as long as is usual, and its line goes on waiting. Gives it back when there is nobody it could
+    /// come to.
+    fn refuse(&mut self, key: Bytes, mut delivery: Delivery, pause: Option<Duration>) -> Option<Delivery> {
         if self.closed {
             return Some(delivery);
         }
-        let pause = FIRST_PAUSE.saturating_mul(1 << delivery.attempt.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+        let usual = || FIRST_PAUSE.saturating_mul(1 << delivery.attempt.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+        let pause = pause.unwrap_or_else(usual);
         delivery.attempt = delivery.attempt.saturating_add(1);
         self.refusals += 1;
         self.refused.insert((Instant::now() + pause, self.refusals), (key, delivery));
@@ -217,6 +228,8 @@ struct Turn {
     key: Bytes,
     /// What would come again; gone once it was acknowledged.
     event: Option<Delivery>,
+    /// How long it waits until then, where somebody has said so.
+    pause: Option<Duration>,
 }
 
 impl Turn {
@@ -224,7 +237,7 @@ impl Turn {
     fn of(lines: &Arc<Lines>, key: Bytes, event: Delivery) -> Delivery {
         let Delivery { offset, time, attempt, .. } = event;
         let (topic, frame) = (event.topic.clone(), event.frame.clone());
-        let turn = Self { lines: Arc::clone(lines), key, event: Some(event) };
+        let turn = Self { lines: Arc::clone(lines), key, event: Some(event), pause: None };
         Delivery { topic, frame, offset, time, attempt, acknowledge: Some(Box::new(turn)) }
     }
 }
@@ -242,14 +255,22 @@ impl Acknowledge for Turn {
         })
     }
 
-    fn nack(mut self: Box<Self>, _reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+    fn nack(mut self: Box<Self>, _reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
         let redelivers = self.event.as_ref().is_some_and(|event| event.acknowledge.is_some());
         if !redelivers {
             self.event = None;
         }
+        self.pause = delay;
         drop(self);
         let refused = || Error::new(ErrorKind::Unsupported, "this subscription does not redeliver");
         Box::pin(std::future::ready(if redelivers { Ok(()) } else { Err(refused()) }))
+    }
+
+    fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
+        match self.event.as_ref().and_then(|event| event.acknowledge.as_ref()) {
+            Some(acknowledge) => acknowledge.in_progress(),
+            None => Box::pin(std::future::ready(Ok(true))),
+        }
     }
 }
 
@@ -260,7 +281,7 @@ impl Drop for Turn {
         match self.event.take().filter(|event| event.acknowledge.is_some()) {
             None => state.release(key),
             Some(event) => {
-                let back = state.refuse(key, event);
+                let back = state.refuse(key, event, self.pause);
                 drop(state);
                 // Dropped outside of the lock: that tells the transport.
                 drop(back);

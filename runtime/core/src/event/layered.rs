@@ -11,6 +11,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
@@ -55,7 +56,7 @@ impl<E: ScopeEvent> fmt::Debug for Handover<E> {
 /// What the consumer said of an event.
 enum Said {
     Handled,
-    Refused(String),
+    Refused(String, Option<Duration>),
 }
 
 /// One delivery while it is in the layers.
@@ -63,6 +64,8 @@ pub(super) struct Slot<E> {
     meta: Meta,
     /// The place in the consumer's queue that was kept for this delivery.
     place: Mutex<Option<Out<E>>>,
+    /// The transport's ear; taken when it is told what became of the event.
+    acknowledge: Mutex<Option<Box<dyn Acknowledge>>>,
     /// The consumer's verdict, and who waits to hear that the transport has recorded it.
     recorded: Mutex<Option<(Said, Recorded)>>,
 }
@@ -126,8 +129,16 @@ impl<E: Send + 'static> Acknowledge for Verdict<E> {
         self.say(Said::Handled)
     }
 
-    fn nack(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
-        self.say(Said::Refused(reason.to_owned()))
+    fn nack(self: Box<Self>, reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
+        self.say(Said::Refused(reason.to_owned(), delay))
+    }
+
+    fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
+        let acknowledge = self.slot.acknowledge.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*acknowledge {
+            Some(acknowledge) => acknowledge.in_progress(),
+            None => Box::pin(std::future::ready(Ok(true))),
+        }
     }
 }
 
@@ -185,12 +196,14 @@ async fn pass<T, E: ScopeEvent>(
 ) {
     let Received { context, payload, meta, acknowledge, observed } = received;
     let topic = meta.topic.clone();
-    let slot = Arc::new(Slot { meta, place: Mutex::new(Some(place)), recorded: Mutex::new(None) });
+    let (place, acknowledge) = (Mutex::new(Some(place)), Mutex::new(acknowledge));
+    let slot = Arc::new(Slot { meta, place, acknowledge, recorded: Mutex::new(None) });
     let envelope = Envelope { context, topic, event: wrap(payload), slot: Some(Arc::clone(&slot)) };
     let outcome = entered(observed.as_ref().map(Observed::span), step.call(envelope)).await;
     if let Err(error) = &outcome {
         debug!(topic = slot.meta.topic, %error, "an event was not handled");
     }
+    let acknowledge = take(&slot.acknowledge);
     let (said, recorded) = take(&slot.recorded).unzip();
     let consumer_handled = said.as_ref().map(|said| matches!(said, Said::Handled));
     if let Some(observed) = observed {
@@ -209,8 +222,8 @@ async fn pass<T, E: ScopeEvent>(
         (acknowledge, Err(refusal)) => {
             let nacked = match acknowledge {
                 Some(acknowledge) => match &said {
-                    Some(Said::Refused(reason)) => acknowledge.nack(reason).await,
-                    _ => acknowledge.nack(&refusal.to_string()).await,
+                    Some(Said::Refused(reason, delay)) => acknowledge.nack(reason, *delay).await,
+                    _ => acknowledge.nack(&refusal.to_string(), None).await,
                 },
                 None => Err(Error::new(ErrorKind::Unsupported, "this subscription does not redeliver")),
             };
@@ -230,6 +243,9 @@ pub(super) trait LayeredEvents<T>: Send {
 
     /// From now on of each key the next event comes when the one before it was acknowledged.
     fn keep_key_order(&mut self) -> Result<(), Error>;
+
+    /// Tells the transport how many events are to be with the consumer, if none was asked for yet.
+    fn max_in_flight(&mut self, events: usize);
 }
 
 struct Consumer<T, E> {
@@ -269,6 +285,12 @@ impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredEvents<T> for Consumer<T
         };
         source.intake.keep_key_order();
         Ok(())
+    }
+
+    fn max_in_flight(&mut self, events: usize) {
+        if let Some((source, ..)) = &mut self.to_feed {
+            source.intake.source.max_in_flight(events);
+        }
     }
 }
 

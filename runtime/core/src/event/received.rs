@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
@@ -10,7 +10,7 @@ use tracing::Span;
 use super::intake::Received;
 use super::{Acknowledge, Guarantee};
 use crate::observe::{Observed, Outcome};
-use crate::{Context, Error, ErrorKind};
+use crate::{BoxFuture, Context, Error, ErrorKind};
 
 /// One event of a [`Subscription`](super::Subscription). It reads as its payload.
 ///
@@ -131,6 +131,46 @@ impl<T> Event<T> {
         result
     }
 
+    /// Says that the event is still being handled, where the transport gives only so much time before it delivers an event to another
+    /// (a log's `deadline`, JetStream's `ack_wait`): that time starts again. For a handler that may take longer than it, now and then
+    /// while it works, at a third of that time or so.
+    ///
+    /// `false` when the event is another's already, so that there is no use in going on; whoever acknowledges it first ends it for both.
+    /// JetStream does not tell, and a transport that sets no limit has nothing to tell: there it is always `true`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use thriftwood_core::Subscription;
+    /// # struct Reel;
+    /// # impl Reel { async fn cut_next_scene(&mut self) -> bool { false } }
+    /// # async fn open(number: i64) -> Reel { Reel }
+    /// # async fn run(mut reels: Subscription<i64>) -> Result<(), thriftwood_core::Error> {
+    /// 'events: while let Some(event) = reels.next().await {
+    ///     let event = event?;
+    ///     let mut reel = open(*event).await;
+    ///     while reel.cut_next_scene().await {
+    ///         if !event.in_progress().await? {
+    ///             continue 'events;
+    ///         }
+    ///     }
+    ///     event.ack().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the transport could not be told; the time runs on.
+    #[doc(alias = "extend")]
+    #[doc(alias = "keep_alive")]
+    #[doc(alias = "touch")]
+    pub fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
+        match &self.acknowledge {
+            Some(acknowledge) => acknowledge.in_progress(),
+            None => Box::pin(std::future::ready(Ok(true))),
+        }
+    }
+
     /// Says that the event was not handled, and is to be delivered again, to this subscriber or another of its group.
     ///
     /// # Errors
@@ -144,11 +184,47 @@ impl<T> Event<T> {
     /// # Errors
     /// As [`nack`](Event::nack).
     pub async fn nack_because(self, reason: &str) -> Result<(), Error> {
+        self.give_back(reason, None).await
+    }
+
+    /// [`nack_because`](Event::nack_because), to be delivered again after this delay and not the usual one: when a service that is down
+    /// says when it will be back, or a quota when it is filled up again. The delay is the group's: whoever is a member by then
+    /// gets the event. A log that is opened anew in between gives it at once, and JetStream does not keep the reason.
+    ///
+    /// An event that has had its last delivery becomes a dead letter at once, whatever the delay.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use thriftwood_core::Subscription;
+    /// # enum Refused { Busy { retry_after: Duration } }
+    /// # async fn post(number: i64) -> Result<(), Refused> { Ok(()) }
+    /// # async fn run(mut numbers: Subscription<i64>) -> Result<(), thriftwood_core::Error> {
+    /// while let Some(event) = numbers.next().await {
+    ///     let event = event?;
+    ///     match post(*event).await {
+    ///         Ok(()) => event.ack().await?,
+    ///         Err(Refused::Busy { retry_after }) => event.nack_after(retry_after, "the mail server is busy").await?,
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`nack`](Event::nack).
+    #[doc(alias = "nak_with_delay")]
+    #[doc(alias = "nack_with_delay")]
+    #[doc(alias = "reconsume_later")]
+    pub async fn nack_after(self, delay: Duration, reason: &str) -> Result<(), Error> {
+        self.give_back(reason, Some(delay)).await
+    }
+
+    async fn give_back(self, reason: &str, delay: Option<Duration>) -> Result<(), Error> {
         if let Some(attended) = self.attended {
             attended.end(Outcome::Refused);
         }
         match self.acknowledge {
-            Some(acknowledge) => acknowledge.nack(reason).await,
+            Some(acknowledge) => acknowledge.nack(reason, delay).await,
             None => Err(Error::new(
                 ErrorKind::Unsupported,
                 "this subscription does not redeliver; subscribe with a group, on a transport that keeps events",

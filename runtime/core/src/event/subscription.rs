@@ -50,10 +50,16 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
     }
 
     /// This subscription with a limit to the events that are with the consumer: received, and neither acknowledged nor dropped.
-    /// While there are so many, the next one stays with the transport, which may give it to another of the group. At least 1.
+    /// While there are so many, the next one stays with the transport, which may give it to another of the group; a log server's client
+    /// takes nothing beyond the limit ahead. At least 1.
     #[must_use]
     pub fn max_in_flight(mut self, events: usize) -> Self {
-        let places = Arc::new(Semaphore::new(events.clamp(1, Semaphore::MAX_PERMITS)));
+        let events = events.clamp(1, Semaphore::MAX_PERMITS);
+        match &mut self.events {
+            Events::Plain(intake, _) => intake.source.max_in_flight(events),
+            Events::Layered(layered) => layered.max_in_flight(events),
+        }
+        let places = Arc::new(Semaphore::new(events));
         self.limit = Some(Limit { places: PollSemaphore::new(places), place: None });
         self
     }

@@ -141,4 +141,8 @@ impl EventSource for LayeredSource {
     fn keep_key_order(&mut self) -> bool {
         self.source.keep_key_order()
     }
+
+    fn max_in_flight(&mut self, events: usize) {
+        self.source.max_in_flight(events);
+    }
 }

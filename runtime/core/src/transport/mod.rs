@@ -118,4 +118,10 @@ pub trait EventSource: Send + 'static {
     fn keep_key_order(&mut self) -> bool {
         false
     }
+
+    /// Says that from now on no more than so many events are to be with the subscriber. A transport that takes events ahead counts
+    /// those too: what is beyond the limit is left to the others of the group.
+    fn max_in_flight(&mut self, events: usize) {
+        let _ = events;
+    }
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod admission;
+mod ahead;
+mod far;
 mod flow;
 mod hostile;
 mod looked_after;

@@ -202,6 +202,29 @@ async fn a_call_whose_server_is_lost_goes_to_the_next_one() {
     assert_eq!(soon("the reply", calling).await.unwrap().unwrap().as_deref(), Some("hello"));
 }
 
+/// Held until its connection has gone with its runtime, an event is acknowledged from another one, and no task is left that tries without end.
+#[test]
+fn a_bus_goes_on_in_another_runtime_when_the_one_it_connected_on_has_ended() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (servers, first, second) = (runtime(), runtime(), runtime());
+    let served = servers.block_on(Served::new());
+    let at = served.at();
+    let (bus, mut member, event) = first.block_on(async {
+        let bus = bus(&at).await;
+        publish(&bus, "emea", 7).await;
+        let mut member = subscribe(&subscriber(&bus, "emea").group("mailer")).await;
+        let event = next(&mut member).await;
+        (bus, member, event)
+    });
+    drop(first);
+    second.block_on(async {
+        soon("the acknowledgement", event.ack()).await.unwrap();
+        soon("a publish", publish(&bus, "emea", 8)).await;
+        assert_eq!(*next(&mut member).await, 8);
+    });
+    servers.block_on(served.serving.stop());
+}
+
 #[tokio::test]
 async fn a_server_of_calls_goes_on_over_a_restart() {
     let served = Served::new().await;

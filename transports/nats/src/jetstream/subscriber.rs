@@ -247,21 +247,23 @@ impl Acknowledge for Verdict {
         })
     }
 
-    fn nack(mut self: Box<Self>, _reason: &str) -> BoxFuture<'static, Result<(), Error>> {
-        let (acker, refusal) = (self.acker.take(), self.refusal());
+    fn nack(mut self: Box<Self>, _reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
+        let refusal = delay.map_or_else(|| self.refusal(), |delay| AckKind::Nak(Some(delay)));
+        let acker = self.acker.take();
         Box::pin(async move {
             let Some(acker) = acker else { return Ok(()) };
             acker.ack_with(refusal).await.map_err(|source| failed("a refusal could not be sent", source))
         })
     }
-    fn extend(&self) {
-        let Some(acker) = self.acker.clone() else { return };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            if let Err(error) = acker.ack_with(AckKind::Progress).await {
-                debug!(%error, "more time could not be asked for; the event comes again when its time is up");
-            }
-        });
+
+    /// The server does not tell whether the time was up by then.
+    fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
+        let acker = self.acker.clone();
+        Box::pin(async move {
+            let Some(acker) = acker else { return Ok(true) };
+            let asked = acker.ack_with(AckKind::Progress).await;
+            asked.map(|()| true).map_err(|source| failed("more time could not be asked for", source))
+        })
     }
 }
 

@@ -1,18 +1,18 @@
-//! A member of a group at the server: asks for one record at a time, and joins again on the next connection when one was lost.
+//! A member of a group at the server: a subscription that takes its records from a task that asks for them, and what is said of each.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use thriftwood_core::event::{Acknowledge, Delivery, Guarantee, TopicFilter};
 use thriftwood_core::transport::EventSource;
 use thriftwood_core::{BoxFuture, Error};
-use tokio::time::Sleep;
+use tokio::task::AbortHandle;
 
-use super::follow::{REST, WAIT, nonsense, passed_over};
-use super::line::{Failed, Hold, Line};
+use super::follow::{nonsense, passed_over};
+use super::line::{Failed, Hold};
 use super::link::Link;
+use super::member::{Intake, Membership, Next, Place, Seat};
 use crate::remote::wire::{Reply, Request, Taken};
 use crate::shared::GroupKey;
 use crate::store::From;
@@ -26,119 +26,45 @@ pub(super) async fn subscribe(
     from: From,
 ) -> Result<Box<dyn EventSource>, Error> {
     let key = Arc::new(GroupKey { group, filter });
+    let intake = Intake::new();
     let seat = loop {
         let line = link.patient().await?;
-        match Seat::take(&line, &key, from).await {
+        match Seat::take(&line, &intake, &key, from).await {
             Ok(seat) => break seat,
             Err(Failed::Lost { .. }) => {}
             Err(failed) => return Err(failed.into_error(link.url())),
         }
     };
-    let in_order = Arc::new(AtomicBool::new(false));
-    let membership =
-        Membership { link: Arc::clone(link), key, from, in_order: Arc::clone(&in_order), seat: Some(seat) };
-    Ok(Box::new(Shares { membership: Some(membership), taking: None, rest: None, in_order }))
+    Ok(Box::new(Shares { link: Arc::clone(link), key, from, intake, seat: Some(seat), task: None }))
 }
 
 /// A subscription in a group.
 struct Shares {
-    /// `None` while it is being asked with.
-    membership: Option<Membership>,
-    taking: Option<BoxFuture<'static, (Membership, Result<Handed, Error>)>>,
-    rest: Option<Pin<Box<Sleep>>>,
-    /// Whether of each key it has one record at a time.
-    in_order: Arc<AtomicBool>,
-}
-
-/// A record, and the hold on it.
-type Handed = (Taken, Hold);
-
-struct Membership {
     link: Arc<Link>,
     key: Arc<GroupKey>,
     from: From,
-    in_order: Arc<AtomicBool>,
+    intake: Arc<Intake>,
+    /// The first one, for the task that is not there yet.
     seat: Option<Seat>,
-}
-
-/// Being a member, on one connection.
-struct Seat {
-    line: Arc<Line>,
-    member: u32,
-}
-
-impl Seat {
-    async fn take(line: &Arc<Line>, key: &GroupKey, from: From) -> Result<Self, Failed> {
-        match line.ask(&Request::Join { key: key.clone(), from }).await? {
-            Reply::Joined { member } => Ok(Self { line: Arc::clone(line), member }),
-            _ => Err(Failed::Lost { cause: "the server gave an answer to something else".into(), sent: true }),
-        }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.line.tell(&Request::Leave { member: self.member });
-    }
-}
-
-impl Membership {
-    /// The next record, on as many connections as it takes.
-    async fn next(&mut self) -> Result<Handed, Error> {
-        loop {
-            let seat = match self.seat.take().filter(|seat| seat.line.is_open()) {
-                Some(seat) => seat,
-                None => {
-                    let line = self.link.tireless().await?;
-                    match Seat::take(&line, &self.key, self.from).await {
-                        Ok(seat) => seat,
-                        Err(failed) => {
-                            passed_over(failed).await?;
-                            continue;
-                        }
-                    }
-                }
-            };
-            let seat = self.seat.insert(seat);
-            let in_order = self.in_order.load(Ordering::Relaxed);
-            let request = Request::Take { member: seat.member, in_order, wait: WAIT.as_millis() as u32 };
-            match seat.line.poll(&request, WAIT).await {
-                Ok((Reply::Taken(taken), Some(hold))) => return Ok((taken, hold)),
-                Ok((Reply::Nothing, _)) => {}
-                Ok(_) => return Err(nonsense()),
-                Err(failed) => passed_over(failed).await?,
-            }
-        }
-    }
+    task: Option<AbortHandle>,
 }
 
 impl EventSource for Shares {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delivery, Error>>> {
-        if let Some(rest) = &mut self.rest {
-            ready!(rest.as_mut().poll(cx));
-            self.rest = None;
+        if self.intake.wants_task() {
+            let (link, key, from) = (Arc::clone(&self.link), Arc::clone(&self.key), self.from);
+            let membership = Membership { link, key, from, intake: Arc::clone(&self.intake), seat: self.seat.take() };
+            self.task = Some(tokio::spawn(membership.run()).abort_handle());
         }
-        if let Some(mut membership) = self.membership.take() {
-            self.taking = Some(Box::pin(async move {
-                let next = membership.next().await;
-                (membership, next)
-            }));
-        }
-        let Some(taking) = &mut self.taking else { return Poll::Ready(None) };
-        let (membership, next) = ready!(taking.as_mut().poll(cx));
-        self.taking = None;
-        let (link, key) = (Arc::clone(&membership.link), Arc::clone(&membership.key));
-        self.membership = Some(membership);
+        let Some(next) = self.intake.next(cx.waker()) else { return Poll::Pending };
         Poll::Ready(match next {
-            Ok((Taken { attempt, record, .. }, hold)) => {
-                let verdict = Verdict { link, key, offset: record.offset(), hold };
+            Next::Record((Taken { attempt, record, .. }, hold), place) => {
+                let (link, key, offset) = (Arc::clone(&self.link), Arc::clone(&self.key), record.offset());
+                let verdict = Verdict { link, key, offset, hold, _place: place };
                 Some(Ok(delivery(record, attempt, Some(Box::new(verdict)))))
             }
-            Err(error) if error.is_closed() && link.lifecycle.check().is_err() => None,
-            Err(error) => {
-                self.rest = Some(Box::pin(tokio::time::sleep(REST)));
-                Some(Err(error))
-            }
+            Next::Error(error) => Some(Err(error)),
+            Next::Ended => None,
         })
     }
 
@@ -147,9 +73,21 @@ impl EventSource for Shares {
     }
 
     fn keep_key_order(&mut self) -> bool {
-        // Not in the middle of a request, so that what is asked for next is in order.
-        self.in_order.store(true, Ordering::Relaxed);
+        self.intake.keep_key_order();
         true
+    }
+
+    fn max_in_flight(&mut self, events: usize) {
+        self.intake.limit(events);
+    }
+}
+
+impl Drop for Shares {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+        self.intake.clear();
     }
 }
 
@@ -159,6 +97,7 @@ struct Verdict {
     key: Arc<GroupKey>,
     offset: u64,
     hold: Hold,
+    _place: Place,
 }
 
 impl Acknowledge for Verdict {
@@ -166,7 +105,7 @@ impl Acknowledge for Verdict {
     /// quicker.
     fn ack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
-            let Self { link, key, offset, hold } = *self;
+            let Self { link, key, offset, hold, _place } = *self;
             let request = Request::Ack { key: (*key).clone(), claim: hold.claim(), offset };
             hold.settle();
             loop {
@@ -183,8 +122,20 @@ impl Acknowledge for Verdict {
         })
     }
 
-    fn nack(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
-        self.hold.nack(reason);
+    fn nack(self: Box<Self>, reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
+        self.hold.nack(reason, delay);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// On the connection it came on: when that was lost, the group has given it to another, or will in a moment.
+    fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
+        let extending = self.hold.extend();
+        Box::pin(async move {
+            match extending.await {
+                Ok(Reply::Extended(has_time)) => Ok(has_time),
+                Ok(_) => Err(nonsense()),
+                Err(failed) => passed_over(failed).await.map(|()| false),
+            }
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use super::member::Intake;
 use crate::remote::wire::{Fault, Frames, Message, Reply, Request};
 
 /// So many bytes are put together before they are written.
@@ -33,6 +34,8 @@ pub(super) struct Line {
     waiting: Mutex<Option<HashMap<u32, oneshot::Sender<Answer>>>>,
     /// Who works on calls.
     workers: Mutex<HashMap<u32, UnboundedSender<Work>>>,
+    /// Where members of groups have what they took ahead.
+    members: Mutex<HashMap<u32, Weak<Intake>>>,
     next: AtomicU32,
     /// Whether the server takes no further requests.
     is_closing: AtomicBool,
@@ -47,10 +50,10 @@ pub(super) struct Work {
     pub(super) frame: Bytes,
 }
 
-/// A reply, with the record that came with it.
+/// A reply, with the holds on the records that came with it, in their order.
 struct Answer {
     reply: Reply,
-    hold: Option<Hold>,
+    holds: Vec<Hold>,
 }
 
 /// Why there is no reply.
@@ -74,7 +77,8 @@ impl Failed {
     }
 }
 
-/// A record that the server handed out on this connection. Dropped, it is given back.
+/// A record that the server handed out on this connection. Dropped, it is given back: as if it had not been handed out, until it was
+/// [begun with](Hold::begin).
 pub(super) struct Hold {
     line: Arc<Line>,
     claim: u64,
@@ -86,11 +90,27 @@ impl Hold {
         self.claim
     }
 
-    /// Gives it back, and says why.
-    pub(super) fn nack(self, reason: &str) {
+    /// Whether it still holds: what was handed out on a connection that was lost has been given back there.
+    pub(super) fn is_good(&self) -> bool {
+        self.line.is_open()
+    }
+
+    /// Says that the record is being handled now.
+    pub(super) fn begin(&self) {
+        self.line.tell(&Request::Begin { claim: self.claim });
+    }
+
+    /// Asks for more time.
+    pub(super) fn extend(&self) -> impl Future<Output = Result<Reply, Failed>> + Send + use<> {
+        let (line, request) = (Arc::clone(&self.line), Request::Extend { claim: self.claim });
+        async move { line.ask(&request).await }
+    }
+
+    /// Gives it back, says why, and after which time it is to come again if that is not the usual one.
+    pub(super) fn nack(self, reason: &str, delay: Option<Duration>) {
         let (line, claim) = (Arc::clone(&self.line), self.claim);
         self.settle();
-        line.tell(&Request::Nack { claim, delay: None, reason: reason.to_owned() });
+        line.tell(&Request::Nack { claim, delay, reason: reason.to_owned() });
     }
 
     /// What became of it is told in another way.
@@ -118,26 +138,30 @@ impl Line {
             out,
             waiting: Mutex::new(Some(HashMap::new())),
             workers: Mutex::default(),
+            members: Mutex::default(),
             next: AtomicU32::new(1),
             is_closing: AtomicBool::new(false),
             end: CancellationToken::new(),
             cause: OnceLock::new(),
         });
-        let (reader, writer) = (Arc::clone(&line), Arc::clone(&line));
+        let (reader, writer) = (Half(Arc::clone(&line)), Half(Arc::clone(&line)));
         tokio::spawn(async move {
-            let cause = tokio::select! {
-                () = reader.end.cancelled() => return reader.let_go(),
-                ended = reader.read(read) => ended.map_or_else(|error| error.to_string(), |()| "the server closed it".to_owned()),
-            };
-            reader.end(&cause);
-            reader.let_go();
+            let line = &reader.0;
+            tokio::select! {
+                () = line.end.cancelled() => {}
+                ended = line.read(read) => match ended {
+                    Ok(()) => line.end("the server closed it"),
+                    Err(error) => line.end(&error.to_string()),
+                }
+            }
         });
         tokio::spawn(async move {
+            let line = &writer.0;
             tokio::select! {
-                () = writer.end.cancelled() => {}
-                written = write_all(write, queue, writer.stall) => {
+                () = line.end.cancelled() => {}
+                written = write_all(write, queue, line.stall) => {
                     if let Err(error) = written {
-                        writer.end(&error.to_string());
+                        line.end(&error.to_string());
                     }
                 }
             }
@@ -167,7 +191,7 @@ impl Line {
         self: &Arc<Self>,
         request: &Request,
         wait: Duration,
-    ) -> Result<(Reply, Option<Hold>), Failed> {
+    ) -> Result<(Reply, Vec<Hold>), Failed> {
         let asked = self.start(request)?;
         match tokio::time::timeout(wait + self.stall, asked.reply()).await {
             Ok(reply) => reply,
@@ -210,6 +234,17 @@ impl Line {
         works
     }
 
+    /// Has a member's records called back from there when the server says so.
+    pub(super) fn seat(&self, member: u32, intake: &Arc<Intake>) {
+        lock(&self.members).insert(member, Arc::downgrade(intake));
+    }
+
+    /// The member leaves.
+    pub(super) fn leave(&self, member: u32) {
+        lock(&self.members).remove(&member);
+        self.tell(&Request::Leave { member });
+    }
+
     fn lost(&self, sent: bool) -> Failed {
         let closing = || "the server is stopping".into();
         Failed::Lost { cause: self.cause.get().cloned().unwrap_or_else(closing), sent }
@@ -227,6 +262,12 @@ impl Line {
                     debug!("the server is stopping");
                     self.is_closing.store(true, Ordering::Relaxed);
                 }
+                Reply::Recall { member } => {
+                    let intake = lock(&self.members).get(&member).and_then(Weak::upgrade);
+                    if let Some(intake) = intake {
+                        intake.clear();
+                    }
+                }
                 Reply::Work { worker, call, age, frame } => {
                     let work = Work { call, age: Duration::from_millis(age), frame };
                     // Nobody is employed any more whose server was stopped; the call goes to another when this end has gone.
@@ -235,16 +276,13 @@ impl Line {
                     }
                 }
                 reply => {
-                    let hold = match &reply {
-                        Reply::Taken(taken) => {
-                            Some(Hold { line: Arc::clone(self), claim: taken.claim, is_settled: false })
-                        }
-                        _ => None,
-                    };
+                    let taken = if let Reply::Taken(taken) = &reply { &taken[..] } else { &[] };
+                    let hold = |claim| Hold { line: Arc::clone(self), claim, is_settled: false };
+                    let holds = taken.iter().map(|taken| hold(taken.claim)).collect();
                     let waiting = self.waiting().as_mut().and_then(|waiting| waiting.remove(&id));
-                    // With nobody to take it, a record is given back.
+                    // With nobody to take them, records are given back.
                     if let Some(waiting) = waiting {
-                        let _ = waiting.send(Answer { reply, hold });
+                        let _ = waiting.send(Answer { reply, holds });
                     }
                 }
             }
@@ -264,6 +302,17 @@ impl Line {
     }
 }
 
+/// One of the two tasks of a connection. With it ends the connection, also when it goes with its runtime: whoever asks on another would wait
+/// in vain, or try again without end.
+struct Half(Arc<Line>);
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        self.0.end("the runtime it was made on has shut down");
+        self.0.let_go();
+    }
+}
+
 /// A request on its way.
 pub(super) struct Asked {
     line: Arc<Line>,
@@ -274,15 +323,15 @@ pub(super) struct Asked {
 
 impl Asked {
     /// The reply, when it is there. May be given up and asked again.
-    pub(super) async fn reply(mut self) -> Result<(Reply, Option<Hold>), Failed> {
+    pub(super) async fn reply(mut self) -> Result<(Reply, Vec<Hold>), Failed> {
         self.ready().await
     }
 
     /// [`reply`](Asked::reply), of which nothing is lost when the future is dropped.
-    pub(super) async fn ready(&mut self) -> Result<(Reply, Option<Hold>), Failed> {
+    pub(super) async fn ready(&mut self) -> Result<(Reply, Vec<Hold>), Failed> {
         match (&mut self.answer).await {
             Ok(Answer { reply: Reply::Fault(fault), .. }) => Err(Failed::Fault(fault)),
-            Ok(Answer { reply, hold }) => Ok((reply, hold)),
+            Ok(Answer { reply, holds }) => Ok((reply, holds)),
             Err(_) => Err(self.line.lost(true)),
         }
     }

@@ -1,12 +1,14 @@
 //! The bus to a log server: one connection, made again whenever it is lost, under everything that is done with the bus.
 
 mod admin;
+mod ahead;
 mod calls;
 mod config;
 mod follow;
 mod group;
 mod line;
 mod link;
+mod member;
 mod produce;
 mod serve;
 

@@ -113,6 +113,10 @@ impl Session {
                 }
                 return None;
             }
+            Request::Begin { claim } => {
+                self.groups.begin(claim);
+                return None;
+            }
             Request::Leave { member } => self.groups.leave(member),
             Request::Nack { claim, delay, reason } => self.groups.nack(claim, delay, &reason),
             Request::Extend { claim } => self.groups.extend(claim),
@@ -197,8 +201,10 @@ impl Session {
             Request::Open { stream, from } => streams::open(server, &stream, from).await,
             Request::Check { stream, offset } => streams::check(server, &stream, offset).await,
             Request::Streams => streams::list(server).await,
-            Request::Join { key, from } => self.groups.join(server, key, from).await,
-            Request::Take { member, in_order, wait } => self.groups.take(server, member, in_order, wait).await,
+            Request::Join { key, from } => self.groups.join(server, self.speaker(), key, from).await,
+            Request::Take { member, in_order, most, wait } => {
+                self.groups.take(server, member, in_order, most, wait).await
+            }
             Request::Ack { key, claim, offset } => self.groups.ack(server, key, claim, offset).await,
             Request::Group { key, action } => super::groups::tell(server, key, action).await,
             Request::Call { address, oneway, frame } => {

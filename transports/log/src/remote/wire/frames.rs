@@ -97,7 +97,7 @@ mod tests {
 
     #[tokio::test]
     async fn messages_come_whole_however_the_stream_is_cut() {
-        let one = Request::Take { member: 1, in_order: false, wait: 2 }.encode(7);
+        let one = Request::Take { member: 1, in_order: false, most: 1, wait: 2 }.encode(7);
         let call = Request::Call { address: "a".into(), oneway: false, frame: vec![5; 300_000].into() }.encode(8);
         let bytes = [&one[..], &call[..], &one[..]].concat();
         let (near, mut far) = tokio::io::duplex(1_000);
@@ -108,10 +108,10 @@ mod tests {
         });
         let room = Arc::new(Semaphore::new(1 << 20));
         let mut frames = Frames::new(near, STALL, Some(Arc::clone(&room)));
-        for (id, length) in [(7, 9), (8, 300_006), (7, 9)] {
+        for (id, length) in [(7, 13), (8, 300_006), (7, 13)] {
             let message = frames.next().await.unwrap().unwrap();
             assert_eq!((message.id, message.body.len()), (id, length));
-            assert_eq!(room.available_permits() == 1 << 20, length == 9);
+            assert_eq!(room.available_permits() == 1 << 20, length == 13);
         }
         assert!(frames.next().await.unwrap().is_none());
         sending.await.unwrap();

@@ -12,7 +12,7 @@ mod request;
 pub(crate) use frames::{Frames, Message};
 pub(crate) use hello::{Hello, NoHello, Welcome};
 pub use reply::StreamInfo;
-pub(crate) use reply::{Fault, FaultKind, Fetched, Reply, Taken};
+pub(crate) use reply::{FOREVER, Fault, FaultKind, Fetched, Reply, Taken};
 pub(crate) use request::{GroupAction, Outcome, Request};
 
 /// The version of the protocol that this build speaks.

@@ -7,6 +7,9 @@ use super::Malformed;
 use super::fields::{Reading, Writing};
 use crate::store::{Record, raw};
 
+/// Stands for no deadline.
+pub(crate) const FOREVER: u64 = u64::MAX;
+
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// It is done.
@@ -21,10 +24,10 @@ pub(crate) enum Reply {
     Fetched(Fetched, Bytes),
     /// What cannot be read: nothing where both are the same, and then the next record is there.
     Checked { from: u64, to: u64 },
-    /// The number of a member.
-    Joined { member: u32 },
-    /// A record for a member.
-    Taken(Taken),
+    /// The number of a member, and how long it may have a record, in milliseconds; [`FOREVER`] where there is no deadline.
+    Joined { member: u32, deadline: u64 },
+    /// Records for a member, one at least.
+    Taken(Vec<Taken>),
     /// The time was up.
     Nothing,
     /// Whether there is more time now.
@@ -39,6 +42,8 @@ pub(crate) enum Reply {
     Work { worker: u32, call: u64, age: u64, frame: Bytes },
     /// Unasked: no further requests are taken here.
     Goodbye,
+    /// Unasked: a member is to give back what it has not begun with.
+    Recall { member: u32 },
 }
 
 /// Where batches come from. They fill the rest of the message.
@@ -177,12 +182,10 @@ impl Reply {
                 return [&fetched.encode(id, batches.len())[..], batches].concat().into();
             }
             Self::Checked { from, to } => write(133, 16).u64(*from).u64(*to),
-            Self::Joined { member } => write(134, 4).u32(*member),
-            Self::Taken(Taken { claim, attempt, record }) => {
-                let room = 64 + record.value().len() + record.raw_headers().len() + record.key().map_or(0, Bytes::len);
-                let start = write(135, room).u64(*claim).u32(*attempt).u64(record.offset()).i64(record.micros());
-                let start = start.u8(record.key().is_some().into()).bytes(record.key().map_or(&[][..], |key| key));
-                start.bytes(record.raw_headers()).rest(record.value())
+            Self::Joined { member, deadline } => write(134, 12).u32(*member).u64(*deadline),
+            Self::Taken(taken) => {
+                let start = write(135, 4 + taken.iter().map(Taken::room).sum::<usize>()).u32(taken.len() as u32);
+                taken.iter().fold(start, |out, taken| taken.put(out))
             }
             Self::Nothing => write(136, 0),
             Self::Extended(has_time) => write(137, 1).u8((*has_time).into()),
@@ -203,6 +206,7 @@ impl Reply {
                 write(141, 20 + frame.len()).u32(*worker).u64(*call).u64(*age).rest(frame)
             }
             Self::Goodbye => write(142, 0),
+            Self::Recall { member } => write(143, 4).u32(*member),
         }
         .finish()
     }
@@ -220,8 +224,8 @@ impl Reply {
             131 => Self::Opened { log_id: body.u64()?, first: body.u64()?, next: body.u64()?, at: body.u64()? },
             132 => Self::Fetched(Fetched::take(&mut body)?, body.rest()),
             133 => Self::Checked { from: body.u64()?, to: body.u64()? },
-            134 => Self::Joined { member: body.u32()? },
-            135 => Self::Taken(taken(&mut body)?),
+            134 => Self::Joined { member: body.u32()?, deadline: body.u64()? },
+            135 => Self::Taken(all_taken(&mut body)?),
             136 => Self::Nothing,
             137 => Self::Extended(body.bool()?),
             138 => Self::Lag { position: body.u64()?, untaken: body.u64()?, outstanding: body.u64()? },
@@ -229,6 +233,7 @@ impl Reply {
             140 => Self::Replied(if body.bool()? { Some(body.rest()) } else { None }),
             141 => Self::Work { worker: body.u32()?, call: body.u64()?, age: body.u64()?, frame: body.rest() },
             142 => Self::Goodbye,
+            143 => Self::Recall { member: body.u32()? },
             _ => return Err(Malformed),
         };
         body.end(reply)
@@ -253,12 +258,37 @@ impl Fetched {
     }
 }
 
-fn taken(body: &mut Reading) -> Result<Taken, Malformed> {
-    let (claim, attempt, offset, time) = (body.u64()?, body.u32()?, body.u64()?, body.i64()?);
-    let (has_key, key) = (body.bool()?, body.bytes()?);
-    let (headers, value) = (body.bytes()?, body.rest());
-    let record = raw::record(offset, time, has_key.then_some(key), headers, value).ok_or(Malformed)?;
-    Ok(Taken { claim, attempt, record })
+impl Taken {
+    /// How many bytes it takes in a message.
+    pub(crate) fn room(&self) -> usize {
+        let key = self.record.key().map_or(0, Bytes::len);
+        41 + key + self.record.raw_headers().len() + self.record.value().len()
+    }
+
+    fn put(&self, out: Writing) -> Writing {
+        let record = &self.record;
+        let out = out.u64(self.claim).u32(self.attempt).u64(record.offset()).i64(record.micros());
+        let out = out.u8(record.key().is_some().into()).bytes(record.key().map_or(&[][..], |key| key));
+        out.bytes(record.raw_headers()).bytes(record.value())
+    }
+
+    fn take(body: &mut Reading) -> Result<Self, Malformed> {
+        let (claim, attempt, offset, time) = (body.u64()?, body.u32()?, body.u64()?, body.i64()?);
+        let (has_key, key) = (body.bool()?, body.bytes()?);
+        let (headers, value) = (body.bytes()?, body.bytes()?);
+        let record = raw::record(offset, time, has_key.then_some(key), headers, value).ok_or(Malformed)?;
+        Ok(Taken { claim, attempt, record })
+    }
+}
+
+fn all_taken(body: &mut Reading) -> Result<Vec<Taken>, Malformed> {
+    let count = body.u32()?;
+    // Grows with what is there, whatever the count says.
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(Taken::take(body)?);
+    }
+    if all.is_empty() { Err(Malformed) } else { Ok(all) }
 }
 
 fn streams(body: &mut Reading) -> Result<Vec<StreamInfo>, Malformed> {
@@ -281,6 +311,8 @@ mod tests {
         let some = || Bytes::from_static(b"bytes");
         let headers = Bytes::from_static(b"\x05topic\x03a.b");
         let record = raw::record(7, -5, Some(some()), headers, some()).unwrap();
+        let taken = |claim| Taken { claim, attempt: 2, record: record.clone() };
+        assert_eq!(Reply::Taken(vec![taken(1)]).encode(1).len() - PREFIX - 4, taken(1).room());
         let info = StreamInfo { name: "v1.{}.Winners".into(), log_id: 9, first: 2, next: 4 };
         vec![
             Reply::Done,
@@ -289,8 +321,8 @@ mod tests {
             Reply::Opened { log_id: 1, first: 2, next: 3, at: 4 },
             Reply::Fetched(Fetched { first: 1, next: 2, segment: 3, position: 4, until: 5 }, some()),
             Reply::Checked { from: 5, to: 6 },
-            Reply::Joined { member: 4 },
-            Reply::Taken(Taken { claim: 1, attempt: 2, record }),
+            Reply::Joined { member: 4, deadline: FOREVER },
+            Reply::Taken(vec![taken(1), taken(2)]),
             Reply::Nothing,
             Reply::Extended(true),
             Reply::Lag { position: 1, untaken: 2, outstanding: 3 },
@@ -299,6 +331,7 @@ mod tests {
             Reply::Replied(Some(some())),
             Reply::Work { worker: 6, call: 7, age: 8, frame: some() },
             Reply::Goodbye,
+            Reply::Recall { member: 4 },
         ]
     }
 

@@ -25,8 +25,9 @@ pub(crate) enum Request {
     Check { stream: String, offset: u64 },
     /// Become a member of a group.
     Join { key: GroupKey, from: From },
-    /// Hand out the next record, as soon as there is one; in order, of each key only when the one before it was acknowledged.
-    Take { member: u32, in_order: bool, wait: u32 },
+    /// Hand out the next records, as soon as there are some, and at most so many; in order, of each key only when the one before it was
+    /// acknowledged.
+    Take { member: u32, in_order: bool, most: u32, wait: u32 },
     /// Be no member any more. What was handed out stays so.
     Leave { member: u32 },
     /// A record was handled.
@@ -49,6 +50,8 @@ pub(crate) enum Request {
     Answer { worker: u32, call: u64, outcome: Outcome },
     /// Send no further calls, and say when the ones under way were answered.
     Rest { worker: u32 },
+    /// A record is being handled: from here on its delivery counts, and its deadline runs.
+    Begin { claim: u64 },
 }
 
 /// What became of a call at a worker.
@@ -88,7 +91,9 @@ impl Request {
             }
             Self::Check { stream, offset } => write(4, 32 + stream.len()).text(stream).u64(*offset),
             Self::Join { key, from } => put_key(write(5, 128), key).place(*from),
-            Self::Take { member, in_order, wait } => write(6, 16).u32(*member).u8((*in_order).into()).u32(*wait),
+            Self::Take { member, in_order, most, wait } => {
+                write(6, 16).u32(*member).u8((*in_order).into()).u32(*most).u32(*wait)
+            }
             Self::Leave { member } => write(7, 16).u32(*member),
             Self::Ack { key, claim, offset } => put_key(write(8, 128), key).u64(*claim).u64(*offset),
             Self::Nack { claim, delay, reason } => {
@@ -123,6 +128,7 @@ impl Request {
                 write(16, 32 + rest.len()).u32(*worker).u64(*call).u8(code).rest(rest)
             }
             Self::Rest { worker } => write(17, 16).u32(*worker),
+            Self::Begin { claim } => write(18, 16).u64(*claim),
         }
         .finish()
     }
@@ -142,7 +148,7 @@ impl Request {
             },
             4 => Self::Check { stream: body.text()?, offset: body.u64()? },
             5 => Self::Join { key: take_key(&mut body)?, from: body.place()? },
-            6 => Self::Take { member: body.u32()?, in_order: body.bool()?, wait: body.u32()? },
+            6 => Self::Take { member: body.u32()?, in_order: body.bool()?, most: body.u32()?, wait: body.u32()? },
             7 => Self::Leave { member: body.u32()? },
             8 => Self::Ack { key: take_key(&mut body)?, claim: body.u64()?, offset: body.u64()? },
             9 => Self::Nack { claim: body.u64()?, delay: delay(body.u64()?), reason: body.text()? },
@@ -154,6 +160,7 @@ impl Request {
             15 => Self::Serve { worker: body.u32()?, address: body.text()?, concurrency: body.u32()? },
             16 => Self::Answer { worker: body.u32()?, call: body.u64()?, outcome: outcome(&mut body)? },
             17 => Self::Rest { worker: body.u32()? },
+            18 => Self::Begin { claim: body.u64()? },
             _ => return Err(Malformed),
         };
         body.end(request)
@@ -222,7 +229,7 @@ mod tests {
             Request::Fetch { stream: stream(), offset: 7, segment: 5, position: 4096, most: 1 << 20, wait: 30_000 },
             Request::Check { stream: stream(), offset: 9 },
             Request::Join { key: key.clone(), from: From::First },
-            Request::Take { member: 3, in_order: true, wait: 1 },
+            Request::Take { member: 3, in_order: true, most: 64, wait: 1 },
             Request::Leave { member: 3 },
             Request::Ack { key: key.clone(), claim: 1 << 40, offset: 12 },
             Request::Nack { claim: 5, delay: None, reason: "no mail".into() },
@@ -238,6 +245,7 @@ mod tests {
             Request::Answer { worker: 1, call: 2, outcome: Outcome::Reply(some()) },
             Request::Answer { worker: 1, call: 2, outcome: Outcome::Stopped("no".into()) },
             Request::Rest { worker: 1 },
+            Request::Begin { claim: 1 << 40 },
         ]
     }
 
@@ -290,7 +298,7 @@ mod tests {
                 }
             }
         }
-        for kind in [0, 18, 127, 128, 255] {
+        for kind in [0, 19, 127, 128, 255] {
             assert_eq!(Request::decode(kind, Bytes::new()), Err(Malformed));
         }
     }

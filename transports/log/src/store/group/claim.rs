@@ -14,13 +14,15 @@ pub struct Claim {
     attempt: u32,
     /// Tells what was handed out before the group was moved from what was handed out behind.
     era: u64,
+    /// Whether it was given to a member that [takes ahead](super::Member::take_ahead) and has not begun with it.
+    is_ahead: bool,
     /// Gone once the group was told what became of it.
     group: Option<Arc<Inner>>,
 }
 
 impl Claim {
-    pub(super) fn new(record: Record, attempt: u32, era: u64, group: Arc<Inner>) -> Self {
-        Self { record, attempt, era, group: Some(group) }
+    pub(super) fn new(record: Record, attempt: u32, era: u64, group: Arc<Inner>, is_ahead: bool) -> Self {
+        Self { record, attempt, era, is_ahead, group: Some(group) }
     }
 
     /// What was stored.
@@ -62,6 +64,14 @@ impl Claim {
         self.give_back(reason, Some(delay));
     }
 
+    /// A member that [takes ahead](super::Member::take_ahead) begins with it: from here on this delivery counts, and has its whole time.
+    /// `false` when the record was handed to another meanwhile.
+    pub fn begin(&mut self) -> bool {
+        let was_ahead = std::mem::take(&mut self.is_ahead);
+        let (offset, attempt, era) = (self.record.offset(), self.attempt, self.era);
+        !was_ahead || self.group.as_ref().is_some_and(|group| group.begin(offset, attempt, era))
+    }
+
     /// Starts the deadline again, for who needs longer. `false` when the record was handed to another meanwhile.
     pub fn extend(&self) -> bool {
         self.group.as_ref().is_some_and(|group| group.extend(self.record.offset(), self.attempt, self.era))
@@ -69,7 +79,11 @@ impl Claim {
 
     fn give_back(&mut self, reason: &str, delay: Option<Duration>) {
         if let Some(group) = self.group.take() {
-            group.give_back(self.record.offset(), self.attempt, self.era, reason, delay);
+            let (offset, attempt, era) = (self.record.offset(), self.attempt, self.era);
+            match self.is_ahead {
+                true => group.release(offset, attempt, era),
+                false => group.give_back(offset, attempt, era, reason, delay),
+            }
         }
     }
 }

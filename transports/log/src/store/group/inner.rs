@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::dead;
@@ -28,10 +29,12 @@ const BURIAL: Duration = Duration::from_millis(10);
 pub(super) struct Inner {
     pub(super) log: Log,
     pub(super) journal: Log,
-    options: GroupOptions,
+    pub(super) options: GroupOptions,
     state: Mutex<Working>,
     /// Members that wait for a record to be given back, or for room.
     pub(super) sleepers: Arc<Sleepers>,
+    /// Counts how often members were to give back what they had not begun with.
+    pub(super) recalls: watch::Sender<u64>,
 }
 
 pub(super) struct Working {
@@ -104,18 +107,25 @@ impl Working {
 
 impl Inner {
     pub(super) fn new(log: Log, journal: Log, options: GroupOptions, working: Working) -> Self {
-        Self { log, journal, options, state: Mutex::new(working), sleepers: Arc::default() }
+        Self {
+            log,
+            journal,
+            options,
+            state: Mutex::new(working),
+            sleepers: Arc::default(),
+            recalls: watch::Sender::new(0),
+        }
     }
 
     /// The next record that is due again, or else the next one in the log; `in_order`, of each key only when the one before it
-    /// was acknowledged.
-    pub(super) fn next(&self, in_order: bool) -> Next {
+    /// was acknowledged; `ahead`, for somebody who will say when it begins with it.
+    pub(super) fn next(&self, in_order: bool, ahead: bool) -> Next {
         let mut working = self.lock();
         self.finish_burials(&mut working);
         if working.is_paused {
             return Next::Nothing;
         }
-        if let Some(next) = self.next_again(&mut working, in_order) {
+        if let Some(next) = self.next_again(&mut working, in_order, ahead) {
             return next;
         }
         if working.known.progress.outstanding().len() >= self.options.max_outstanding.max(1) {
@@ -143,7 +153,7 @@ impl Inner {
                             1 if record.key().is_none() => Note::Handed(record.offset() + 1),
                             _ => Note::Attempt(record.offset(), attempt),
                         };
-                        return self.hand_out(&mut working, record, attempt, note);
+                        return self.hand_out(&mut working, record, attempt, note, ahead);
                     }
                 }
                 Ok(None) => return Next::Nothing,
@@ -168,47 +178,6 @@ impl Inner {
         [burial, early, working.known.progress.next_due()].into_iter().flatten().min()
     }
 
-    /// It was handled. Gives the note about it, if that is still to be said.
-    pub(super) fn ack(&self, offset: u64, era: u64) -> Option<Noted> {
-        // First in memory, then on the disk: a state that is written meanwhile holds it, or its own note stands behind.
-        let (mut was_full, mut is_awaited) = (false, false);
-        let noted = self.note(era, Durability::Durable, |known| {
-            was_full = known.progress.outstanding().len() >= self.options.max_outstanding;
-            is_awaited = known.progress.is_awaited(offset);
-            known.history.take(offset);
-            known.progress.ack(offset).then_some(Note::Ack(offset))
-        });
-        if was_full || is_awaited {
-            self.sleepers.wake();
-        }
-        noted
-    }
-
-    pub(super) fn give_back(&self, offset: u64, attempt: u32, era: u64, reason: &str, delay: Option<Duration>) {
-        let (now, patience) = (Instant::now(), self.options.patience());
-        // After the last one there is nothing to wait for.
-        let is_last = self.options.max_attempts.is_some_and(|most| attempt >= most);
-        let delay = if is_last { Some(Duration::ZERO) } else { delay };
-        self.note(era, Durability::Buffered, |known| {
-            if !known.progress.give_back(offset, attempt, delay, now, patience) {
-                return None;
-            }
-            if reason.is_empty() {
-                return Some(Note::Attempt(offset, attempt));
-            }
-            let failure = Failure::new(attempt, SystemTime::now(), reason);
-            known.history.add(offset, failure.clone());
-            Some(Note::Failed(offset, failure))
-        });
-        self.sleepers.wake();
-    }
-
-    pub(super) fn extend(&self, offset: u64, attempt: u32, era: u64) -> bool {
-        let mut working = self.lock();
-        let patience = self.options.patience();
-        era == working.era && working.known.progress.extend(offset, attempt, Instant::now(), patience)
-    }
-
     /// Goes on elsewhere, and gives the state on its way to the disk.
     pub(super) fn seek(&self, to: From) -> Result<Pending, StoreError> {
         let reader = self.log.reader(to)?;
@@ -224,7 +193,7 @@ impl Inner {
     }
 
     /// Takes what is due again; a record that has had its deliveries goes to the dead letters.
-    fn next_again(&self, working: &mut Working, in_order: bool) -> Option<Next> {
+    fn next_again(&self, working: &mut Working, in_order: bool, ahead: bool) -> Option<Next> {
         let patience = self.options.patience();
         while let Some((offset, attempt)) = working.known.progress.take_due(Instant::now(), patience) {
             working.again.seek(offset);
@@ -236,7 +205,7 @@ impl Inner {
                     if self.options.max_attempts.is_none_or(|most| attempt <= most) {
                         // Read alone, so it would hold a whole chunk by itself.
                         let note = Note::Attempt(offset, attempt);
-                        return Some(self.hand_out(working, record.detached(), attempt, note));
+                        return Some(self.hand_out(working, record.detached(), attempt, note, ahead));
                     }
                     self.bury(working, &record, attempt);
                 }
@@ -266,11 +235,15 @@ impl Inner {
         has_turn
     }
 
-    /// Notes the delivery, so that it counts even if it ends with the process.
-    fn hand_out(&self, working: &mut Working, record: Record, attempt: u32, note: Note) -> Next {
+    /// Notes the delivery, so that it counts even if it ends with the process. One ahead does not count before it was begun with.
+    fn hand_out(&self, working: &mut Working, record: Record, attempt: u32, note: Note, ahead: bool) -> Next {
         if self.options.max_attempts.is_some_and(|most| attempt > most) {
             self.bury(working, &record, attempt);
             return Next::Busy;
+        }
+        let note = if ahead { Note::Attempt(record.offset(), attempt.saturating_sub(1)) } else { note };
+        if ahead {
+            working.known.progress.ahead(record.offset());
         }
         if let Ok(batch) = Note::to_batch(&[note]) {
             self.journal.post(batch, Durability::Buffered);
@@ -337,7 +310,7 @@ impl Inner {
     }
 
     /// Changes the state, and sends the note about it on its way. Now and then writes the whole state.
-    fn note(
+    pub(super) fn note(
         &self,
         era: u64,
         durability: Durability,

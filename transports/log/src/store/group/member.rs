@@ -9,6 +9,7 @@ use tokio::time::Sleep;
 use super::claim::Claim;
 use super::inner::{Inner, Next};
 use crate::store::StoreError;
+use crate::store::record::Record;
 use crate::store::sleepers::Wakeup;
 
 /// One of those who share a group's records.
@@ -23,19 +24,28 @@ pub struct Member {
     timer: Option<Pin<Box<Sleep>>>,
     /// Whether of each key it has one record at a time.
     in_order: bool,
+    /// Whether it says when it begins with a record.
+    ahead: bool,
     /// Whether it has told that the log failed.
     ended: bool,
 }
 
 impl Member {
     pub(super) fn new(group: Arc<Inner>, more: Wakeup, back: Wakeup) -> Self {
-        Self { group, more, back, timer: None, in_order: false, ended: false }
+        Self { group, more, back, timer: None, in_order: false, ahead: false, ended: false }
     }
 
     /// From now on this member is given a record with a key only when every record of that key before it was acknowledged, or
     /// became a dead letter, whichever member had it. What is held back counts as outstanding.
     pub fn keep_key_order(&mut self) {
         self.in_order = true;
+    }
+
+    /// From now on this member takes records before it can handle them. A record it was given counts as delivered when it was
+    /// [begun with](Claim::begin); until then, dropping its claim gives it back as if it had stayed in the log: at once, and with the
+    /// number of the delivery unused.
+    pub fn take_ahead(&mut self) {
+        self.ahead = true;
     }
 
     /// The next record for this member, as soon as there is one; `None` when the log was closed. Must be polled within a
@@ -53,11 +63,11 @@ impl Member {
                     self.back.arm(cx.waker());
                 }
                 let ended = self.group.log.shared().queue.ended().or_else(|| self.group.journal.shared().queue.ended());
-                match (self.group.next(self.in_order), ended) {
+                match (self.group.next(self.in_order, self.ahead), ended) {
                     (_, Some(StoreError::Closed { .. })) => return Poll::Ready(None),
                     (Next::Nothing, Some(_)) if self.ended => return Poll::Ready(None),
                     (Next::Claim(record, attempt, era), _) => {
-                        return Poll::Ready(Some(Ok(Claim::new(record, attempt, era, Arc::clone(&self.group)))));
+                        return Poll::Ready(Some(Ok(self.claim(record, attempt, era))));
                     }
                     (Next::Error(error), _) => return Poll::Ready(Some(Err(error))),
                     (Next::Nothing, Some(failed)) => {
@@ -84,6 +94,10 @@ impl Member {
             }
             self.timer = None;
         }
+    }
+
+    fn claim(&self, record: Record, attempt: u32, era: u64) -> Claim {
+        Claim::new(record, attempt, era, Arc::clone(&self.group), self.ahead)
     }
 
     /// [`poll_next`](Member::poll_next) as a future. Dropping it loses nothing.

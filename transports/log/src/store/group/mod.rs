@@ -10,9 +10,11 @@ mod keys;
 mod member;
 mod options;
 mod progress;
+mod told;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::StoreError;
 use super::log::Log;
@@ -66,6 +68,11 @@ impl Group {
         self.0.lock().known.progress.floor()
     }
 
+    /// How long a member may have a record: [`GroupOptions::deadline`].
+    pub fn deadline(&self) -> Option<Duration> {
+        self.0.options.deadline
+    }
+
     /// How far the group is behind the log.
     pub fn lag(&self) -> Lag {
         let working = self.0.lock();
@@ -92,9 +99,17 @@ impl Group {
         }
     }
 
-    /// Hands out nothing more until [`resume`](Group::resume). What members have they keep. Not kept when the group is closed.
+    /// Hands out nothing more until [`resume`](Group::resume). What members have they keep, unless they
+    /// [take ahead](Member::take_ahead) and have not begun with it. Not kept when the group is closed.
     pub fn pause(&self) {
         self.0.lock().is_paused = true;
+        self.0.recalls.send_modify(|recalls| *recalls += 1);
+    }
+
+    /// Changes each time that members have to give back what they took ahead, since the group was paused or moved.
+    #[cfg(feature = "remote")]
+    pub(crate) fn recalls(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.recalls.subscribe()
     }
 
     /// Goes on after [`pause`](Group::pause).
@@ -110,6 +125,7 @@ impl Group {
     /// What the file system says; the group is then where it was, or there after the next opening.
     pub async fn seek(&self, to: From) -> Result<(), StoreError> {
         let batch = self.0.seek(to)?;
+        self.0.recalls.send_modify(|recalls| *recalls += 1);
         self.0.sleepers.wake();
         batch.wait().await.map(drop)
     }

@@ -46,6 +46,8 @@ struct Outstanding {
     due: Option<Instant>,
     /// Whether somebody has it.
     is_held: bool,
+    /// Whether whoever has it has not begun with it: then this delivery does not count yet.
+    is_ahead: bool,
     /// Since when it waits for another of its key, if it does.
     in_line: Option<Instant>,
 }
@@ -55,7 +57,7 @@ impl Progress {
     /// has handled the offsets in `done` as well. What is outstanding is due `now`.
     pub(crate) fn new(read: u64, outstanding: BTreeMap<u64, u32>, done: BTreeSet<u64>, now: Instant) -> Self {
         let due = outstanding.keys().map(|offset| (now, *offset)).collect();
-        let waiting = |attempt| Outstanding { attempt, due: Some(now), is_held: false, in_line: None };
+        let waiting = |attempt| Outstanding { attempt, due: Some(now), is_held: false, is_ahead: false, in_line: None };
         let outstanding = outstanding.into_iter().map(|(offset, attempt)| (offset, waiting(attempt)));
         Self { read, outstanding: outstanding.collect(), done, due, ..Self::default() }
     }
@@ -77,7 +79,7 @@ impl Progress {
 
     /// The offsets before `read` that were not acknowledged, with the number of their deliveries.
     pub(crate) fn outstanding(&self) -> impl ExactSizeIterator<Item = (u64, u32)> {
-        self.outstanding.iter().map(|(offset, state)| (*offset, state.attempt))
+        self.outstanding.iter().map(|(offset, state)| (*offset, state.attempt - u32::from(state.is_ahead)))
     }
 
     /// What an earlier process acknowledged and is not before `read`.
@@ -174,12 +176,35 @@ impl Progress {
             self.due.remove(&(at, offset));
         }
         let at = now + delay.unwrap_or_else(|| patience.after(attempt));
-        (state.due, state.is_held) = (Some(at), false);
+        (state.due, state.is_held, state.is_ahead) = (Some(at), false, false);
         self.due.insert((at, offset));
         true
     }
 
-    /// Whoever has it needs longer.
+    /// Whoever was just given it will say when it begins with it.
+    pub(crate) fn ahead(&mut self, offset: u64) {
+        if let Some(state) = self.outstanding.get_mut(&offset) {
+            state.is_ahead = true;
+        }
+    }
+
+    /// Whoever was given it has not begun with it and will not: as if it had not been delivered, and due at once. `false` when
+    /// somebody else has it by now, or it was begun with or handled.
+    pub(crate) fn release(&mut self, offset: u64, attempt: u32, now: Instant) -> bool {
+        let is_theirs = |state: &&mut Outstanding| state.is_held && state.is_ahead && state.attempt == attempt;
+        let Some(state) = self.outstanding.get_mut(&offset).filter(is_theirs) else { return false };
+        if let Some(at) = state.due.take() {
+            self.due.remove(&(at, offset));
+        }
+        // With what is due already, so that of what was given back like this the first offset comes first, whoever had it.
+        let at = self.due.first().map_or(now, |(first, _)| now.min(*first));
+        (state.attempt, state.is_held, state.is_ahead, state.due) = (attempt.saturating_sub(1), false, false, Some(at));
+        self.due.insert((at, offset));
+        true
+    }
+
+    /// Whoever has it begins with it, or needs longer: the delivery counts, and the deadline starts again. `false` when somebody else
+    /// has it by now.
     pub(crate) fn extend(&mut self, offset: u64, attempt: u32, now: Instant, patience: Patience) -> bool {
         let is_theirs = self.outstanding.get(&offset).is_some_and(|state| state.is_held && state.attempt == attempt);
         if is_theirs {
@@ -194,7 +219,7 @@ impl Progress {
     fn hold(&mut self, offset: u64, attempt: u32, now: Instant, patience: Patience) {
         let due = patience.deadline.map(|deadline| now + deadline);
         self.due.extend(due.map(|at| (at, offset)));
-        self.outstanding.insert(offset, Outstanding { attempt, due, is_held: true, in_line: None });
+        self.outstanding.insert(offset, Outstanding { attempt, due, is_held: true, is_ahead: false, in_line: None });
     }
 }
 
@@ -262,6 +287,41 @@ mod tests {
         assert!(!progress.extend(0, 1, later + deadline, patience));
         assert!(progress.ack(0), "but what is handled is handled, whoever did it");
         assert_eq!(progress.next_due(), None);
+    }
+
+    #[test]
+    fn what_was_not_begun_with_is_given_back_as_if_it_had_not_been_delivered() {
+        let now = Instant::now();
+        let mut progress = Progress::default();
+        for offset in 0..3 {
+            assert_eq!(progress.take(offset, true, now, PATIENCE), Some(1));
+            progress.ahead(offset);
+        }
+        assert_eq!(progress.outstanding().map(|(_, attempt)| attempt).collect::<Vec<_>>(), [0, 0, 0]);
+        assert!(progress.extend(0, 1, now, PATIENCE));
+        assert_eq!(progress.outstanding().next(), Some((0, 1)), "from here on it counts");
+        assert!(!progress.release(0, 1, now), "and is not given back like that");
+        let later = now + PATIENCE.first;
+        assert!(progress.release(2, 1, now) && progress.release(1, 1, later), "in the order of offsets all the same");
+        assert!(!progress.release(1, 1, now), "it is nobody's now");
+        assert_eq!([progress.take_due(now, PATIENCE), progress.take_due(now, PATIENCE)], [Some((1, 1)), Some((2, 1))]);
+        assert!(progress.give_back(1, 1, None, now, PATIENCE));
+        let later = progress.next_due().unwrap();
+        assert_eq!(progress.take_due(later, PATIENCE), Some((1, 2)));
+        progress.ahead(1);
+        assert!(progress.release(1, 2, later) && progress.ack(1) && progress.ack(2) && progress.ack(0));
+        assert_eq!((progress.next_due(), progress.floor()), (None, 3));
+    }
+
+    #[test]
+    fn whoever_was_given_an_event_ahead_and_says_nothing_loses_it_at_the_deadline() {
+        let (now, deadline) = (Instant::now(), Duration::from_secs(30));
+        let patience = Patience { deadline: Some(deadline), ..PATIENCE };
+        let mut progress = Progress::default();
+        progress.take(0, true, now, patience);
+        progress.ahead(0);
+        assert_eq!(progress.take_due(now + deadline, patience), Some((0, 2)));
+        assert!(!progress.extend(0, 1, now + deadline, patience) && !progress.release(0, 1, now + deadline));
     }
 
     #[test]
