@@ -1,5 +1,6 @@
 //! The span of an event, with the attributes of OpenTelemetry's conventions for messaging.
 
+use std::fmt;
 use std::time::Instant;
 
 use opentelemetry::KeyValue;
@@ -39,13 +40,13 @@ fn span(peer: &Peer, start: &EventStart<'_>, context: &Context) -> Span {
         Role::Publisher => info_span!(
             target: TARGET,
             "publish",
-            "otel.name" = format!("publish {}", template(start.operation)),
+            "otel.name" = %format_args!("publish {}", Template(start.operation)),
             "otel.kind" = "producer",
             "messaging.system" = system(start.transport),
             "messaging.operation.name" = "publish",
             "messaging.operation.type" = "send",
             "messaging.destination.name" = start.topic,
-            "messaging.destination.template" = template(start.operation),
+            "messaging.destination.template" = %Template(start.operation),
             "server.address" = peer.host,
             "server.port" = peer.port,
             "thriftwood.correlation_id" = context.correlation_id(),
@@ -56,13 +57,13 @@ fn span(peer: &Peer, start: &EventStart<'_>, context: &Context) -> Span {
             target: TARGET,
             parent: None,
             "process",
-            "otel.name" = format!("process {}", template(start.operation)),
+            "otel.name" = %format_args!("process {}", Template(start.operation)),
             "otel.kind" = "consumer",
             "messaging.system" = system(start.transport),
             "messaging.operation.name" = "process",
             "messaging.operation.type" = "process",
             "messaging.destination.name" = start.topic,
-            "messaging.destination.template" = template(start.operation),
+            "messaging.destination.template" = %Template(start.operation),
             "messaging.consumer.group.name" = start.group,
             "server.address" = peer.host,
             "server.port" = peer.port,
@@ -82,7 +83,7 @@ fn meter(instruments: &'static Instruments, peer: &Peer, start: &EventStart<'_>)
     let mut attributes = vec![
         KeyValue::new("messaging.system", system(start.transport)),
         KeyValue::new("messaging.operation.name", operation),
-        KeyValue::new("messaging.destination.template", template(start.operation)),
+        KeyValue::new("messaging.destination.template", Template(start.operation).to_string()),
     ];
     attributes.extend(start.group.map(|group| KeyValue::new("messaging.consumer.group.name", group.to_owned())));
     attributes.extend(peer.host.clone().map(|host| KeyValue::new("server.address", host)));
@@ -99,11 +100,16 @@ fn system(transport: &'static str) -> &'static str {
     }
 }
 
-/// The topic with its variables left open, of which there are few: `v1.music.{region}.AlbumWinners.Winner`.
-fn template(operation: &Operation) -> String {
-    let scope = operation.scope;
-    let dot = if scope.prefix.is_empty() { "" } else { "." };
-    format!("{}{dot}{}.{}", scope.prefix, scope.topic_name, operation.name)
+/// The topic with its variables left open, of which there are few: `v1.music.{region}.AlbumWinners.Winner`. A text only where
+/// somebody reads it, as the name of a call is.
+struct Template<'a>(&'a Operation);
+
+impl fmt::Display for Template<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Operation { scope, name, .. } = self.0;
+        let dot = if scope.prefix.is_empty() { "" } else { "." };
+        write!(f, "{}{dot}{}.{name}", scope.prefix, scope.topic_name)
+    }
 }
 
 /// An event under way.
