@@ -21,7 +21,7 @@ pub mod golden {
     pub mod base {
         use ::thriftwood::bytes::Bytes;
         use ::thriftwood::call::{
-            Call, Client, Handler, Inbound, Method, Request, Response, Rpc, Server,
+            Call, Client, Handler, Held, Inbound, Method, Request, Response, Rpc, Server,
         };
         use ::thriftwood::codec::{DecodeError, DecodeErrorKind, Reader, TType, Wire, Writer};
         use ::thriftwood::middleware::{Innermost, Layer, Layered, Step};
@@ -335,6 +335,14 @@ pub mod golden {
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
             }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, Option<Bytes>> {
+                self.0.handle_held(inbound, held)
+            }
         }
 
         /// Hands each call to the method of [`Base`] it is for.
@@ -540,7 +548,9 @@ pub mod golden {
         use ::std::sync::LazyLock;
 
         use ::thriftwood::bytes::Bytes;
-        use ::thriftwood::call::{Call, Handler, Inbound, Method, Request, Response, Rpc, Server};
+        use ::thriftwood::call::{
+            Call, Handler, Held, Inbound, Method, Request, Response, Rpc, Server,
+        };
         use ::thriftwood::codec::{
             DecodeError, DecodeErrorKind, Reader, TType, TotalF64, UnknownField, Wire, Writer,
         };
@@ -2113,6 +2123,14 @@ pub mod golden {
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
                 self.0.handle(inbound)
             }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
+                self.0.handle_held(inbound, held)
+            }
         }
 
         /// Hands each call to the method of [`Full`] it is for.
@@ -3019,6 +3037,14 @@ pub mod golden {
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
                 self.0.handle(inbound)
             }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
+                self.0.handle_held(inbound, held)
+            }
         }
 
         /// Hands each call to the method of [`Child`] it is for.
@@ -3238,6 +3264,14 @@ pub mod golden {
 
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
                 self.0.handle(inbound)
+            }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, ::std::option::Option<Bytes>> {
+                self.0.handle_held(inbound, held)
             }
         }
 

@@ -82,7 +82,7 @@ pub mod v1 {
     pub mod music {
         use ::thriftwood::bytes::Bytes;
         use ::thriftwood::call::{
-            Call, Client, Handler, Inbound, Method, Request, Response, Rpc, Server,
+            Call, Client, Handler, Held, Inbound, Method, Request, Response, Rpc, Server,
         };
         use ::thriftwood::codec::{DecodeError, DecodeErrorKind, Reader, TType, Wire, Writer};
         use ::thriftwood::event::{
@@ -571,6 +571,14 @@ pub mod v1 {
 
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
+            }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, Option<Bytes>> {
+                self.0.handle_held(inbound, held)
             }
         }
 

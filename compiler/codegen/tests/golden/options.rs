@@ -25,7 +25,7 @@ pub mod golden {
         use ::thriftwood::bytes::Bytes;
         use ::thriftwood::bytestring::ByteString;
         use ::thriftwood::call::{
-            Call, Client, Handler, Inbound, Method, Request, Response, Rpc, Server,
+            Call, Client, Handler, Held, Inbound, Method, Request, Response, Rpc, Server,
         };
         use ::thriftwood::codec::{
             DecodeError, DecodeErrorKind, Reader, TType, TotalF64, UnknownField, Wire, Writer,
@@ -1608,6 +1608,14 @@ pub mod golden {
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
             }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, Option<Bytes>> {
+                self.0.handle_held(inbound, held)
+            }
         }
 
         /// Hands each call to the method of [`Base`] it is for.
@@ -1937,6 +1945,14 @@ pub mod golden {
 
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
+            }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, Option<Bytes>> {
+                self.0.handle_held(inbound, held)
             }
         }
 
@@ -2491,6 +2507,14 @@ pub mod golden {
 
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
+            }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, Option<Bytes>> {
+                self.0.handle_held(inbound, held)
             }
         }
 

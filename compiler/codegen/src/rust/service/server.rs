@@ -69,6 +69,13 @@ fn serve(w: &mut Writer, m: &Module<'_>, form: &ServiceForm<'_>) {
         w.function("fn handle", &params, &format!("{future}<'static, {option}<{bytes}>>"), |w| {
             w.line("self.0.handle(inbound)");
         });
+        w.item();
+        // The bus's own way in: without it, what a bus holds would take a future around this one.
+        let [this, frame] = params;
+        let params = [this, frame, format!("held: {}", m.rt("call", "Held"))];
+        w.function("fn handle_held", &params, &format!("{future}<'static, {option}<{bytes}>>"), |w| {
+            w.line("self.0.handle_held(inbound, held)");
+        });
     });
 }
 
