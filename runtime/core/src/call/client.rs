@@ -16,8 +16,8 @@ use crate::codec::binary::BinaryReader;
 use crate::codec::{Message, MessageType, Protocol, Reader, Wire, Writer};
 use crate::error::ApplicationError;
 use crate::frame::{ADDRESS, Body, CANCEL, Frame, FrameBuilder, ReadBody};
-use crate::middleware::{DynStep, Innermost, Layered, LayeredChannel, Sending, Step};
-use crate::observe::{Observing, Outcome, Side};
+use crate::middleware::{DynStep, Innermost, Layered, LayeredChannel, Sending, Step, dynamic};
+use crate::observe::{Observing, Side};
 use crate::transport::{Outbound, RpcChannel};
 use crate::until::{self, Until};
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
@@ -84,7 +84,7 @@ impl Rpc {
         self.channel.cancels()
     }
 
-    async fn call<Req: Request>(&self, context: &Context, request: &Req) -> Result<Option<Req::Response>, RpcError> {
+    async fn call<Req: Request>(&self, context: &Context, request: &Req) -> Result<Req::Response, RpcError> {
         let method = request.method();
         let observed =
             self.observing.as_ref().and_then(|o| o.call(Side::Client, method.service, Some(method), context));
@@ -94,11 +94,7 @@ impl Rpc {
         let reply = (&mut sent).await.unwrap_or_else(|| Err(timed_out(request.method(), sent.millis)));
         let result = self.receive(context, request, reply);
         if let Some(observed) = observed {
-            match &result {
-                Ok(Some(response)) => observed.end_call(Ok(response)),
-                Ok(None) => observed.end(Outcome::Ok),
-                Err(error) => observed.end(Outcome::Call(error)),
-            }
+            observed.end_call(result.as_ref());
         }
         result
     }
@@ -127,11 +123,12 @@ impl Rpc {
         context: &Context,
         request: &Req,
         reply: Result<Option<Bytes>, RpcError>,
-    ) -> Result<Option<Req::Response>, RpcError> {
+    ) -> Result<Req::Response, RpcError> {
         let method = request.method();
         match reply? {
-            _ if method.oneway => Ok(None),
-            Some(reply) => self.decode(context, request, reply).map(Some),
+            // A oneway call: its result is the empty struct.
+            _ if method.oneway => request.decode_response(&mut BinaryReader::new(&Bytes::from_static(&[0]))),
+            Some(reply) => self.decode(context, request, reply),
             None => {
                 let text = format!("the transport gave no reply to `{}` and no error", method.wire_name);
                 Err(RpcError::new(RpcErrorKind::Protocol, text))
@@ -161,7 +158,7 @@ impl Rpc {
 
     fn decode<Req: Request>(&self, context: &Context, request: &Req, reply: Bytes) -> Result<Req::Response, RpcError> {
         let frame = Frame::decode(reply)?;
-        context.receive_headers(frame.headers());
+        context.receive_headers(frame.headers(), frame.own());
         let (ours, theirs) = (self.protocol, frame.protocol());
         if ours != theirs && !frame.message().is_empty() {
             let method = request.method().wire_name;
@@ -206,7 +203,7 @@ impl<Req: Request> Client<Req> {
         Layered<L::Service>: Step<Call<Req>>,
     {
         let layered = Layered(layer.layer(Innermost::new(self)));
-        Self { path: Path::Layered(Arc::new(layered)) }
+        Self { path: Path::Layered(dynamic(layered)) }
     }
 
     /// Calls a method and waits for its result.
@@ -215,12 +212,8 @@ impl<Req: Request> Client<Req> {
     /// Whatever kept the result from coming; a declared exception is not an error here but part of the response.
     pub async fn call(&self, context: &Context, request: Req) -> Result<Req::Response, RpcError> {
         match &self.path {
-            Path::Plain(rpc) => match rpc.call(context, &request).await? {
-                Some(response) => Ok(response),
-                // A oneway call: its result is the empty struct.
-                None => request.decode_response(&mut BinaryReader::new(&Bytes::from_static(&[0]))),
-            },
-            Path::Layered(service) => Arc::clone(service).call(Call { context: context.clone(), request }).await,
+            Path::Plain(rpc) => rpc.call(context, &request).await,
+            Path::Layered(service) => service.call(Call { context: context.clone(), request }).await,
         }
     }
 }
@@ -230,10 +223,13 @@ impl<Req: Request> Step<Call<Req>> for Client<Req> {
         Client::call(self, &call.context, call.request).await
     }
 
-    fn boxed(self: Arc<Self>, call: Call<Req>) -> BoxFuture<'static, Result<Req::Response, RpcError>> {
+    fn boxed(self: &Arc<Self>, call: Call<Req>) -> BoxFuture<'static, Result<Req::Response, RpcError>> {
         match &self.path {
-            Path::Layered(service) => Arc::clone(service).call(call),
-            Path::Plain(_) => Box::pin(async move { Client::call(&self, &call.context, call.request).await }),
+            Path::Layered(service) => service.call(call),
+            Path::Plain(rpc) => {
+                let rpc = rpc.clone();
+                Box::pin(async move { rpc.call(&call.context, &call.request).await })
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// The calls of one server that are under way, and the word that ends them all.
 #[derive(Debug)]
@@ -58,6 +58,11 @@ impl Gate {
 }
 
 impl Held {
+    /// Resolves when all are told to end.
+    pub(super) fn killed(&self) -> WaitForCancellationFuture<'_> {
+        self.0.kill.cancelled()
+    }
+
     /// Runs a call until it ends or all are ended. Most calls end at once, and then nothing else is looked at.
     pub(crate) async fn during(self, call: impl Future<Output = Option<Bytes>>) -> Option<Bytes> {
         let (mut call, mut killed) = (pin!(call), None);
@@ -65,7 +70,7 @@ impl Held {
             if let Poll::Ready(reply) = call.as_mut().poll(cx) {
                 return Poll::Ready(reply);
             }
-            let killed = killed.get_or_insert_with(|| Box::pin(self.0.kill.cancelled()));
+            let killed = killed.get_or_insert_with(|| Box::pin(self.killed()));
             killed.as_mut().poll(cx).map(|()| None)
         })
         .await

@@ -9,6 +9,7 @@ mod handler;
 mod held;
 mod method;
 mod reply;
+mod running;
 mod server;
 
 pub(crate) use client::next_operation_id;

@@ -1,11 +1,14 @@
 //! Answers to requests: what is echoed, what fits, and refusals without a look at the arguments.
 
-use bytes::Bytes;
+use std::time::Instant;
 
-use super::{Inbound, Method, Response};
+use bytes::Bytes;
+use tracing::warn;
+
+use super::{Failure, Inbound, Method, Response};
 use crate::codec::{Message, MessageType, Protocol, Writer};
 use crate::error::{ApplicationCode, ApplicationError};
-use crate::frame::{Body, CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID};
+use crate::frame::{Body, CORRELATION_ID, Frame, FrameBuilder, FrameError, OPERATION_ID, Span};
 use crate::{Context, RpcError, RpcErrorKind};
 
 /// The answer to a request that does not come as far as the service. None to a oneway call, or to what cannot be answered; where
@@ -19,8 +22,7 @@ pub fn refuse(inbound: &Inbound, error: &RpcError) -> Option<Bytes> {
         }
         return None;
     }
-    let context = Context::received(frame.headers(), inbound.received);
-    let reply = Reply { sequence: message.sequence, ..Reply::to(&frame, &context, inbound.max_response)? };
+    let reply = Reply { sequence: message.sequence, ..Reply::to(&frame, inbound.received, inbound.max_response)? };
     let exception = match error.kind() {
         // Here nothing ran, so the caller may try again. In a handler's own failure the same kind says so of another service.
         RpcErrorKind::Overloaded => {
@@ -32,11 +34,14 @@ pub fn refuse(inbound: &Inbound, error: &RpcError) -> Option<Bytes> {
 }
 
 /// A reply to one request: knows what to echo and how large it may get.
-pub(super) struct Reply<'a> {
-    operation_id: &'a [u8],
-    /// As the caller sent it; a caller that sent none gets none back.
-    correlation_id: Option<&'a [u8]>,
-    pub(super) context: &'a Context,
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// The request's.
+    pub(super) context: Context,
+    /// Where they stand in the context's headers, which are as the caller sent them.
+    operation_id: Span,
+    /// A caller that sent none gets none back.
+    correlation_id: Option<Span>,
     max_size: usize,
     /// The request's.
     protocol: Protocol,
@@ -44,18 +49,46 @@ pub(super) struct Reply<'a> {
     pub(super) sequence: i32,
 }
 
-impl<'a> Reply<'a> {
-    pub(super) fn to(frame: &'a Frame, context: &'a Context, max_size: usize) -> Option<Self> {
-        let own = frame.headers().own();
+impl Reply {
+    /// What answers this request; nothing does where it has no operation id.
+    pub(super) fn to(frame: &Frame, received: Instant, max_size: usize) -> Option<Self> {
+        let own = frame.own();
         let (operation_id, correlation_id) = (own.operation_id?, own.correlation_id);
-        Some(Self { operation_id, correlation_id, context, max_size, protocol: frame.protocol(), sequence: 0 })
+        let context = Context::received_with(frame.headers(), own, received);
+        Some(Self { context, operation_id, correlation_id, max_size, protocol: frame.protocol(), sequence: 0 })
     }
 
-    pub(super) fn result<R: Response>(&self, method: &Method, response: &R) -> Option<Bytes> {
+    /// The reply of a handler that ended so; none to a oneway call, whose failure is told where somebody wants to know.
+    pub(super) fn ended<R: Response>(
+        &self,
+        service: &str,
+        method: &Method,
+        outcome: Result<R, RpcError>,
+        failure: Option<Failure>,
+    ) -> Option<Bytes> {
+        if method.oneway {
+            if let Err(error) = outcome {
+                warn!(service, method = method.name, %error, "a oneway call failed");
+                if let Some(failure) = failure {
+                    failure.tell(error);
+                }
+            }
+            return None;
+        }
+        match outcome {
+            Ok(response) => match response.failure() {
+                Some(error) => self.failure(method, error),
+                None => self.result(method, &response),
+            },
+            Err(error) => self.failure(method, &error),
+        }
+    }
+
+    fn result<R: Response>(&self, method: &Method, response: &R) -> Option<Bytes> {
         self.send(method.wire_name, MessageType::Reply, &ResultOf(response))
     }
 
-    pub(super) fn failure(&self, method: &Method, error: &RpcError) -> Option<Bytes> {
+    fn failure(&self, method: &Method, error: &RpcError) -> Option<Bytes> {
         let exception = error.to_application(method.wire_name);
         self.send(method.wire_name, MessageType::Exception, &exception)
     }
@@ -83,9 +116,10 @@ impl<'a> Reply<'a> {
         if with_handlers {
             self.context.with_outgoing_headers(|headers| frame.headers(headers));
         }
-        frame.text(OPERATION_ID, self.operation_id);
+        let headers = self.context.headers();
+        frame.text(OPERATION_ID, headers.at(self.operation_id));
         if let Some(id) = self.correlation_id {
-            frame.text(CORRELATION_ID, id);
+            frame.text(CORRELATION_ID, headers.at(id));
         }
         frame
     }

@@ -12,13 +12,13 @@ use tower_layer::Layer;
 use tracing::{debug, warn};
 
 use super::reply::Reply;
+use super::running::{CancelOnDrop, Ran, Running};
 use super::{Call, Failure, Handler, Held, Inbound, Method, Request, Response};
 use crate::codec::{Message, MessageType, Reader};
 use crate::frame::{Frame, FrameError, OPERATION_ID, ReadBody};
 use crate::middleware::{Innermost, Layered, Step};
 use crate::observe::{Observed, Observing, Outcome, Side, entered};
-use crate::until::Until;
-use crate::unwind::caught;
+use crate::unwind::catching;
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 
 /// A typed server of one service, on which the generated server is a thin face.
@@ -57,8 +57,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
                 return Err(None);
             }
         };
-        let context = Context::received(frame.headers(), inbound.received);
-        let Some(mut reply) = Reply::to(&frame, &context, inbound.max_response) else {
+        let Some(mut reply) = Reply::to(&frame, inbound.received, inbound.max_response) else {
             let error = FrameError::MissingHeader(OPERATION_ID);
             warn!(service = self.name, %error, "dropped a request that cannot be answered");
             return Err(None);
@@ -70,49 +69,66 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
                 read.map_err(|(name, error)| self.unreadable(&reply, &name, &error))?
             }
         };
-        let sequence = reply.sequence;
         // Nobody waits for a oneway call: its sender's timeout was for sending it, as a publisher's is.
-        let context = if request.method().oneway { Context::received_event(frame.headers()) } else { context };
-        let (max_response, failure) = (inbound.max_response, inbound.failure);
-        Ok(Received { call: Call { context, request }, frame, sequence, max_response, failure })
+        if request.method().oneway {
+            reply.context.lift_limit();
+        }
+        let call = Call { context: reply.context.clone(), request };
+        Ok(Received { call, reply, failure: inbound.failure })
     }
 
-    /// Runs the handler and writes its reply.
-    async fn answer(&self, received: Received<Req>) -> Option<Bytes> {
-        let Received { call, frame, sequence, max_response, failure } = received;
-        let (method, context) = (call.method(), call.context.clone());
-        let outcome = match self.observed(Some(method), &context) {
-            None => self.within_time(call).await,
-            // Apart, so that a call nobody looks at does not take the room of one that somebody does.
-            Some(observed) => Box::pin(self.run_observed(call, observed)).await,
-        };
-        let Some(outcome) = outcome else {
-            debug!(service = self.name, method = method.name, "the caller's time was up before the handler ended");
-            return None;
-        };
-        if method.oneway {
-            if let Err(error) = outcome {
-                warn!(service = self.name, method = method.name, %error, "a oneway call failed");
-                if let Some(failure) = failure {
-                    failure.tell(error);
+    /// Runs the handler and writes its reply. One future for all of it, since what is awaited in one has room of its own there, and
+    /// what a future is made from has it twice.
+    fn answer(&self, received: Received<Req>, held: Option<Held>) -> BoxFuture<'static, Option<Bytes>> {
+        let Received { mut call, reply, failure } = received;
+        let (name, service, method) = (self.name, Arc::clone(&self.service), call.method());
+        // Apart, so that a call nobody looks at does not take the room of one that somebody does.
+        let observed = self.observed(Some(method), &reply.context).map(Box::new);
+        if let Some(observed) = &observed {
+            call.context = observed.context.clone();
+        }
+        let deadline = call.context.deadline();
+        Box::pin(async move {
+            let wanted = CancelOnDrop::new(&reply.context);
+            let ran = if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                // Not at all, when the time is up already.
+                Ran::Late
+            } else {
+                // A service may panic before it has a future.
+                match catching(|| service.call(call)) {
+                    Err(text) => Ran::Ended(Err(text)),
+                    Ok(handler) => {
+                        let handler = pin!(handler);
+                        let running = Running::new(handler, deadline, held.as_ref());
+                        match &observed {
+                            None => running.await,
+                            Some(observed) => Box::pin(entered(Some(observed.span()), running)).await,
+                        }
+                    }
                 }
+            };
+            let outcome = match ran {
+                Ran::Ended(outcome) => finished(method, &reply.context, outcome),
+                Ran::Killed => return None,
+                Ran::Late => {
+                    debug!(service = name, method = method.name, "the caller's time was up before the handler ended");
+                    if let Some(observed) = observed {
+                        observed.end(Outcome::Expired);
+                    }
+                    return None;
+                }
+            };
+            wanted.keep();
+            if let Some(observed) = observed {
+                observed.end_call(outcome.as_ref());
             }
-            return None;
-        }
-        let mut reply = Reply::to(&frame, &context, max_response)?;
-        reply.sequence = sequence;
-        match outcome {
-            Ok(response) => match response.failure() {
-                Some(error) => reply.failure(method, error),
-                None => reply.result(method, &response),
-            },
-            Err(error) => reply.failure(method, &error),
-        }
+            reply.ended(name, method, outcome, failure)
+        })
     }
 
     /// Answers a call that does not come as far as the handler.
-    fn unreadable(&self, reply: &Reply<'_>, name: &str, error: &RpcError) -> Option<Bytes> {
-        if let Some(observed) = self.observed(None, reply.context) {
+    fn unreadable(&self, reply: &Reply, name: &str, error: &RpcError) -> Option<Bytes> {
+        if let Some(observed) = self.observed(None, &reply.context) {
             observed.end(Outcome::Call(error));
         }
         let exception = error.to_application(name);
@@ -123,69 +139,34 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
         let service = method.map_or(self.name, |method| method.service);
         self.observing.as_ref()?.call(Side::Server, service, method, context)
     }
+}
 
-    /// Runs the handler, observed.
-    async fn run_observed(&self, mut call: Call<Req>, observed: Observed) -> Option<Result<Req::Response, RpcError>> {
-        call.context = observed.context.clone();
-        let outcome = entered(Some(observed.span()), self.within_time(call)).await;
-        match &outcome {
-            None => observed.end(Outcome::Expired),
-            Some(outcome) => observed.end_call(outcome.as_ref()),
-        }
-        outcome
+/// What a handler came to, with its panic as an error; said where it is one that nobody declared.
+fn finished<R: Response>(
+    method: &Method,
+    context: &Context,
+    outcome: Result<Result<R, RpcError>, String>,
+) -> Result<R, RpcError> {
+    let outcome = outcome.unwrap_or_else(|text| {
+        warn!(service = method.service, method = method.name, panic = text, "a handler panicked");
+        Err(RpcError::internal(format_args!("the handler panicked: {text}")))
+    });
+    let failure = match &outcome {
+        Ok(response) => response.failure(),
+        Err(error) => Some(error),
+    };
+    if let Some(error) = failure.filter(|error| !matches!(error.kind(), RpcErrorKind::Application(_))) {
+        let correlation_id = context.correlation_id();
+        warn!(service = method.service, method = method.name, correlation_id, %error, "a handler failed");
     }
-
-    /// Runs the handler: not at all when the time is up already, no longer than the deadline, and unharmed by a panic.
-    async fn within_time(&self, call: Call<Req>) -> Option<Result<Req::Response, RpcError>> {
-        let deadline = call.context.deadline();
-        let (method, context) = (call.method(), call.context.clone());
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return None;
-        }
-        let wanted = CancelOnDrop(Some(&context));
-        // Called inside: a service may panic before it has a future.
-        let guarded = pin!(caught(async { self.service.call(call).await }));
-        let outcome = Until::new(deadline, guarded).await?.unwrap_or_else(|text| {
-            warn!(service = self.name, panic = text, "a handler panicked");
-            Err(RpcError::internal(format_args!("the handler panicked: {text}")))
-        });
-        wanted.keep();
-        let failure = match &outcome {
-            Ok(response) => response.failure(),
-            Err(error) => Some(error),
-        };
-        if let Some(error) = failure.filter(|error| !matches!(error.kind(), RpcErrorKind::Application(_))) {
-            let correlation_id = context.correlation_id();
-            warn!(service = method.service, method = method.name, correlation_id, %error, "a handler failed");
-        }
-        Some(outcome)
-    }
+    outcome
 }
 
 /// A call that was read, and what its reply is made from.
 struct Received<Req> {
     call: Call<Req>,
-    frame: Frame,
-    sequence: i32,
-    max_response: usize,
+    reply: Reply,
     failure: Option<Failure>,
-}
-
-/// Tells what a handler started elsewhere that nobody wants it any more, when the handler is dropped before its end.
-struct CancelOnDrop<'a>(Option<&'a Context>);
-
-impl CancelOnDrop<'_> {
-    fn keep(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for CancelOnDrop<'_> {
-    fn drop(&mut self) {
-        if let Some(context) = self.0 {
-            context.cancel();
-        }
-    }
 }
 
 impl<Req, S> Clone for Server<Req, S> {
@@ -211,20 +192,14 @@ impl<Req: Request, S: Step<Call<Req>>> Handler for Server<Req, S> {
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
         // Read here: what a future holds is moved with it.
         match self.read(inbound) {
-            Ok(received) => {
-                let server = self.clone();
-                Box::pin(async move { server.answer(received).await })
-            }
+            Ok(received) => self.answer(received, None),
             Err(answer) => Box::pin(ready(answer)),
         }
     }
 
     fn handle_held(&self, inbound: Inbound, held: Held) -> BoxFuture<'static, Option<Bytes>> {
         match self.read(inbound) {
-            Ok(received) => {
-                let server = self.clone();
-                Box::pin(async move { held.during(server.answer(received)).await })
-            }
+            Ok(received) => self.answer(received, Some(held)),
             Err(answer) => Box::pin(ready(answer)),
         }
     }

@@ -10,7 +10,7 @@ use correlation::CorrelationId;
 use handling::Handling;
 
 use crate::event::Durability;
-use crate::frame::{self, FrameBuilder, Headers};
+use crate::frame::{self, FrameBuilder, Headers, Own};
 
 /// The timeout of a call for which nobody chose one; Frugal's own.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -86,12 +86,17 @@ impl Context {
     /// A message without a correlation id is given one, so that what it causes can be followed all the same. A timeout of
     /// zero is none: that is how some peers say that they wait as long as it takes.
     pub fn received(headers: &Headers, now: Instant) -> Self {
-        let own = headers.own();
+        Self::received_with(headers, &headers.own(), now)
+    }
+
+    /// The same, for who has looked already where the headers are.
+    pub(crate) fn received_with(headers: &Headers, own: &Own, now: Instant) -> Self {
         let correlation_id = match own.correlation_id {
             Some(id) => CorrelationId::Received(headers.share(id)),
             None => correlation::fresh(),
         };
-        let timeout = own.timeout.and_then(frame::number).filter(|ms| *ms > 0).map(Duration::from_millis);
+        let timeout = own.timeout.and_then(|at| frame::number(headers.at(at))).filter(|ms| *ms > 0);
+        let timeout = timeout.map(Duration::from_millis);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
         Self::with_parts(correlation_id, headers.clone(), timeout.unwrap_or(DEFAULT_TIMEOUT), deadline)
     }
@@ -100,10 +105,15 @@ impl Context {
     /// done about the event; calls made with this context have [`DEFAULT_TIMEOUT`].
     pub fn received_event(headers: &Headers) -> Self {
         let mut context = Self::received(headers, Instant::now());
-        let inner = context.own();
+        context.lift_limit();
+        context
+    }
+
+    /// The sender's time limit was for sending, and does not bound what is done about what was sent.
+    pub(crate) fn lift_limit(&mut self) {
+        let inner = self.own();
         inner.deadline = None;
         inner.timeout = DEFAULT_TIMEOUT;
-        context
     }
 
     fn with_parts(
@@ -307,20 +317,17 @@ impl Context {
     /// Keeps the headers of a reply in place of those of the reply before, without the operation id, which is the
     /// transport's business. Most replies have nothing beside it but the caller's own correlation id; of those nothing is kept,
     /// neither a copy nor the memory of the frame.
-    pub(crate) fn receive_headers(&self, headers: &Headers) {
-        let mut received = Received::Nothing;
-        for (name, value) in headers.pairs() {
-            if name == frame::OPERATION_ID.as_bytes() {
-                continue;
-            }
-            if name != frame::CORRELATION_ID.as_bytes() || value != self.0.correlation_id.as_bytes() {
+    pub(crate) fn receive_headers(&self, headers: &Headers, own: &Own) {
+        let correlation_id = own.correlation_id.map(|at| headers.at(at));
+        let received = match correlation_id {
+            None if !own.others => Received::Nothing,
+            Some(id) if !own.others && id == self.0.correlation_id.as_bytes() => Received::CorrelationId,
+            _ => {
                 let mut headers = headers.clone();
                 headers.remove(frame::OPERATION_ID);
-                received = Received::Headers(headers);
-                break;
+                Received::Headers(headers)
             }
-            received = Received::CorrelationId;
-        }
+        };
         *lock(&self.0.received) = received;
     }
 

@@ -79,7 +79,7 @@ impl<E> fmt::Debug for Slot<E> {
 impl<E: ScopeEvent> Step<Envelope<E>> for Handover<E> {
     async fn call(&self, mut envelope: Envelope<E>) -> Result<(), Error> {
         let out = match &self.0 {
-            Rest::Layers(layers) => return Arc::clone(layers).call(envelope).await,
+            Rest::Layers(layers) => return layers.call(envelope).await,
             Rest::Consumer(out) => out,
         };
         let Some(slot) = envelope.slot.take() else {

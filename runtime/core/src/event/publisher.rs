@@ -11,7 +11,7 @@ use super::{Envelope, Operation, PublishOptions, Recorded, Scope, ScopeEvent, To
 use crate::call::next_operation_id;
 use crate::codec::{Message, MessageType, Wire, Writer};
 use crate::frame::{Body, FrameBuilder, KEY};
-use crate::middleware::{DynStep, Innermost, Layered, Step};
+use crate::middleware::{DynStep, Innermost, Layered, Step, dynamic};
 use crate::observe::Observed;
 use crate::until::{self, Until};
 use crate::{Bus, Context, Error, ErrorKind};
@@ -58,7 +58,7 @@ impl<E: ScopeEvent> Publisher<E> {
     {
         let direct = self.direct.clone();
         let layered = Layered(layer.layer(Innermost::new(self)));
-        Self { direct, layers: Some(Arc::new(layered)) }
+        Self { direct, layers: Some(dynamic(layered)) }
     }
 
     /// Publishes one payload. When this resolves, the transport has done what it promises.
@@ -80,7 +80,7 @@ impl<E: ScopeEvent> Publisher<E> {
             }
             Some(step) => {
                 let event = event(payload.clone());
-                Arc::clone(step).call(Envelope { context: context.clone(), topic: topic.name, event, slot: None }).await
+                step.call(Envelope { context: context.clone(), topic: topic.name, event, slot: None }).await
             }
         }
     }
@@ -100,7 +100,7 @@ impl<E: ScopeEvent> Publisher<E> {
 impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
     async fn call(&self, envelope: Envelope<E>) -> Result<(), Error> {
         if let Some(step) = &self.layers {
-            return Arc::clone(step).call(envelope).await;
+            return step.call(envelope).await;
         }
         let Envelope { context, topic, event, .. } = envelope;
         let operation = event.operation();

@@ -10,7 +10,7 @@ use super::intake::Intake;
 use super::layered::{Handover, LayeredSource};
 use super::topic::ScopeTopic;
 use super::{Envelope, Operation, Payload, Scope, ScopeEvent, Subscription};
-use crate::middleware::{DynStep, Innermost, Layered, Step};
+use crate::middleware::{DynStep, Innermost, Layered, Step, dynamic};
 use crate::{Bus, Error};
 
 /// Where in a kept stream of events a subscription starts.
@@ -153,6 +153,6 @@ where
             None => handover,
             Some(inner) => Handover::over(inner.make(handover)),
         };
-        Arc::new(Layered(self.layer.layer(Innermost::new(inner))))
+        dynamic(Layered(self.layer.layer(Innermost::new(inner))))
     }
 }

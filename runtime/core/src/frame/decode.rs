@@ -3,6 +3,7 @@
 use bytes::{Buf, Bytes};
 use thiserror::Error;
 
+use super::own::Own;
 use super::{Headers, PREAMBLE};
 use crate::codec::binary::BinaryReader;
 use crate::codec::{AnyReader, DecodeError, Message, Protocol, Reader};
@@ -22,6 +23,8 @@ pub trait ReadBody {
 #[derive(Clone, Debug)]
 pub struct Frame {
     headers: Headers,
+    /// Where some of them are.
+    own: Own,
     message: Bytes,
 }
 
@@ -46,8 +49,8 @@ impl Frame {
         if size > bytes.len() {
             return Err(FrameError::Headers);
         }
-        let headers = Headers::from_block(bytes.split_to(size))?;
-        Ok(Self { headers, message: bytes })
+        let (headers, own) = Headers::read(bytes.split_to(size))?;
+        Ok(Self { headers, own, message: bytes })
     }
 
     /// What travels beside the message.
@@ -94,8 +97,13 @@ impl Frame {
 
     /// The operation id, where there is one and it is a number.
     pub fn operation_id(&self) -> Option<u64> {
-        let mut ids = self.headers.pairs().filter(|(name, _)| *name == super::OPERATION_ID.as_bytes());
-        ids.by_ref().last().and_then(|(_, id)| super::number(id))
+        self.own.operation_id.and_then(|at| super::number(self.headers.at(at)))
+    }
+
+    /// Where the headers are that the runtime itself reads.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn own(&self) -> &Own {
+        &self.own
     }
 }
 

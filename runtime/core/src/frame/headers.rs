@@ -6,8 +6,7 @@ use std::fmt;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::FrameError;
-#[cfg(feature = "runtime")]
-use super::{CORRELATION_ID, OPERATION_ID, TIMEOUT};
+use super::own::{Own, Span};
 
 /// A list of names and values.
 ///
@@ -40,19 +39,14 @@ impl Headers {
     /// # Errors
     /// When a size runs past the block, or a name or value is not UTF-8.
     pub fn from_block(block: Bytes) -> Result<Self, FrameError> {
-        // Of texts shorter than 128 bytes the sizes are ASCII too, so one look at all of it most often tells that all of it is text.
-        let is_text = block.is_ascii();
-        let mut rest = &block[..];
-        while !rest.is_empty() {
-            for _ in 0..2 {
-                let (text, after) = split_text(rest).ok_or(FrameError::Headers)?;
-                if !is_text {
-                    std::str::from_utf8(text).map_err(|_| FrameError::Utf8)?;
-                }
-                rest = after;
-            }
-        }
+        Own::of(&block)?;
         Ok(Self { block })
+    }
+
+    /// The same; and where those are that the runtime itself reads of a message.
+    pub(super) fn read(block: Bytes) -> Result<(Self, Own), FrameError> {
+        let own = Own::of(&block)?;
+        Ok((Self { block }, own))
     }
 
     /// The value of a header, if it is there.
@@ -61,27 +55,22 @@ impl Headers {
         pairs.last().and_then(|(_, value)| std::str::from_utf8(value).ok())
     }
 
-    /// Those that the runtime itself reads of a message.
+    /// Where those are that the runtime itself reads of a message.
     #[cfg(feature = "runtime")]
-    pub(crate) fn own(&self) -> Own<'_> {
-        let mut own = Own::default();
-        for (name, value) in self.pairs().filter(|(name, _)| name.first() == Some(&b'_')) {
-            let place = match name {
-                _ if name == OPERATION_ID.as_bytes() => &mut own.operation_id,
-                _ if name == CORRELATION_ID.as_bytes() => &mut own.correlation_id,
-                _ if name == TIMEOUT.as_bytes() => &mut own.timeout,
-                _ => continue,
-            };
-            *place = Some(value);
-        }
-        own.correlation_id = own.correlation_id.filter(|id| !id.is_empty());
-        own
+    pub(crate) fn own(&self) -> Own {
+        // They were checked when they were made.
+        Own::of(&self.block).unwrap_or_default()
     }
 
-    /// A value that was found in them, sharing the memory of all of them.
+    /// The value that stands there.
+    pub(crate) fn at(&self, span: Span) -> &[u8] {
+        self.block.get(span.range()).unwrap_or_default()
+    }
+
+    /// The same, sharing the memory of all of them.
     #[cfg(feature = "runtime")]
-    pub(crate) fn share(&self, value: &[u8]) -> Bytes {
-        self.block.slice_ref(value)
+    pub(crate) fn share(&self, span: Span) -> Bytes {
+        self.block.slice(span.range())
     }
 
     /// Sets a header, in place of any value it had.
@@ -144,16 +133,6 @@ impl Headers {
         }
         block
     }
-}
-
-/// The headers that the runtime itself reads of a message, found in one walk: each is text, and the last of its name.
-#[cfg(feature = "runtime")]
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Own<'a> {
-    pub(crate) operation_id: Option<&'a [u8]>,
-    /// An empty one is none.
-    pub(crate) correlation_id: Option<&'a [u8]>,
-    pub(crate) timeout: Option<&'a [u8]>,
 }
 
 impl fmt::Debug for Headers {

@@ -14,12 +14,15 @@
 mod decode;
 mod encode;
 mod headers;
+mod own;
 #[cfg(feature = "runtime")]
 mod peek;
 
 pub use decode::{Frame, FrameError, ReadBody};
 pub use encode::{Body, FrameBuilder};
 pub use headers::Headers;
+#[cfg(feature = "runtime")]
+pub(crate) use own::{Own, Span};
 #[cfg(feature = "runtime")]
 pub(crate) use peek::Peek;
 #[cfg(feature = "runtime")]

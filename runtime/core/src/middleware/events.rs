@@ -86,7 +86,7 @@ impl Transport for LayeredEvents {
         options: PublishOptions,
     ) -> BoxFuture<'a, Result<(), Error>> {
         match &self.published {
-            Some(step) => Arc::clone(step).call(Published { topic: topic.clone(), frame, options }),
+            Some(step) => step.call(Published { topic: topic.clone(), frame, options }),
             None => self.transport.publish(topic, frame, options),
         }
     }
@@ -125,7 +125,7 @@ impl EventSource for LayeredSource {
         let passing = match &mut self.passing {
             Some(passing) => passing,
             None => match ready!(self.source.poll_next(cx)) {
-                Some(Ok(delivery)) => self.passing.insert(Arc::clone(&self.step).call(delivery)),
+                Some(Ok(delivery)) => self.passing.insert(self.step.call(delivery)),
                 other => return Poll::Ready(other),
             },
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tower_layer::Layer;
 
-use super::{DynStep, Innermost, Layered, Passage, Step};
+use super::{DynStep, Innermost, Layered, Passage, Step, dynamic};
 use crate::call::{Handler, Inbound, Method, refuse};
 use crate::transport::{Outbound, RpcChannel};
 use crate::{BoxFuture, RpcError};
@@ -44,13 +44,13 @@ impl LayeredChannel {
         Layered<L::Service>: Step<Outbound>,
     {
         let layered = Layered(layer.layer(Innermost::new(Sending(Arc::clone(&channel)))));
-        Self { step: Arc::new(layered), channel }
+        Self { step: dynamic(layered), channel }
     }
 }
 
 impl RpcChannel for LayeredChannel {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
-        Arc::clone(&self.step).call(outbound)
+        self.step.call(outbound)
     }
 
     fn address(&self) -> Option<&str> {
@@ -84,7 +84,7 @@ impl LayeredHandler {
         Layered<L::Service>: Step<Inbound>,
     {
         let layered = Layered(layer.layer(Innermost::new(Answering(Arc::clone(&handler)))));
-        Self { step: Arc::new(layered), handler }
+        Self { step: dynamic(layered), handler }
     }
 }
 
@@ -98,7 +98,7 @@ impl Handler for LayeredHandler {
     }
 
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
-        let (request, answer) = (inbound.clone(), Arc::clone(&self.step).call(inbound));
+        let (request, answer) = (inbound.clone(), self.step.call(inbound));
         Box::pin(async move { answer.await.unwrap_or_else(|error| refuse(&request, &error)) })
     }
 }

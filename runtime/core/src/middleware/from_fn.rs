@@ -9,7 +9,7 @@ use std::task::{Context as TaskContext, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{DynStep, Layered, Passage, Step};
+use super::{DynStep, Layered, Passage, Step, dynamic};
 use crate::BoxFuture;
 
 /// A layer that hands each call or event to `f`, with the rest of its way.
@@ -67,7 +67,7 @@ where
     type Service = WithFn<P, F>;
 
     fn layer(&self, inner: S) -> WithFn<P, F> {
-        WithFn { f: Arc::clone(&self.f), next: Next(Arc::new(Layered(inner))) }
+        WithFn { f: Arc::clone(&self.f), next: Next(dynamic(Layered(inner))) }
     }
 }
 

@@ -86,20 +86,27 @@ pub trait Step<P: Passage>: Send + Sync + 'static {
     fn call(&self, passage: P) -> impl Future<Output = Result<P::Output, P::Error>> + Send;
 
     /// The same as a future that borrows nothing and whose type has no name. A step that has such a future already gives that.
-    fn boxed(self: Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
-        Box::pin(async move { self.call(passage).await })
+    fn boxed(self: &Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
+        let step = Arc::clone(self);
+        Box::pin(async move { step.call(passage).await })
     }
 }
 
-/// [`Step`] behind a pointer, so that a client's type does not name its middleware.
+/// [`Step`] behind a pointer, so that a client's type does not name its middleware. An [`Arc`] of a step is one, of which is cloned
+/// what has to outlive the call; a layer clones its own service, and needs no other.
 pub(crate) trait DynStep<P: Passage>: Send + Sync {
-    fn call(self: Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>>;
+    fn call(&self, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>>;
 }
 
-impl<P: Passage, S: Step<P>> DynStep<P> for S {
-    fn call(self: Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
+impl<P: Passage, S: Step<P>> DynStep<P> for Arc<S> {
+    fn call(&self, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
         self.boxed(passage)
     }
+}
+
+/// A step without its type.
+pub(crate) fn dynamic<P: Passage>(step: impl Step<P>) -> Arc<dyn DynStep<P>> {
+    Arc::new(Arc::new(step))
 }
 
 /// What a layer wraps: the rest of the way, as a tower service. Always ready.
@@ -128,7 +135,7 @@ impl<P: Passage, S: Step<P>> Service<P> for Innermost<S> {
     }
 
     fn call(&mut self, passage: P) -> Self::Future {
-        Arc::clone(&self.0).boxed(passage)
+        self.0.boxed(passage)
     }
 }
 
@@ -147,7 +154,7 @@ where
         service.call(passage).await.map_err(refused)
     }
 
-    fn boxed(self: Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
+    fn boxed(self: &Arc<Self>, passage: P) -> BoxFuture<'static, Result<P::Output, P::Error>> {
         let mut service = self.0.clone();
         match service.poll_ready(&mut TaskContext::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => same_or_boxed(service.call(passage)),

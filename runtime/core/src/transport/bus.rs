@@ -10,7 +10,7 @@ use crate::Error;
 use crate::call::{Handler, Rpc};
 use crate::codec::Protocol;
 use crate::event::{Delivery, PublishOptions, SubscribeOptions, Topic, TopicFilter};
-use crate::middleware::{Innermost, Layer, Layered, LayeredEvents, Published, Publishing, Receiving, Step};
+use crate::middleware::{Innermost, Layer, Layered, LayeredEvents, Published, Publishing, Receiving, Step, dynamic};
 use crate::observe::{Observer, Observing};
 
 /// A connected transport. Cheap to clone; all clones are the same bus.
@@ -102,7 +102,7 @@ impl Bus {
         Layered<L::Service>: Step<Published>,
     {
         let layered = Layered(layer.layer(Innermost::new(Publishing(Arc::clone(&self.transport)))));
-        let (transport, published) = (self.transport, Some(Arc::new(layered) as _));
+        let (transport, published) = (self.transport, Some(dynamic(layered)));
         self.transport = Arc::new(LayeredEvents { transport, published, received: None });
         self
     }
@@ -115,7 +115,7 @@ impl Bus {
         L: Layer<Innermost<Receiving>>,
         Layered<L::Service>: Step<Delivery>,
     {
-        let received = Some(Arc::new(Layered(layer.layer(Innermost::new(Receiving)))) as _);
+        let received = Some(dynamic(Layered(layer.layer(Innermost::new(Receiving)))));
         self.transport = Arc::new(LayeredEvents { transport: self.transport, published: None, received });
         self
     }
