@@ -148,10 +148,10 @@ impl Rpc {
         let mut frame = FrameBuilder::new();
         context.write_request(&mut frame, operation_id, remaining);
         if let Some(address) = self.channel.address() {
-            frame.header(ADDRESS, address);
+            frame.text(ADDRESS, address.as_bytes());
         }
         if self.channel.cancels() {
-            frame.header(CANCEL, "0");
+            frame.text(CANCEL, b"0");
         }
         Ok(frame.message_in(self.protocol, Message::new(method.wire_name, kind), &Arguments(request))?)
     }

@@ -91,22 +91,21 @@ impl Context {
 
     /// The same, for who has looked already where the headers are.
     pub(crate) fn received_with(headers: &Headers, own: &Own, now: Instant) -> Self {
-        let correlation_id = match own.correlation_id {
-            Some(id) => CorrelationId::Received(headers.share(id)),
-            None => correlation::fresh(),
-        };
         let timeout = own.timeout.and_then(|at| frame::number(headers.at(at))).filter(|ms| *ms > 0);
         let timeout = timeout.map(Duration::from_millis);
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        Self::with_parts(correlation_id, headers.clone(), timeout.unwrap_or(DEFAULT_TIMEOUT), deadline)
+        Self::with_parts(received_id(headers, own), headers.clone(), timeout.unwrap_or(DEFAULT_TIMEOUT), deadline)
     }
 
     /// The context of an event that was received. The publisher's timeout was for publishing, and does not bound what is
     /// done about the event; calls made with this context have [`DEFAULT_TIMEOUT`].
     pub fn received_event(headers: &Headers) -> Self {
-        let mut context = Self::received(headers, Instant::now());
-        context.lift_limit();
-        context
+        Self::received_event_with(headers, &headers.own())
+    }
+
+    /// The same, for who has looked already where the headers are.
+    pub(crate) fn received_event_with(headers: &Headers, own: &Own) -> Self {
+        Self::with_parts(received_id(headers, own), headers.clone(), DEFAULT_TIMEOUT, None)
     }
 
     /// The sender's time limit was for sending, and does not bound what is done about what was sent.
@@ -337,9 +336,13 @@ impl Context {
         frame.text(frame::CORRELATION_ID, self.0.correlation_id.as_bytes());
         frame.number(frame::OPERATION_ID, operation_id);
         // Rounded up: half a millisecond is not the zero by which peers mean no limit.
-        let millis = remaining.as_nanos().div_ceil(1_000_000);
-        frame.number(frame::TIMEOUT, u64::try_from(millis).unwrap_or(u64::MAX));
+        let millis = u64::from(remaining.subsec_nanos().div_ceil(1_000_000));
+        frame.number(frame::TIMEOUT, remaining.as_secs().saturating_mul(1000).saturating_add(millis));
     }
+}
+
+fn received_id(headers: &Headers, own: &Own) -> CorrelationId {
+    own.correlation_id.map_or_else(correlation::fresh, |id| CorrelationId::Received(headers.share(id)))
 }
 
 /// The headers of a reply.

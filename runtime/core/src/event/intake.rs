@@ -86,7 +86,7 @@ impl Intake {
 
 fn decode<T: Payload>(operation: &'static Operation, frame: Bytes) -> Result<(Context, T), Error> {
     let frame = Frame::decode(frame)?;
-    let context = Context::received_event(frame.headers());
+    let context = Context::received_event_with(frame.headers(), frame.own());
     let payload = frame.read(PayloadOf { operation, payload: PhantomData })??;
     Ok((context, payload))
 }

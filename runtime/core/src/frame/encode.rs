@@ -68,7 +68,9 @@ impl FrameBuilder {
         self.text(name, value.as_bytes());
     }
 
-    /// Adds a header whose value is known to be text.
+    /// Adds a header whose value is known to be text. Compiled where it is called: of a name that is a constant, the size and the name
+    /// are then two words that are stored, where they were a copy of each, and those were half of what writing headers took.
+    #[inline(always)]
     pub(crate) fn text(&mut self, name: &str, value: &[u8]) {
         // Room for both at once: four pieces that each see to their own take twice as long.
         self.out.reserve(8 + name.len() + value.len());
@@ -77,17 +79,9 @@ impl FrameBuilder {
     }
 
     /// Adds a header whose value is a number, in decimal.
+    #[inline]
     pub fn number(&mut self, name: &str, value: u64) {
-        // Backwards into 20 digits, not by way of a string: two of these are in every message.
-        let (mut digits, mut first, mut rest) = ([b'0'; 20], 20, value);
-        loop {
-            first -= 1;
-            digits[first] += (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
+        let (digits, first) = decimal(value);
         self.text(name, &digits[first..]);
     }
 
@@ -186,6 +180,20 @@ impl FrameBuilder {
             SCRATCH.set(self.out);
         }
         Ok(frame)
+    }
+}
+
+/// A number in decimal, and where it begins: backwards into 20 digits, not by way of a string, since two of these are in every
+/// message.
+fn decimal(number: u64) -> ([u8; 20], usize) {
+    let (mut digits, mut first, mut rest) = ([b'0'; 20], 20, number);
+    loop {
+        first -= 1;
+        digits[first] += (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            return (digits, first);
+        }
     }
 }
 
