@@ -27,34 +27,46 @@ pub fn run(rounds: &Rounds, runtime: &Runtime, folder: &Path) -> Vec<Row> {
     for (name, size, floor, goal) in
         [("buffered append, 1 KiB", 1024, 0.60, 1.0), ("buffered append, 100 B", 100, 0.45, 0.70)]
     {
-        let compared = rounds.compare(|| appended(runtime, folder, size), || written(folder));
-        rows.push(Row::compared(name, "MB/s", Better::Higher, "write(2) of 64 KiB", compared).limits(floor, goal));
+        if rounds.wants(name) {
+            let compared = rounds.compare(|| appended(runtime, folder, size), || written(folder));
+            rows.push(Row::compared(name, "MB/s", Better::Higher, "write(2) of 64 KiB", compared).limits(floor, goal));
+        }
     }
-    let dir = folder.join("read");
-    let log = filled(runtime, &dir, 1024, READ);
-    let compared = rounds.compare(|| read(&log), || read_bare(&dir));
-    rows.push(Row::compared("read, 1 KiB", "MB/s", Better::Higher, "pread + CRC-32C", compared).limits(0.7, 0.9));
-    drop(log);
-
-    let (short, long) = (folder.join("short"), folder.join("long"));
-    for (dir, bytes) in [(&short, SHORT), (&long, LONG)] {
-        drop(filled(runtime, dir, 1024, bytes));
+    const READING: &str = "read, 1 KiB";
+    if rounds.wants(READING) {
+        let dir = folder.join("read");
+        let log = filled(runtime, &dir, 1024, READ);
+        let compared = rounds.compare(|| read(&log), || read_bare(&dir));
+        rows.push(Row::compared(READING, "MB/s", Better::Higher, "pread + CRC-32C", compared).limits(0.7, 0.9));
     }
-    let compared = rounds.compare(|| opened(&long), || opened(&short));
-    rows.push(Row::compared("open 320 MiB", "ms", Better::Lower, "open 16 MiB", compared).limits(2.0, 1.1));
-
+    const OPENING: &str = "open 320 MiB";
+    if rounds.wants(OPENING) {
+        let (short, long) = (folder.join("short"), folder.join("long"));
+        for (dir, bytes) in [(&short, SHORT), (&long, LONG)] {
+            drop(filled(runtime, dir, 1024, bytes));
+        }
+        let compared = rounds.compare(|| opened(&long), || opened(&short));
+        rows.push(Row::compared(OPENING, "ms", Better::Lower, "open 16 MiB", compared).limits(2.0, 1.1));
+    }
     for (name, size, floor, goal) in
         [("bytes beside a record, 100 B", 100, 4.0, 3.0), ("bytes beside a record, 1 KiB", 1024, 6.0, 5.0)]
     {
-        let dir = folder.join("overhead");
-        let log = filled(runtime, &dir, size, SHORT);
-        let records = log.next_offset() as f64;
-        runtime.block_on(log.close()).expect("the log closes");
-        let beside = (bytes_below(&dir) as f64 - records * size as f64) / records;
-        rows.push(Row::alone(name, "bytes", Better::Lower, beside).limits(floor, goal));
-        fs::remove_dir_all(&dir).expect("the folder is ours");
+        if rounds.wants(name) {
+            let beside = bytes_beside(runtime, &folder.join("overhead"), size);
+            rows.push(Row::alone(name, "bytes", Better::Lower, beside).limits(floor, goal));
+        }
     }
     rows
+}
+
+/// Bytes on the disk for each record of this size, without its own.
+fn bytes_beside(runtime: &Runtime, dir: &Path, size: usize) -> f64 {
+    let log = filled(runtime, dir, size, SHORT);
+    let records = log.next_offset() as f64;
+    runtime.block_on(log.close()).expect("the log closes");
+    let beside = (bytes_below(dir) as f64 - records * size as f64) / records;
+    fs::remove_dir_all(dir).expect("the folder is ours");
+    beside
 }
 
 /// Megabytes per second that a buffered append of batches takes, with their encoding.

@@ -16,62 +16,74 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::echo::{self, Notes};
-use crate::log::{RECORD, appends_per_second, large_note, producers_per_second};
+use crate::log::{RECORD, appends_per_second, large_note, producers_per_second, rate};
 use crate::peers::redis::Redis;
 use crate::report::{Better, Row};
-use crate::rounds::{Compared, Rounds};
+use crate::rounds::Rounds;
 
 /// Records under way at once.
 const IN_FLIGHT: usize = 256;
 /// Events that are timed one by one for one sample.
 const TIMED: usize = 500;
 const SUBJECT: &str = "log.bench";
+const DURABLE: &str = "durable append, 256 in flight";
+const BUFFERED: &str = "buffered append, 256 in flight";
+const LATE: &str = "publish to subscriber, p99";
 
 /// Rows for those of the peers that this machine has; a word about each it has not.
-pub fn run(rounds: &Rounds, runtime: &Runtime, folder: &Path, log: &Log) -> Vec<Row> {
+pub fn run(rounds: &Rounds, runtime: &Runtime, folder: &Path, log: &Log, newer_nats: Option<&Path>) -> Vec<Row> {
     let mut rows = Vec::new();
     let ours = |durability| move || runtime.block_on(appends_per_second(log, IN_FLIGHT, durability));
-    if syncs_always() {
-        let server = NatsServer::start_with("the log suite", "jetstream { sync_interval: always }\n");
-        if let Some(server) = server {
-            let js = runtime.block_on(JetStream::connect(&server.url()));
-            let compared = rounds.compare(ours(Durability::Durable), || js.appends_per_second(runtime));
-            rows.push(row("durable append, 256 in flight", "JetStream, always", compared).limits(20.0, 80.0));
-        }
-    } else {
-        println!(
-            "no nats-server from 2.10 on is on the PATH: nothing is compared with JetStream that syncs each message"
-        );
-    }
-    if let Some(server) = NatsServer::start("the log suite") {
+    if rounds.wants(DURABLE)
+        && let Some(server) = syncing(newer_nats)
+    {
         let js = runtime.block_on(JetStream::connect(&server.url()));
-        let compared = rounds.compare(ours(Durability::Buffered), || js.appends_per_second(runtime));
-        rows.push(row("buffered append, 256 in flight", "JetStream", compared).limits(10.0, 25.0));
-        let bus = Buffered::open(runtime, folder);
-        let compared = rounds.compare(|| bus.latency(runtime), || js.latency(runtime));
-        let name = "publish to subscriber, p99";
-        rows.push(Row::compared(name, "us", Better::Lower, "JetStream", compared).limits(0.2, 0.1));
-        runtime.block_on(bus.bus.close()).expect("the log closes");
+        let compared = rounds.compare(ours(Durability::Durable), || js.appends_per_second(runtime));
+        rows.push(rate(DURABLE, "JetStream, always", compared).limits(20.0, 80.0));
+    }
+    if (rounds.wants(BUFFERED) || rounds.wants(LATE))
+        && let Some(server) = NatsServer::start("the log suite")
+    {
+        let js = runtime.block_on(JetStream::connect(&server.url()));
+        if rounds.wants(BUFFERED) {
+            let compared = rounds.compare(ours(Durability::Buffered), || js.appends_per_second(runtime));
+            rows.push(rate(BUFFERED, "JetStream", compared).limits(10.0, 25.0));
+        }
+        if rounds.wants(LATE) {
+            let bus = Buffered::open(runtime, folder);
+            let compared = rounds.compare(|| bus.latency(runtime), || js.latency(runtime));
+            rows.push(Row::compared(LATE, "us", Better::Lower, "JetStream", compared).limits(0.2, 0.1));
+            runtime.block_on(bus.bus.close()).expect("the log closes");
+        }
     }
     for (fsync, durability, name, reference) in [
-        ("always", Durability::Durable, "durable append, 256 in flight", "Redis stream, always"),
-        ("everysec", Durability::Buffered, "buffered append, 256 in flight", "Redis stream, everysec"),
+        ("always", Durability::Durable, DURABLE, "Redis stream, always"),
+        ("everysec", Durability::Buffered, BUFFERED, "Redis stream, everysec"),
     ] {
-        let Some(mut redis) = Redis::start(fsync) else { break };
-        let record = vec![b'r'; RECORD];
-        let compared = rounds.compare(ours(durability), || redis.appends_per_second(&record, IN_FLIGHT));
-        rows.push(row(name, reference, compared));
+        if rounds.wants(name)
+            && let Some(mut redis) = Redis::start(fsync)
+        {
+            let record = vec![b'r'; RECORD];
+            let compared = rounds.compare(ours(durability), || redis.appends_per_second(&record, IN_FLIGHT));
+            rows.push(rate(name, reference, compared));
+        }
     }
     rows
 }
 
-fn row(name: &'static str, reference: &'static str, compared: Compared) -> Row {
-    Row::compared(name, "records/s", Better::Higher, reference, compared)
+/// A nats-server that syncs each message, which those from 2.10 on can; a word where there is none.
+fn syncing(newer: Option<&Path>) -> Option<NatsServer> {
+    let program = newer.map(Path::to_owned).or_else(NatsServer::program).filter(|program| syncs_always(program));
+    let Some(program) = program else {
+        println!("SKIPPED {DURABLE} against JetStream that syncs each: that takes a nats-server from 2.10 on");
+        println!("(the one on the PATH, or that which --nats-server names)");
+        return None;
+    };
+    Some(NatsServer::start_program(&program, "jetstream { sync_interval: always }\n"))
 }
 
-/// Whether the nats-server of this machine can sync each message; it can from 2.10 on.
-fn syncs_always() -> bool {
-    let Ok(said) = Command::new("nats-server").arg("-v").output() else { return false };
+fn syncs_always(program: &Path) -> bool {
+    let Ok(said) = Command::new(program).arg("-v").output() else { return false };
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     let version = said.trim().rsplit('v').next().unwrap_or_default().to_owned();
     let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));

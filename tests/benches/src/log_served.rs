@@ -24,6 +24,10 @@ const HEAD: usize = 9 + 40;
 const STREAM: &str = "bulk";
 
 pub fn run(rounds: &Rounds, runtime: &Runtime, folder: &Path) -> Vec<Row> {
+    const NAME: &str = "serving a fetch";
+    if !rounds.wants(NAME) {
+        return Vec::new();
+    }
     let root = folder.join("served");
     let dir = root.join("streams").join(STREAM);
     let log: Log = filled(runtime, &dir, 1024, SERVED);
@@ -35,7 +39,7 @@ pub fn run(rounds: &Rounds, runtime: &Runtime, folder: &Path) -> Vec<Row> {
     let at = serving.local_addr().expect("it listens").to_owned();
     let compared = rounds.compare(|| fetched(&at), || sent(&dir));
     runtime.block_on(serving.stop());
-    vec![Row::compared("serving a fetch", "MB/s", Better::Higher, "sendfile", compared).limits(0.9, 0.98)]
+    vec![Row::compared(NAME, "MB/s", Better::Higher, "sendfile", compared).limits(0.9, 0.98)]
 }
 
 /// Fetches everything, the next part as soon as the answer says where it begins, and looks at none of it.

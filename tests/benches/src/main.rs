@@ -46,9 +46,12 @@ struct Arguments {
     /// Appends to a log until it is killed; how the `log-open` suite starts its other process.
     #[arg(long, hide = true)]
     append_to: Option<PathBuf>,
-    /// Only figures whose names contain this, for suites of calls and events.
+    /// Only figures whose names contain this, for suites of calls, events and the log.
     #[arg(long)]
     only: Option<String>,
+    /// A nats-server from 2.10 on, which can sync each message, for the `log` suite where that on the PATH is older.
+    #[arg(long)]
+    nats_server: Option<PathBuf>,
     /// Serves one of the echoes instead; how the `tcp` suite starts its other process.
     #[arg(long, hide = true)]
     serve: Option<process::Served>,
@@ -95,7 +98,7 @@ fn main() -> ExitCode {
             Some(rows) => ("nats", rows),
             None => return ExitCode::FAILURE,
         },
-        Suite::Log => ("log", log::run(&rounds)),
+        Suite::Log => ("log", log::run(&rounds, arguments.nats_server.as_deref())),
         Suite::LogOpen => ("log-open", log_open::run(&rounds, arguments.gibibytes.into())),
         Suite::Compiler => ("compiler", compiler::run(&rounds)),
     };

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ const CONFIGURATION: &str = "server.conf";
 /// A running nats-server, with JetStream; stopped when dropped.
 #[derive(Debug)]
 pub struct NatsServer {
+    program: PathBuf,
     process: Child,
     port: u16,
     /// Where its streams and its configuration are; kept over a restart.
@@ -34,18 +35,31 @@ impl NatsServer {
     /// # Panics
     /// As [`start`](NatsServer::start).
     pub fn start_with(test: &str, configuration: &str) -> Option<Self> {
-        let Some(program) = find() else {
+        let Some(program) = Self::program() else {
             crate::skipped(test, "no nats-server on the PATH (Debian has it as the package `nats-server`)");
             return None;
         };
+        Some(Self::start_program(&program, configuration))
+    }
+
+    /// Starts this nats-server on a free loopback port, with these lines of its configuration language.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start_program(program: &Path, configuration: &str) -> Self {
         let started = tempfile::tempdir().and_then(|folder| {
             std::fs::write(folder.path().join(CONFIGURATION), configuration)?;
-            Self::run(&program, free_port()?, Arc::new(folder))
+            Self::run(program.to_owned(), free_port()?, Arc::new(folder))
         });
-        match started {
-            Ok(server) => Some(server),
-            Err(error) => panic!("{} does not start: {error}", program.display()),
-        }
+        started.unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()))
+    }
+
+    /// Where the nats-server is that tests start, if there is one.
+    pub fn program() -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        // Debian puts it where only root's PATH leads.
+        let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/bin".into()]);
+        folders.map(|folder| folder.join("nats-server")).find(|program| program.is_file())
     }
 
     /// The URL that clients connect to.
@@ -59,13 +73,12 @@ impl NatsServer {
     /// When it does not come up again.
     pub fn restart(&mut self) {
         self.stop();
-        let program = find().unwrap_or_else(|| panic!("the nats-server is gone"));
-        let restarted = Self::run(&program, self.port, Arc::clone(&self.folder));
+        let restarted = Self::run(self.program.clone(), self.port, Arc::clone(&self.folder));
         *self = restarted.unwrap_or_else(|error| panic!("no restart: {error}"));
     }
 
-    fn run(program: &PathBuf, port: u16, folder: Arc<TempDir>) -> io::Result<Self> {
-        let process = Command::new(program)
+    fn run(program: PathBuf, port: u16, folder: Arc<TempDir>) -> io::Result<Self> {
+        let process = Command::new(&program)
             .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
             .arg(folder.path())
             .arg("-c")
@@ -73,7 +86,7 @@ impl NatsServer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let server = Self { process, port, folder };
+        let server = Self { program, process, port, folder };
         server.wait_until_it_listens()?;
         Ok(server)
     }
@@ -102,13 +115,6 @@ impl Drop for NatsServer {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-fn find() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Debian puts it where only root's PATH leads.
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/bin".into()]);
-    folders.map(|folder| folder.join("nats-server")).find(|program| program.is_file())
 }
 
 fn free_port() -> io::Result<u16> {
