@@ -90,11 +90,13 @@ impl Log {
         let (dir, disk) = (dir.as_ref(), Arc::clone(&options.disk));
         disk.create_dir(dir).map_err(|source| StoreError::io("create", dir, source))?;
         let lock = disk.lock(dir)?;
-        let segments = segment::bases(&*disk, dir, ".log").map_err(|source| StoreError::io("list", dir, source))?;
-        let checkpoint = Checkpoint::open(&*disk, dir, !segments.is_empty())?;
+        // Once: with the lock in hand nothing changes it, and the names are all that grows with the log.
+        let names = disk.list(dir).map_err(|source| StoreError::io("list", dir, source))?;
+        let has_segments = !segment::bases_among(&names, ".log").is_empty();
+        let checkpoint = Checkpoint::open(&*disk, dir, has_segments)?;
         let mark = checkpoint.mark();
         let home = Home::new(dir, disk, mark.log_id);
-        let recovered = recovery::survey(&home, &mark, options.accept_loss)?;
+        let recovered = recovery::survey(&home, &names, &mark, options.accept_loss)?;
         recovery::settle(&recovered, &home)?;
         let view = View { segments: recovered.segments.clone(), end: recovered.end()? };
         let queue = Queue::new(options.queue_bytes);

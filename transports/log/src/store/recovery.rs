@@ -54,13 +54,12 @@ struct Cursor {
     next: u64,
 }
 
-/// Reads the directory, from the checkpoint's mark on.
-pub(crate) fn survey(home: &Home, mark: &Mark, accept_loss: bool) -> Result<Recovered, StoreError> {
-    let list = |ending| segment::bases(&*home.disk, &home.dir, ending);
-    let failed = |source| StoreError::io("list", &home.dir, source);
-    let (bases, indexes) = (list(".log").map_err(failed)?, list(".index").map_err(failed)?);
-    let stray = indexes.into_iter().filter(|base| bases.binary_search(base).is_err());
-    let unfinished = list(".compacting").map_err(failed)?.into_iter();
+/// Reads the files of a directory with these names, from the checkpoint's mark on.
+pub(crate) fn survey(home: &Home, names: &[String], mark: &Mark, accept_loss: bool) -> Result<Recovered, StoreError> {
+    let bases = segment::bases_among(names, ".log");
+    let indexes = segment::bases_among(names, ".index").into_iter();
+    let stray = indexes.filter(|base| bases.binary_search(base).is_err());
+    let unfinished = segment::bases_among(names, ".compacting").into_iter();
     let unfinished = unfinished.map(|base| home.dir.join(segment::compacting_name(base)));
     let mut recovered = Recovered {
         segments: bases.iter().map(|base| Arc::new(Segment::sealed(&home.dir, *base))).collect(),

@@ -272,11 +272,16 @@ pub(crate) fn compacting_name(base: u64) -> String {
 
 /// The base offsets of the files in a directory with this ending, lowest first.
 pub(crate) fn bases(disk: &dyn Disk, dir: &Path, ending: &str) -> io::Result<Vec<u64>> {
+    Ok(bases_among(&disk.list(dir)?, ending))
+}
+
+/// The same, of names that were listed.
+pub(crate) fn bases_among(names: &[String], ending: &str) -> Vec<u64> {
     let base_of = |name: &String| {
         let digits = name.strip_suffix(ending)?;
         (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
     };
-    let mut bases: Vec<u64> = disk.list(dir)?.iter().filter_map(base_of).collect();
+    let mut bases: Vec<u64> = names.iter().filter_map(base_of).collect();
     bases.sort_unstable();
-    Ok(bases)
+    bases
 }

@@ -78,7 +78,9 @@ impl LogView {
         let mark = checkpoint::load(&*disk, dir)?;
         let home = Home::new(dir, disk, mark.log_id).read_only();
         // The newest segment may be gone; what is there can be looked at.
-        let recovered = recovery::survey(&home, &mark, true)?;
+        // After the checkpoint, which may name a segment that is made meanwhile.
+        let names = home.disk.list(&home.dir).map_err(|source| StoreError::io("list", dir, source))?;
+        let recovered = recovery::survey(&home, &names, &mark, true)?;
         let end = recovered.end()?;
         let view = View { segments: recovered.segments.clone(), end };
         let quarantine = Quarantine::load(&home)?;
