@@ -56,6 +56,12 @@ fn whoever_appends_is_answered_and_whoever_follows_sees_it_in_whatever_order_the
                 }
             }));
         }
+        let task = log.clone();
+        threads.push(thread::spawn(move || {
+            let first = block_on(task.append(batch(30), Durability::Buffered)).unwrap();
+            let second = block_on(task.append(batch(31), Durability::Buffered)).unwrap();
+            assert!(first.first < second.first);
+        }));
         let (alone, its_disk) = (log.clone(), disk.clone());
         threads.push(thread::spawn(move || {
             let first = alone.append_blocking(batch(20), Durability::Buffered).unwrap();
@@ -66,7 +72,7 @@ fn whoever_appends_is_answered_and_whoever_follows_sees_it_in_whatever_order_the
         let mut reader = log.reader(From::First).unwrap();
         let follower = thread::spawn(move || {
             let mut seen = Vec::new();
-            while seen.len() < 6 {
+            while seen.len() < 8 {
                 let record = block_on(reader.next()).unwrap().unwrap();
                 assert_eq!(record.offset(), seen.len() as u64);
                 seen.push(record.value()[0]);
@@ -78,12 +84,12 @@ fn whoever_appends_is_answered_and_whoever_follows_sees_it_in_whatever_order_the
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         log.close_blocking().unwrap();
         assert!(block_on(reader.next()).is_none(), "it was closed");
-        for pair in [[0, 1], [10, 11], [20, 21]] {
+        for pair in [[0, 1], [10, 11], [20, 21], [30, 31]] {
             let at = |value| seen.iter().position(|seen| *seen == value).unwrap();
             assert!(at(pair[0]) < at(pair[1]), "one producer's are in its order: {seen:?}");
         }
         seen.sort_unstable();
-        assert_eq!(seen, [0, 1, 10, 11, 20, 21]);
+        assert_eq!(seen, [0, 1, 10, 11, 20, 21, 30, 31]);
     });
 }
 
@@ -118,17 +124,22 @@ fn what_a_lone_producer_left_unsynced_is_synced_by_the_logs_thread() {
     check(|| {
         let disk = SimDisk::new();
         let log = open(&disk, 1 << 20);
+        let wait_until_synced = |records| {
+            // The thread was asleep with nothing to do; if it was not woken, nothing more ever happens.
+            let mut rounds = 0;
+            while LogView::open(Path::new("log"), Arc::new(SimDisk::from_image(disk.image().after_power_cut(|| 0))))
+                .map_or(0, |view| view.next_offset())
+                < records
+            {
+                thread::yield_now();
+                rounds += 1;
+                assert!(rounds < 2_000, "nobody synced it");
+            }
+        };
         log.append_blocking(batch(0), Durability::Buffered).unwrap();
-        // The thread was asleep with nothing to do; if it was not woken, nothing more ever happens.
-        let mut rounds = 0;
-        while LogView::open(Path::new("log"), Arc::new(SimDisk::from_image(disk.image().after_power_cut(|| 0))))
-            .map_or(0, |view| view.next_offset())
-            < 1
-        {
-            thread::yield_now();
-            rounds += 1;
-            assert!(rounds < 2_000, "nobody synced it");
-        }
+        wait_until_synced(1);
+        block_on(log.append(batch(1), Durability::Buffered)).unwrap();
+        wait_until_synced(2);
         log.close_blocking().unwrap();
     });
 }

@@ -2,6 +2,7 @@
 //! one place so that `tests/interleavings` can compile the store with others, under which every order of steps can be tried.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -21,4 +22,19 @@ pub(crate) fn spawn<T: Send + 'static>(
 /// Waits for an answer on a thread that may block.
 pub(crate) fn wait<T>(answer: oneshot::Receiver<T>) -> Result<T, oneshot::error::RecvError> {
     answer.blocking_recv()
+}
+
+/// Asks again and again until something is so, and gives way to other threads in between; at most for this long. Gives whether it
+/// is so. A thread that sleeps for a moment so short is woken after several such moments.
+pub(crate) fn watch(limit: Duration, is_so: impl Fn() -> bool) -> bool {
+    let begun = Instant::now();
+    loop {
+        if is_so() {
+            return true;
+        }
+        if begun.elapsed() >= limit {
+            return false;
+        }
+        std::thread::yield_now();
+    }
 }

@@ -19,6 +19,13 @@ const PIECE: u64 = 256 * 1024;
 /// was written, and saves the file system from growing the file with every write.
 const MIN_STEP: u64 = 64 * 1024;
 const MAX_STEP: u64 = 16 * 1024 * 1024;
+/// Zeros are written ahead of durable appends up to the next multiple of this. Space that was set aside and never written is marked
+/// so in the file system's map of blocks, and each sync of the first bytes in it has to put a changed map on the disk as well. Measured with
+/// 1 KiB, or 16 KiB, to an fdatasync: 136 us and 228 us without, 102 us and 154 us with it, the zeros included.
+const CLEARED: u64 = 256 * 1024;
+/// Where more than this is synced at once, the zeros would cost as much as they save.
+const MAX_AHEAD: usize = 64 * 1024;
+static ZEROS: [u8; CLEARED as usize] = [0; CLEARED as usize];
 
 /// The segment being written.
 #[derive(Debug)]
@@ -34,6 +41,8 @@ pub(crate) struct Active {
     pub(crate) begun: Option<i64>,
     /// Up to where the file has space set aside.
     allocated: u64,
+    /// Up to where every byte of the file was written, if only with zeros.
+    cleared: u64,
     /// Not yet written; it ends at `position`.
     gathered: Gathered,
     /// The index of what is not yet visible.
@@ -64,6 +73,7 @@ impl Active {
             unnamed: None,
             begun: Header::decode(&start, home.seed).map(|header| header.time),
             allocated: position,
+            cleared: position,
             gathered: Gathered::default(),
             index: Index::behind(recovered.next, position, recovered.time),
         }))
@@ -86,6 +96,7 @@ impl Active {
             unnamed: Some(folder),
             begun: None,
             allocated: MIN_STEP,
+            cleared: 0,
             gathered: Gathered::default(),
             index: Index::behind(base, 0, time),
         })
@@ -93,10 +104,10 @@ impl Active {
 
     /// Makes sure that so many more bytes fit on the disk, before any of them is gathered.
     pub(crate) fn reserve(&mut self, size: u64) -> Result<(), StoreError> {
-        let end = self.position + size;
-        if end <= self.allocated {
+        if self.has_room(size) {
             return Ok(());
         }
+        let end = self.position + size;
         let step = self.allocated.clamp(MIN_STEP, MAX_STEP);
         let generous = end.next_multiple_of(step);
         let reserved = self.file.allocate(generous).map(|()| generous);
@@ -104,6 +115,11 @@ impl Active {
         let reserved = reserved.or_else(|_| self.file.allocate(end).map(|()| end));
         self.allocated = reserved.map_err(|source| self.error("make room in", source))?;
         Ok(())
+    }
+
+    /// Whether so many bytes fit into the space that was set aside.
+    pub(crate) fn has_room(&self, size: u64) -> bool {
+        self.position + size <= self.allocated
     }
 
     /// Gathers a stamped batch, and writes whole pieces.
@@ -123,6 +139,19 @@ impl Active {
     /// Writes what is gathered.
     pub(crate) fn write_all(&mut self) -> Result<(), StoreError> {
         self.write(self.gathered.len())
+    }
+
+    /// Writes what is gathered and is to be synced next, and zeros ahead of what is synced after it.
+    pub(crate) fn write_all_to_sync(&mut self) -> Result<(), StoreError> {
+        let is_small = self.gathered.len() <= MAX_AHEAD;
+        self.write_all()?;
+        let to = self.position.next_multiple_of(CLEARED).min(self.allocated);
+        if is_small && self.position > self.cleared && to > self.position {
+            // Whether or not they are there, zeros behind the end mean nothing.
+            let _ = self.file.write_at(&ZEROS[..(to - self.position) as usize], self.position);
+            self.cleared = to;
+        }
+        Ok(())
     }
 
     /// Makes what was written durable.
@@ -146,6 +175,7 @@ impl Active {
         self.gathered.clear();
         (self.position, self.begun, self.index) = (to.position, to.begun, to.index);
         self.allocated = self.position;
+        self.cleared = self.cleared.min(self.position);
         self.file.set_len(self.position).map_err(|source| self.error("cut", source))
     }
 
@@ -153,6 +183,7 @@ impl Active {
     pub(crate) fn trim(&mut self) {
         if self.allocated > self.position && self.file.set_len(self.position).is_ok() {
             self.allocated = self.position;
+            self.cleared = self.cleared.min(self.position);
         }
     }
 

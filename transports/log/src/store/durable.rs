@@ -8,11 +8,27 @@ use super::StoreError;
 use super::active::Active;
 use super::background::{Background, Done};
 use super::checkpoint::{Mark, Place};
+use super::options::Durability;
+use super::queue::Command;
 use super::segment;
 use super::writer::{MAX_UNSYNCED, Writer};
 use crate::sync::Instant;
 
+/// The largest batch that a task writes by itself; copying it takes some 10 us.
+const MAX_QUICK: u64 = 64 * 1024;
+/// After so many rounds of the thread with one command each, tasks write by themselves again. Of 256 tasks that append, hardly so many
+/// in a row come alone, and being gathered serves them twice as fast: 0.7 million records of 1 KiB a second against 0.3.
+pub(super) const ENOUGH: u32 = 16;
+
 impl Writer {
+    /// Whether this is done with a copy into the memory of the system, and nobody else seems to append.
+    pub(super) fn is_quick(&mut self, command: &Command) -> bool {
+        let Command::Append { batch, durability: Durability::Buffered, .. } = command else { return false };
+        let size = batch.bytes.len() as u64;
+        let is_lone = self.lone >= ENOUGH && size <= MAX_QUICK;
+        is_lone && self.fits(size) && self.active.as_ref().is_some_and(|active| active.has_room(size))
+    }
+
     /// Whether a batch of this size goes into the active segment.
     pub(super) fn fits(&mut self, size: u64) -> bool {
         let Some(active) = self.active.as_ref().filter(|_| !self.retired) else { return false };

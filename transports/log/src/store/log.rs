@@ -128,8 +128,11 @@ impl Log {
     /// # Errors
     /// [`StoreError::Failed`] and [`StoreError::Closed`].
     pub async fn submit(&self, batch: Batch, durability: Durability) -> Result<Pending, StoreError> {
+        self.owner.shared.check_owner()?;
         let (done, wait) = oneshot::channel();
-        self.send(Command::Append { batch, durability, done }).await?;
+        if let Err(command) = self.owner.role.in_passing(Command::Append { batch, durability, done }) {
+            self.send(command).await?;
+        }
         Ok(Pending { wait, dir: self.owner.shared.home.dir.clone() })
     }
 

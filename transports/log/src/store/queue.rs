@@ -1,6 +1,7 @@
 //! The hand-off between those who append and the thread that owns the log.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -10,7 +11,7 @@ use super::batch::Batch;
 use super::compaction::{Compacted, Compaction};
 use super::log::Appended;
 use super::options::Durability;
-use crate::sync::{Condvar, Instant, Mutex, MutexGuard};
+use crate::sync::{self, AtomicU64, Condvar, Instant, Mutex, MutexGuard};
 
 /// Told when a command is done.
 pub(crate) type Waiter<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -45,10 +46,16 @@ pub(crate) enum Rest {
     Settled(Option<Duration>),
 }
 
+/// The longest that the owner looks out for those it expects before it goes to sleep until they are there. They are tasks that it has just
+/// woken; what woke it in its turn would take as long as they do.
+const MAX_WATCH: Duration = Duration::from_micros(100);
+
 /// Commands on their way.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
+    /// How many commands there are, for whoever looks without the lock.
+    here: AtomicU64,
     ready: Condvar,
     /// The most bytes of batches that wait here; whoever would exceed it waits outside.
     limit: usize,
@@ -72,7 +79,7 @@ struct State {
 
 impl Queue {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { state: Mutex::default(), ready: Condvar::new(), limit }
+        Self { state: Mutex::default(), here: AtomicU64::new(0), ready: Condvar::new(), limit }
     }
 
     /// Puts a command in, or gives it back with what to wait for when there is no room.
@@ -92,7 +99,9 @@ impl Queue {
         }
         state.bytes += size;
         state.commands.push(command);
-        let wake = state.commands.len() >= state.wanted;
+        let here = state.commands.len();
+        self.here.store(here as u64, Ordering::Release);
+        let wake = here >= state.wanted;
         drop(state);
         if wake {
             self.ready.notify_one();
@@ -129,6 +138,9 @@ impl Queue {
     /// For the owner: moves all commands into `into`, once there are `expected` of them or `patience` has passed.
     pub(crate) fn take(&self, into: &mut Vec<Command>, expected: usize, patience: Duration) {
         let begun = Instant::now();
+        if expected > 1 {
+            sync::watch(patience.min(MAX_WATCH), || self.here.load(Ordering::Acquire) >= expected as u64);
+        }
         let mut state = self.lock();
         while state.commands.len() < expected
             && let Some(left) = patience.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())
@@ -139,6 +151,7 @@ impl Queue {
         state.wanted = usize::MAX;
         state.bytes = 0;
         std::mem::swap(&mut state.commands, into);
+        self.here.store(0, Ordering::Release);
         for room in state.outside.drain(..) {
             // Whoever waited may have given up.
             let _ = room.send(());

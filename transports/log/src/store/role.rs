@@ -1,8 +1,9 @@
 //! Who writes a log: its thread, for everybody who waits; or whoever appends while nobody else does, for itself.
 //!
 //! Handing one append over to a thread and being woken by it takes two switches of threads, which cost a lone producer as much as
-//! a third of an fdatasync. So one that may block takes the role for itself. Where several append, the thread gathers them: of
-//! those who came together, nobody goes ahead alone.
+//! a third of an fdatasync. So one that may block takes the role for itself, and so does a task for what is only buffered: that is
+//! a copy into the system's memory, and being woken twice took ten times as long. Where several append, the thread gathers them:
+//! of those who came together, nobody goes ahead alone.
 
 use std::sync::{Arc, PoisonError, TryLockError};
 
@@ -27,17 +28,34 @@ impl Role {
     /// Does this and answers it before it returns, where nobody else waits or writes, and nobody is expected to. Else gives it
     /// back, to be queued.
     pub(crate) fn alone(&self, command: Command) -> Result<(), Command> {
+        self.take_for(command, |_, _| true, Writer::flush_beside)
+    }
+
+    /// As [`alone`](Self::alone), for a task: where that takes no longer than a copy into the memory of the system. What is due beside
+    /// it is left to the thread.
+    pub(crate) fn in_passing(&self, command: Command) -> Result<(), Command> {
+        self.take_for(command, Writer::is_quick, |_| ())
+    }
+
+    fn take_for(
+        &self,
+        command: Command,
+        may: impl FnOnce(&mut Writer, &Command) -> bool,
+        then: impl FnOnce(&mut Writer),
+    ) -> Result<(), Command> {
         let mut role = match self.writer.try_lock() {
             Ok(role) => role,
             Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => return Err(command),
         };
         // Looked at with the role in hand: what was queued before this is done before it.
-        let Some(writer) = role.as_mut().filter(|writer| writer.expected().0 <= 1 && self.shared.queue.is_free())
-        else {
+        let is_free = |writer: &&mut Writer| writer.expected().0 <= 1 && self.shared.queue.is_free();
+        let Some(writer) = role.as_mut().filter(is_free) else { return Err(command) };
+        if !may(writer, &command) {
             return Err(command);
-        };
+        }
         let panics = EndOnDrop(&self.shared);
         writer.round([command]);
+        then(writer);
         std::mem::forget(panics);
         drop(role);
         self.shared.queue.nudge();
@@ -74,9 +92,13 @@ impl Role {
             if has_come {
                 let (expected, patience) = writer.expected();
                 queue.take(&mut commands, expected, patience);
+                writer.lone = if commands.len() > 1 { 0 } else { writer.lone.saturating_add(1) };
                 closing = writer.round(commands.drain(..));
+                writer.flush_beside();
             } else if writer.rounds == seen {
                 writer.pause();
+            } else {
+                writer.flush_beside();
             }
             (seen, rest) = (writer.rounds, writer.rest());
             if closing.is_some() || writer.failed {

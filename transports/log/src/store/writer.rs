@@ -16,6 +16,7 @@ use super::batch::Batch;
 use super::checkpoint::Checkpoint;
 use super::clock::Believed;
 use super::compactor::Compactor;
+use super::durable::ENOUGH;
 use super::format::{HEADER, Header};
 use super::log::Appended;
 use super::options::{Durability, LogOptions};
@@ -66,6 +67,8 @@ pub(crate) struct Writer {
     pub(super) checkpointed: Instant,
     pub(super) checkpoint_due: bool,
     pub(super) compactor: Compactor,
+    /// In how many rounds of the thread in a row there was no more than one command.
+    pub(super) lone: u32,
     /// How many rounds there were.
     pub(super) rounds: u64,
     /// How long the last fdatasync took.
@@ -102,6 +105,7 @@ impl Writer {
             checkpointed: Instant::now(),
             checkpoint_due: false,
             compactor: Compactor::default(),
+            lone: ENOUGH,
             rounds: 0,
             last_sync: Duration::ZERO,
             expected: 0,
@@ -166,7 +170,6 @@ impl Writer {
             }
         }
         self.commit(run);
-        self.flush_beside();
         closing
     }
 
@@ -254,6 +257,7 @@ impl Writer {
         }
         let result = match (&run.error, &mut self.active) {
             (Some(error), _) => Err(error.clone()),
+            (None, Some(active)) if run.durable => active.write_all_to_sync(),
             (None, Some(active)) => active.write_all(),
             (None, None) => Ok(()),
         };

@@ -1,11 +1,16 @@
 //! Appending, reading and reopening, on the disk of this machine and on a simulated one.
 
-use std::time::{Duration, SystemTime};
+use std::fs::File;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant, SystemTime};
 
 use thriftwood_log::store::disk::SimDisk;
-use thriftwood_log::store::{Batch, Durability, Entry, From, Log, LogOptions, StoreError, StoreErrorKind};
+use thriftwood_log::store::{Batch, Durability, Entry, From, Log, LogOptions, LogView, StoreError, StoreErrorKind};
 
-use crate::support::{append, append_with, open, read, read_from};
+use crate::support::{append, append_with, dir, open, read, read_from};
 
 #[test]
 fn what_was_appended_is_read_and_is_there_after_reopening() {
@@ -149,6 +154,66 @@ fn a_lone_durable_append_is_one_sync_and_a_buffered_one_is_none() {
     assert!(durable.iter().all(|syncs| *syncs >= 10) && durable.contains(&10), "{durable:?}");
     let buffered: Vec<u64> = (0..20).map(|_| syncs_of(Durability::Buffered)).collect();
     assert!(buffered.contains(&0), "{buffered:?}");
+}
+
+#[test]
+fn a_lone_tasks_buffered_append_is_done_when_it_is_first_polled_and_a_durable_one_does_not_hold_it_up() {
+    let disk = SimDisk::new();
+    let log = open(&disk, 1 << 20).unwrap();
+    append(&log, b"opens the first segment").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let batch = || Batch::of(&[Entry::of(b"event")]).unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut at_once = 0;
+    for offset in 1..=100 {
+        let mut appending = pin!(log.append(batch(), Durability::Buffered));
+        let polled = appending.as_mut().poll(&mut cx);
+        at_once += u32::from(polled.is_ready());
+        let appended = match polled {
+            Poll::Ready(appended) => appended,
+            // The log's thread was looking whether there is something to sync.
+            Poll::Pending => runtime.block_on(appending),
+        };
+        assert_eq!(appended.unwrap().first, offset);
+    }
+    assert!(at_once > 50, "{at_once} of 100");
+
+    let held = disk.hold_syncs();
+    let mut appending = pin!(log.append(batch(), Durability::Durable));
+    assert!(appending.as_mut().poll(&mut cx).is_pending());
+    drop(held);
+    runtime.block_on(appending).unwrap();
+}
+
+#[test]
+fn what_a_task_appends_without_a_pause_is_synced_beside_it() {
+    let disk = SimDisk::new();
+    let log = open(&disk, 1 << 24).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let begun = Instant::now();
+    let kept = || {
+        let after = SimDisk::from_image(disk.image().after_power_cut(|| 0));
+        LogView::open(dir(), Arc::new(after)).map_or(0, |view| view.next_offset())
+    };
+    while kept() == 0 {
+        for _ in 0..100 {
+            let batch = Batch::of(&[Entry::of(b"event")]).unwrap();
+            runtime.block_on(log.append(batch, Durability::Buffered)).unwrap();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "nothing of {} is on the disk", log.next_offset());
+    }
+}
+
+#[test]
+fn the_space_behind_a_small_durable_append_was_written_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::open(folder.path(), LogOptions::default()).unwrap();
+    append(&log, b"event").unwrap();
+    let segment = File::open(folder.path().join("00000000000000000000.log")).unwrap();
+    let size = segment.metadata().unwrap().len();
+    // Space that is only set aside counts as a hole, where a file system knows it from what was written.
+    let hole = rustix::fs::seek(&segment, rustix::fs::SeekFrom::Hole(0)).unwrap();
+    assert!(size >= 64 * 1024 && hole == size, "a hole at {hole} of {size} bytes");
 }
 
 #[test]
