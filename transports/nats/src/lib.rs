@@ -13,6 +13,8 @@ mod client;
 mod config;
 mod discovery;
 mod error;
+mod exchange;
+mod in_place;
 mod jetstream;
 mod publisher;
 mod requests;

@@ -8,8 +8,10 @@
 //! microseconds of an unsubscription at times when next to nothing arrives at all.
 
 use std::collections::VecDeque;
-use std::future::{Future, pending};
+use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
@@ -17,16 +19,17 @@ use futures_util::StreamExt;
 use tokio::task::JoinSet;
 
 use crate::bus::Shared;
+use crate::server::Server;
 
 /// How long the last few requests may take to come.
 const LAST_REQUESTS: Duration = Duration::from_millis(250);
 
-/// A subscription, and the tasks that answer what comes by it.
-pub(crate) struct Requests<A> {
+/// A subscription, and the tasks of calls that have to wait.
+pub(crate) struct Requests {
+    server: Arc<Server>,
     subscription: Subscriber,
-    answer: A,
     calls: JoinSet<()>,
-    /// Taken from the subscription while no place was free.
+    /// Taken from the subscription while no place was free, when the service stops.
     waiting: VecDeque<Message>,
     concurrency: usize,
     /// How many came so far.
@@ -36,27 +39,41 @@ pub(crate) struct Requests<A> {
     connects: u64,
 }
 
-impl<A, F> Requests<A>
-where
-    A: Fn(Message) -> F,
-    F: Future<Output = ()> + Send + 'static,
-{
-    pub(crate) fn new(shared: &Shared, subscription: Subscriber, concurrency: usize, answer: A) -> Self {
-        Self {
-            subscription,
-            answer,
-            calls: JoinSet::new(),
-            waiting: VecDeque::new(),
-            concurrency,
-            taken: 0,
-            connects: connects(shared),
-        }
+impl Requests {
+    pub(crate) fn new(server: Arc<Server>, shared: &Shared, subscription: Subscriber, concurrency: usize) -> Self {
+        let (calls, waiting, connects) = (JoinSet::new(), VecDeque::new(), connects(shared));
+        Self { server, subscription, calls, waiting, concurrency, taken: 0, connects }
     }
 
-    /// Answers requests for as long as there are any. May be dropped between two of them; nothing is lost.
-    pub(crate) async fn serve(&mut self) {
-        // While all places are taken, further requests wait in the subscription.
-        while self.advance(|calls, concurrency| calls < concurrency, pending()).await.is_some() {}
+    /// The service's name.
+    pub(crate) fn service(&self) -> &'static str {
+        self.server.name()
+    }
+
+    pub(crate) fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// The next request, once there is a place for it: while all are taken, further ones wait in the subscription. Ready with
+    /// nothing when no more come.
+    pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        while !self.calls.is_empty() && self.calls.poll_join_next(cx).is_ready() {}
+        if self.calls.len() >= self.concurrency {
+            return Poll::Pending;
+        }
+        let message = ready!(self.subscription.poll_next_unpin(cx));
+        self.taken += u64::from(message.is_some());
+        Poll::Ready(message)
+    }
+
+    /// Gives a request a task.
+    pub(crate) fn start(&mut self, message: Message) {
+        self.calls.spawn(Arc::clone(&self.server).answer(message));
+    }
+
+    /// Gives what is left of a call a task, and a place among those under way.
+    pub(crate) fn spawn(&mut self, rest: impl Future<Output = ()> + Send + 'static) {
+        self.calls.spawn(rest);
     }
 
     /// Takes what the NATS server has sent or will send before it has heard that this service stops, and answers it all.
@@ -69,7 +86,7 @@ where
             }
         }
         while !self.calls.is_empty() || !self.waiting.is_empty() {
-            self.start();
+            self.start_waiting();
             self.calls.join_next().await;
         }
     }
@@ -96,34 +113,24 @@ where
     async fn take_until(&mut self, end: impl Future<Output = ()>) -> bool {
         let mut end = std::pin::pin!(end);
         loop {
-            match self.advance(|_, _| true, &mut end).await {
-                Some(true) => {}
-                Some(false) => return false,
-                None => return true,
+            self.start_waiting();
+            tokio::select! {
+                message = self.subscription.next() => {
+                    let Some(message) = message else { return true };
+                    self.waiting.push_back(message);
+                    self.taken += 1;
+                }
+                Some(_) = self.calls.join_next() => {}
+                () = &mut end => return false,
             }
         }
     }
 
-    /// One step: a request comes, a call ends, or `end` resolves, which gives false. `None` when no more requests come.
-    async fn advance(&mut self, takes: fn(usize, usize) -> bool, end: impl Future<Output = ()>) -> Option<bool> {
-        self.start();
-        tokio::select! {
-            message = self.subscription.next(), if takes(self.calls.len(), self.concurrency) => {
-                self.waiting.push_back(message?);
-                self.taken += 1;
-                self.start();
-            }
-            Some(_) = self.calls.join_next() => {}
-            () = end => return Some(false),
-        }
-        Some(true)
-    }
-
-    fn start(&mut self) {
+    fn start_waiting(&mut self) {
         while self.calls.len() < self.concurrency
             && let Some(message) = self.waiting.pop_front()
         {
-            self.calls.spawn((self.answer)(message));
+            self.start(message);
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use own::{Own, Span};
 #[cfg(feature = "runtime")]
 pub(crate) use peek::Peek;
 #[cfg(feature = "runtime")]
-pub use peek::event_key;
+pub use peek::{event_key, operation_id};
 
 /// The largest frame that is read where nothing else was said, in bytes without the leading size: Frugal's own limit.
 pub const DEFAULT_MAX_FRAME: usize = 16_384_000;

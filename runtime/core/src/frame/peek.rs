@@ -8,6 +8,11 @@ pub fn event_key(frame: &[u8]) -> Option<&[u8]> {
     Peek::at(frame).ok()?.header(KEY)
 }
 
+/// The operation id in this frame, where it has one and it is a number. For a transport, which need not read the rest.
+pub fn operation_id(frame: &[u8]) -> Option<u64> {
+    Peek::at(frame).ok()?.operation_id().ok()?
+}
+
 /// A frame of which only the preamble was read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peek<'a> {
