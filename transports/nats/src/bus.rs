@@ -48,11 +48,11 @@ impl Config {
                 return Err(Error::new(ErrorKind::Unreachable, text));
             }
         };
+        let (lifecycle, late) = (Lifecycle::new(), LateReplies::default());
         let stream = match url.starts_with("jetstream:") {
-            true => Some(Stream::open(&nats, &self).await?),
+            true => Some(Stream::open(&nats, &self, lifecycle.token()).await?),
             false => None,
         };
-        let (lifecycle, late) = (Lifecycle::new(), LateReplies::default());
         let shared = Shared { nats, lifecycle, late, timeout: self.timeout, version: self.version, stream };
         let shared = Arc::new(shared);
         let calls = client::Calls::start(&shared).await?;
@@ -154,7 +154,7 @@ impl Transport for Nats {
         frame: Bytes,
         options: PublishOptions,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(publisher::publish(&self.shared, topic, frame, options))
+        publisher::publish(&self.shared, topic, frame, options)
     }
 
     fn subscribe(

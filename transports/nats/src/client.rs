@@ -1,6 +1,5 @@
 //! Calls out: frames asked of a subject, and the answers known by their operation ids.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use async_nats::connection::State;
@@ -14,9 +13,6 @@ use thriftwood_core::{BoxFuture, Error, RpcError, RpcErrorKind};
 use crate::bus::Shared;
 use crate::error;
 use crate::exchange::{Answer, Exchange, Refused};
-
-/// Digits of the largest operation id.
-const MAX_DIGITS: usize = 20;
 
 /// The calls of one bus.
 pub(crate) struct Calls {
@@ -52,7 +48,7 @@ impl Calls {
             let published = self.shared.publish(subject.clone(), Some(self.bare_inbox.clone()), frame);
             return published.await.map(|()| None).map_err(lost);
         }
-        let reply = Some(self.inbox_of(operation_id));
+        let reply = Some(self.exchange.place(operation_id));
         let request = OutboundMessage { subject: subject.clone(), reply, payload: frame, headers: None };
         match self.exchange.ask(operation_id, request).await {
             Ok(Some(Answer::Reply(frame))) => Ok(Some(frame)),
@@ -65,15 +61,6 @@ impl Calls {
                 Err(RpcError::new(RpcErrorKind::InvalidRequest, text))
             }
         }
-    }
-
-    fn inbox_of(&self, operation_id: u64) -> Subject {
-        let inbox = self.exchange.inbox();
-        let mut reply_to = String::with_capacity(inbox.len() + MAX_DIGITS);
-        reply_to.push_str(inbox);
-        // A string takes whatever is written to it.
-        let _ = write!(reply_to, "{operation_id}");
-        reply_to.into()
     }
 }
 

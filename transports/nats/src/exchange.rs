@@ -13,6 +13,7 @@
 //! time that a call takes on both sides.
 
 use std::collections::{HashMap, VecDeque, hash_map};
+use std::fmt::Write;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -21,7 +22,7 @@ use std::task::{Context, Poll, Waker, ready};
 use async_nats::client::PublishError;
 use async_nats::client::traits::Publisher;
 use async_nats::message::OutboundMessage;
-use async_nats::{Client, Message, Subscriber};
+use async_nats::{Client, Message, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use thriftwood_core::observe::LateReplies;
@@ -30,6 +31,9 @@ use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOw
 use tracing::debug;
 
 use crate::error;
+
+/// Digits of the largest number.
+const MAX_DIGITS: usize = 20;
 
 /// With so many waiting, more are likely to ask at once.
 const CROWD: usize = 8;
@@ -112,6 +116,14 @@ impl Exchange {
     /// What the answer to a request is sent to, but for its number.
     pub(crate) fn inbox(&self) -> &str {
         &self.inbox
+    }
+
+    /// What the answer to the request of this number is sent to.
+    pub(crate) fn place(&self, number: u64) -> Subject {
+        let mut place = String::with_capacity(self.inbox.len() + MAX_DIGITS);
+        // A string takes whatever is written to it.
+        let _ = write!(place, "{}{number}", self.inbox);
+        place.into()
     }
 
     /// Sends a request, and waits for its answer as long as it takes; none when the bus was closed meanwhile.

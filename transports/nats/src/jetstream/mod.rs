@@ -8,11 +8,12 @@ mod subscriber;
 
 use std::time::Duration;
 
-use async_nats::Client;
 use async_nats::jetstream::{self, stream};
+use async_nats::{Client, Subject};
 use thriftwood_core::event::{SubscribeOptions, TopicFilter};
 use thriftwood_core::transport::EventSource;
 use thriftwood_core::{Error, ErrorKind};
+use tokio_util::sync::CancellationToken;
 
 use crate::bus::Shared;
 use crate::config::{milliseconds, number};
@@ -87,15 +88,13 @@ impl StreamOptions {
 
 /// The stream of one bus.
 pub(crate) struct Stream {
-    context: jetstream::Context,
     stream: stream::Stream,
     ack_wait: Duration,
-    /// What this bus's events are told apart by, so that the server drops one that is sent twice.
-    ids: publisher::Ids,
+    publisher: publisher::Publisher,
 }
 
 impl Stream {
-    pub(crate) async fn open(nats: &Client, config: &Config) -> Result<Self, Error> {
+    pub(crate) async fn open(nats: &Client, config: &Config, end: &CancellationToken) -> Result<Self, Error> {
         let context = jetstream::ContextBuilder::new().timeout(config.timeout).build(nats.clone());
         let options = &config.stream;
         let stream = context.get_or_create_stream(options.config()).await.map_err(|source| {
@@ -117,11 +116,12 @@ impl Stream {
             };
             Error::new(kind, format!("{text} ({source})")).with_source(source)
         })?;
-        Ok(Self { context, stream, ack_wait: options.ack_wait, ids: publisher::Ids::new(nats) })
+        let publisher = publisher::Publisher::start(nats, end, config.timeout).await?;
+        Ok(Self { stream, ack_wait: options.ack_wait, publisher })
     }
 
-    pub(crate) async fn publish(&self, subject: String, frame: bytes::Bytes) -> Result<(), Error> {
-        publisher::publish(self, subject, frame).await
+    pub(crate) async fn publish(&self, subject: Subject, frame: bytes::Bytes) -> Result<(), Error> {
+        self.publisher.publish(subject, frame).await
     }
 
     pub(crate) async fn subscribe(
