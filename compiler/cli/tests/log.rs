@@ -45,6 +45,72 @@ fn filled(dir: &Path, records: u64) {
 const STREAM: &str = "data/streams/v1.{}.Winners";
 
 #[test]
+fn a_log_tells_how_long_it_is_kept() {
+    let folder = folder(&[]);
+    filled(folder.path(), 5);
+    let info = || {
+        let ran = thriftwood(folder.path(), &["log", "info", STREAM]);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        ran.out
+    };
+    assert!(!info().contains("kept"), "nobody has said so yet");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let dir = folder.path().join("data");
+    for (options, said) in [
+        ("", vec!["kept      for ever\n"]),
+        (
+            "?keep_age=7d&keep_bytes=10GiB&max_attempts=5&deadline=30s",
+            vec![
+                "kept      7days, 10.0 GiB\n",
+                "in groups after 30s it is another's, a dead letter after 5 deliveries\n",
+            ],
+        ),
+    ] {
+        let url = format!("log:{}{options}", dir.display());
+        let bus = runtime.block_on(thriftwood::connect(&url)).unwrap();
+        assert_holds(&info(), &said);
+        runtime.block_on(bus.close()).unwrap();
+        assert_holds(&info(), &said);
+    }
+    let position = thriftwood(folder.path(), &["log", "info", &format!("{STREAM}/groups")]);
+    assert!(position.code == Some(0) && !position.out.contains("kept"), "a position is kept as long as it is needed");
+}
+
+/// Whatever only looks, or changes what is there: a slip in the directory's name is said, with what to do, and leaves nothing behind.
+#[test]
+fn a_directory_that_is_not_there_is_named_and_not_made() {
+    let folder = folder(&[("music.frugal", "scope Winners prefix v1.{region} { Winner: i64 }"), ("file", "")]);
+    let commands: [&[&str]; 14] = [
+        &["tail", "log:daat", "music.frugal", "Winners.Winner", "-n", "1"],
+        &["log", "ls", "daat"],
+        &["log", "info", "daat"],
+        &["log", "cat", "daat"],
+        &["log", "tail", "daat"],
+        &["log", "tail", "-f", "daat"],
+        &["log", "verify", "daat"],
+        &["log", "repair", "daat"],
+        &["log", "groups", "daat"],
+        &["log", "seek", "daat", "mailer", "--to", "first"],
+        &["log", "trim", "daat", "--keep-records", "1"],
+        &["log", "compact", "daat"],
+        &["log", "ui", "daat", "--listen", "127.0.0.1:0"],
+        &["log", "export", "daat", "out.jsonl"],
+    ];
+    for command in commands {
+        let ran = thriftwood(folder.path(), command);
+        let code = if command[0] == "tail" { 4 } else { 1 };
+        assert_eq!((ran.code, ran.out.as_str()), (Some(code), ""), "{command:?}: {}", ran.err);
+        assert_holds(&ran.err, &["error: ", "there is no directory daat", "thriftwood log serve"]);
+        let file: Vec<String> = command.iter().map(|word| word.replace("daat", "file")).collect();
+        let ran = thriftwood(folder.path(), &file.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(ran.code, Some(code), "{command:?}: {}", ran.err);
+        assert_holds(&ran.err, &["file is a file; name the directory"]);
+    }
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[test]
 fn logs_are_listed_with_their_segments_and_groups() {
     let folder = folder(&[]);
     filled(folder.path(), 40);
@@ -191,7 +257,7 @@ fn what_cannot_be_done_is_said_and_the_exit_code_tells_it() {
     let folder = folder(&[("empty/nothing", ""), ("bad.frugal", "struct {"), ("text.jsonl", "no record\n")]);
     filled(folder.path(), 5);
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["ls", "nowhere"], 1, "nowhere: No such file"),
+        (&["ls", "nowhere"], 1, "there is no directory nowhere"),
         (&["ls", "empty"], 0, "there is no log in empty"),
         (&["info", "empty"], 1, "there is no log in empty"),
         (&["groups", "empty"], 1, "there is no log in empty"),

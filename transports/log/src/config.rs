@@ -9,7 +9,9 @@ use thriftwood_core::call::Handler;
 use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
 use thriftwood_core::transport::{EventSource, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
+use tracing::warn;
 
+use crate::settings::Settings;
 use crate::shared::{Handle, Shared};
 use crate::store::{Durability, GroupOptions, LogOptions};
 use crate::{client, error, publisher, server, subscriber};
@@ -85,7 +87,15 @@ impl Config {
     /// As [`connect`].
     pub async fn open(self, dir: impl AsRef<Path>) -> Result<Directory, Error> {
         let (root, durability) = (dir.as_ref().to_owned(), self.durability);
-        let opening = tokio::task::spawn_blocking(move || Shared::open(root, self.log, self.groups));
+        let opening = tokio::task::spawn_blocking(move || {
+            let (settings, disk) = (Settings::of(&self), Arc::clone(&self.log.disk));
+            let shared = Shared::open(root.clone(), self.log, self.groups)?;
+            // For people; nothing here depends on them.
+            if let Err(error) = settings.keep(&*disk, &root) {
+                warn!(dir = %root.display(), %error, "the settings of the log cannot be kept beside it, so its page will not show them");
+            }
+            Ok::<_, Error>(shared)
+        });
         let shared = opening.await.map_err(error::interrupted)??;
         Ok(Directory { handle: Arc::new(Handle(shared)), durability })
     }

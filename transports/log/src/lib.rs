@@ -16,6 +16,7 @@
 //! ```text
 //! DIR/
 //!   lock                             the owner's process id; locked while it lives
+//!   settings                         what it was opened with, for those who look at it
 //!   streams/STREAM/                  the log of a scope's events
 //!     groups/GROUP/PATTERN/          the log of a group's position
 //!       dead/                        the log of its dead letters, where there are such
@@ -33,6 +34,7 @@ mod publisher;
 #[cfg(feature = "remote")]
 mod remote;
 mod server;
+mod settings;
 mod shared;
 pub mod store;
 mod subscriber;
@@ -47,6 +49,7 @@ pub use remote::client::{ConnectConfig, GroupName, ServedLog, connect_remote};
 pub use remote::server::ServeConfig;
 #[cfg(feature = "remote")]
 pub use remote::wire::StreamInfo;
+pub use settings::Settings;
 #[cfg(feature = "remote")]
 pub use thriftwood_tls::{ClientTls, Pem, ServerTls};
 

@@ -17,7 +17,7 @@ impl Config {
     ///
     /// | option | what it sets |
     /// |---|---|
-    /// | `keep_age=7d` | how long events are kept: a number of `s`, `m`, `h` or `d` |
+    /// | `keep_age=7d` | how long events are kept: a number of `ms`, `s`, `m`, `h` or `d` |
     /// | `keep_bytes=10GiB` | how many bytes of each stream: a number of `KB`, `MB`, `GB`, `KiB`, `MiB`, `GiB`, or none for bytes |
     /// | `keep_records=1000000` | how many events of each stream |
     /// | `durability=buffered` | what a publish waits for: `durable`, the default, or `buffered` |
@@ -39,7 +39,7 @@ impl Config {
         Ok((PathBuf::from(dir), config))
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let retention = &mut self.log.retention;
         match name {
             "keep_age" => retention.age = Some(duration(value)?),
@@ -69,8 +69,8 @@ fn number<N: FromStr>(text: &str) -> Result<N, String> {
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = with_unit(text, &[("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]);
-    seconds.map(Duration::from_secs).ok_or_else(|| "needs a time, such as 30s, 12h or 7d".to_owned())
+    let units = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    with_unit(text, &units).map(Duration::from_millis).ok_or_else(|| "needs a time, such as 30s, 12h or 7d".to_owned())
 }
 
 fn bytes(text: &str) -> Result<u64, String> {

@@ -22,7 +22,7 @@ use crate::{Dialect, style};
 pub(crate) use describe::Describer;
 pub(crate) use events::Events;
 pub(crate) use find::function;
-pub(crate) use options::{Sending, connect, duration, pair};
+pub(crate) use options::{Sending, connect_to_read, duration, pair, present};
 pub(crate) use pretty::pretty;
 
 /// Where to, and by which contract.

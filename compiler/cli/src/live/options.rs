@@ -1,5 +1,7 @@
 //! Options of calls and events: headers, time limit, protocol.
 
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -54,6 +56,39 @@ pub(crate) async fn connect(url: &str, limit: Duration) -> Result<Bus, Error> {
         Err(Error::new(ErrorKind::Timeout, text))
     })?;
     Ok(bus.unobserved())
+}
+
+/// [`connect`], for whoever only reads: a directory of logs that is not there is said to be missing, and not made.
+pub(crate) async fn connect_to_read(url: &str, limit: Duration) -> Result<Bus, Error> {
+    if let Some(rest) = url.strip_prefix("log:").filter(|rest| !rest.starts_with("//")) {
+        let (dir, _) = thriftwood::log::Config::from_url(rest)?;
+        present(&dir).map_err(|error| Error::new(ErrorKind::Storage, error.to_string()).with_source(error))?;
+    }
+    connect(url, limit).await
+}
+
+/// Says of a directory that is to be read that it is not there, or none.
+///
+/// # Errors
+/// What is the matter with it, and what to do.
+pub(crate) fn present(dir: &Path) -> io::Result<()> {
+    let shown = dir.display();
+    let (kind, text) = match dir.metadata() {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => {
+            let text = format!("{shown} is a file; name the directory of the log that it is of");
+            (io::ErrorKind::NotADirectory, text)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let text = format!(
+                "there is no directory {shown}, and what only reads makes none; name one that was published to as log:DIR, \
+                 or that `thriftwood log serve DIR` serves"
+            );
+            (error.kind(), text)
+        }
+        Err(error) => (error.kind(), format!("{shown} cannot be looked at: {error}")),
+    };
+    Err(io::Error::new(kind, text))
 }
 
 /// `name=value`

@@ -5,16 +5,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use thriftwood_log::Settings;
 use thriftwood_log::store::disk::RealDisk;
 use thriftwood_log::store::{From, LogView, StoreError};
 
+use crate::live::present;
+
 /// Every log below a directory, itself included, in order of their names.
+///
+/// # Errors
+/// When the directory is not there or cannot be read; it is not made.
 pub(super) fn logs(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    present(dir)?;
     let (mut found, mut open) = (Vec::new(), vec![dir.to_owned()]);
     while let Some(dir) = open.pop() {
         let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", dir.display()));
         let mut is_log = false;
-        for entry in std::fs::read_dir(&dir).map_err(failed)? {
+        let entries = match std::fs::read_dir(&dir) {
+            // Gone since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
             if entry.file_type().map_err(failed)?.is_dir() {
@@ -61,6 +73,13 @@ fn is_below_groups(dir: &Path, log: &Path) -> bool {
 /// A look at a log.
 pub(super) fn view(dir: &Path) -> Result<LogView, StoreError> {
     LogView::open(dir, Arc::new(RealDisk))
+}
+
+/// The settings of the directory that a log of events is in; `None` for any other log, which is kept as long as it is needed, and where
+/// they are not known.
+pub(super) fn settings(log: &Path) -> Option<Settings> {
+    let streams = log.parent().filter(|dir| dir.ends_with("streams"))?;
+    Settings::read(streams.parent()?).ok().flatten()
 }
 
 /// When the last record was stored that can be read. The summary of a segment that is still written to may be some records

@@ -4,6 +4,8 @@ use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
+use thriftwood_log::Settings;
+
 use super::{Outcome, find, groups, when};
 
 pub(super) fn ls(dir: &Path) -> Outcome {
@@ -46,6 +48,11 @@ pub(super) fn info(dir: &Path) -> Outcome {
     writeln!(out, "offsets   {} to {}, {records} of them", view.first_offset(), view.next_offset())?;
     writeln!(out, "size      {} in {} segments", when::bytes(size), segments.len())?;
     writeln!(out, "last      {}", find::last(&view).map_or("-".to_owned(), when::shown))?;
+    if let Some(settings) = find::settings(&dir) {
+        for (name, value) in told(&settings) {
+            writeln!(out, "{name:<9} {value}")?;
+        }
+    }
     writeln!(out, "\n{:>20}  {:>20}  {:>10}  {:27}  index", "base", "next", "size", "last record")?;
     for segment in &segments {
         let last = segment.last.map_or("-".to_owned(), when::shown);
@@ -58,4 +65,29 @@ pub(super) fn info(dir: &Path) -> Outcome {
         groups::list(&dir)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a directory was opened with, in words.
+pub(super) fn told(settings: &Settings) -> Vec<(&'static str, String)> {
+    let retention = settings.retention;
+    let mut limits: Vec<String> = [
+        retention.age.map(|age| humantime::format_duration(age).to_string()),
+        retention.bytes.map(when::bytes),
+        retention.records.map(|records| format!("{records} records")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if settings.is_compacted {
+        limits.push("the last record of each key".to_owned());
+    }
+    let kept = if limits.is_empty() { "for ever".to_owned() } else { limits.join(", ") };
+    let deadline = settings.deadline.map(|time| format!("after {} it is another's", humantime::format_duration(time)));
+    let attempts = settings.max_attempts.map(|most| format!("a dead letter after {most} deliveries"));
+    let groups: Vec<String> = deadline.into_iter().chain(attempts).collect();
+    let mut told = vec![("kept", kept)];
+    if !groups.is_empty() {
+        told.push(("in groups", groups.join(", ")));
+    }
+    told
 }

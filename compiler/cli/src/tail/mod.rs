@@ -11,7 +11,7 @@ use thriftwood::event::{JsonEvent, Operation, Start, Subscriber};
 use thriftwood::{Error, Event, Subscription};
 
 use crate::call::{NO_ANSWER, note_unknown};
-use crate::live::{Contract, Events, connect, duration, failed};
+use crate::live::{Contract, Events, connect_to_read, duration, failed};
 
 /// What `thriftwood tail` is given.
 #[derive(Args)]
@@ -64,7 +64,7 @@ pub(crate) fn run(tail: &Tail) -> io::Result<ExitCode> {
 }
 
 async fn follow(tail: &Tail, operation: &'static Operation, variables: Vec<String>) -> io::Result<ExitCode> {
-    let bus = match connect(&tail.contract.url, tail.timeout).await {
+    let bus = match connect_to_read(&tail.contract.url, tail.timeout).await {
         Ok(bus) => bus,
         Err(error) => return Ok(unheard(&error)),
     };

@@ -23,6 +23,9 @@ fn the_page_shows_streams_plots_segments_groups_and_decoded_events() {
     assert!(part("<ul id=\"logs\">", "</ul>").contains("v1.{}.Winners</b>"));
     assert!(part("<div id=\"throughput\"", "<section").contains("<path class=\"curve line-0\""));
     assert!(part("<table id=\"groups\">", "</table>").contains("mailer/v1.*.Winners.Winner"));
+    let facts = part("<dl id=\"facts\"", "</dl>");
+    assert!(facts.contains("<dt>kept</dt><dd>7days, 10.0 GiB</dd>"), "{facts}");
+    assert!(facts.contains("<dt>in groups</dt><dd>after 30s it is another's</dd>"), "{facts}");
     assert!(part("<div id=\"segments\">", "<section>").matches("<div title=").count() > 3);
     let records = part("<ol id=\"records\">", "</ol>");
     assert!(records.contains("\"Winner\": \"the last one\""), "{records}");

@@ -72,6 +72,11 @@ fn filled(dir: &Path, last: &str) {
         group.close_blocking().unwrap();
     }
     log.close_blocking().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let url = format!("log:{}?keep_age=7d&keep_bytes=10GiB&deadline=30s", dir.join("data").display());
+        thriftwood::connect(&url).await.unwrap().close().await.unwrap();
+    });
 }
 
 /// A page's server, and where it listens.

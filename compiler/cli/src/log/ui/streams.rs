@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use thriftwood_log::store::{From, LogView, StoreError};
 
+use super::super::list::told;
 use super::super::{find, groups};
 use super::Site;
 use super::answer::{Problem, Query};
@@ -54,6 +55,9 @@ pub(super) fn log(site: &Site, query: &Query) -> Result<String, Problem> {
     let mut shown = overview(&dir)?;
     shown["name"] = name.into();
     shown["segments"] = segments.into();
+    shown["settings"] = find::settings(&dir).map_or(Value::Null, |settings| {
+        told(&settings).into_iter().map(|(name, value)| json!([name, value])).collect()
+    });
     shown["groups"] = groups_of(&dir, &view)?.into();
     Ok(shown.to_string())
 }
