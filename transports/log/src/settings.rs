@@ -179,7 +179,10 @@ mod tests {
         for operations in 0.. {
             disk.fail_after(operations, io::ErrorKind::StorageFull);
             match Settings::default().keep(&disk, dir) {
-                Ok(()) => break assert!(operations > 3, "it writes, syncs and renames"),
+                Ok(()) => {
+                    assert!(operations > 3, "it writes, syncs and renames");
+                    break;
+                }
                 Err(error) => assert_eq!(error.kind(), io::ErrorKind::StorageFull),
             }
             assert!([before.clone(), Settings::default().text().into_bytes()].contains(&kept()), "after {operations}");

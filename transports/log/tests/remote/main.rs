@@ -5,6 +5,7 @@
 
 mod admission;
 mod ahead;
+mod compacted;
 mod far;
 mod flow;
 mod hostile;
