@@ -1,160 +1,110 @@
-//! Encodes and decodes one order, in binary against pilota and in compact against Apache's `thrift` crate. Both sides write the
-//! same bytes; that is checked before anything is measured.
+//! Encodes and decodes one order: in binary against pilota, in compact against Apache's `thrift` crate, and against prost, whose form is
+//! protobuf's. pilota and Apache write the same bytes as ours, which is checked before anything is measured.
 
 use bytes::{Bytes, BytesMut};
 use thriftwood::codec::Wire;
 use thriftwood::codec::binary::{self, BinaryWriter};
 use thriftwood::codec::compact;
 
-use crate::allocations;
-use crate::idl::bench::order::{Attribute, Item, Order};
-use crate::peers::{apache, pilota};
+use crate::idl::bench::order::Order;
+use crate::idl::shared::bench::order::Order as Shared;
+use crate::peers::{apache, pilota, prost};
 use crate::report::{Better, Row};
 use crate::rounds::{Rounds, nanoseconds};
+use crate::{allocations, orders};
 
-const PEER: &str = "pilota 0.13";
+const PILOTA: &str = "pilota 0.13";
+const PROST: &str = "prost 0.14";
 const APACHE: &str = "thrift 0.25";
 
 pub fn run(rounds: &Rounds) -> Vec<Row> {
-    let (ours, peers) = (our_order(), peers_order());
-    let bytes = Bytes::from(binary::to_bytes(&ours));
-    assert_eq!(bytes, pilota::encode(&peers), "both sides write the same bytes");
-    assert_eq!(binary::from_bytes::<Order>(&bytes).expect("our order"), ours);
-    assert_eq!(pilota::decode(&bytes), peers);
-    println!("an order of {} bytes", bytes.len());
-
-    let encode = rounds.compare(|| nanoseconds(|| binary::to_bytes(&ours)), || nanoseconds(|| pilota::encode(&peers)));
-    let (mut our_buffer, mut peers_buffer) = (Vec::new(), BytesMut::new());
-    let encode_again = rounds.compare(
-        || {
-            nanoseconds(|| {
-                our_buffer.clear();
-                ours.encode(&mut BinaryWriter::new(&mut our_buffer));
-                our_buffer.len()
-            })
-        },
-        || {
-            nanoseconds(|| {
-                peers_buffer.clear();
-                pilota::encode_into(&peers, &mut peers_buffer);
-                peers_buffer.len()
-            })
-        },
-    );
-    let decode = rounds
-        .compare(|| nanoseconds(|| binary::from_bytes::<Order>(&bytes)), || nanoseconds(|| pilota::decode(&bytes)));
-    let time = |name, compared| Row::compared(name, "ns", Better::Lower, PEER, compared);
-    let mut rows = vec![
-        time("binary encode, new buffer", encode).limits(0.40, 0.25),
-        time("binary encode, same buffer", encode_again),
-        time("binary decode, owned strings", decode).limits(0.60, 0.45),
-        counted("allocations to encode, new buffer", || drop(binary::to_bytes(&ours)), || drop(pilota::encode(&peers))),
-        counted("allocations to decode", || drop(binary::from_bytes::<Order>(&bytes)), || drop(pilota::decode(&bytes))),
-    ];
-    rows.extend(in_compact(rounds, &ours));
-    rows
+    let ours = orders::ours();
+    println!("an order of {} bytes", binary::to_bytes(&ours).len());
+    let rows = [in_binary(rounds, &ours), beside_prost(rounds, &ours), in_compact(rounds, &ours)];
+    rows.into_iter().flatten().flatten().collect()
 }
 
-fn in_compact(rounds: &Rounds, ours: &Order) -> [Row; 2] {
-    let peers = apaches_order();
+fn in_binary(rounds: &Rounds, ours: &Order) -> Vec<Option<Row>> {
+    let peers = orders::pilotas();
+    let bytes = Bytes::from(binary::to_bytes(ours));
+    assert_eq!(bytes, pilota::encode(&peers), "both sides write the same bytes");
+    assert_eq!(
+        bytes,
+        binary::to_bytes(&binary::from_bytes::<Shared>(&bytes).expect("our order")),
+        "so does shared text"
+    );
+    assert_eq!(binary::from_bytes::<Order>(&bytes).expect("our order"), *ours);
+    assert_eq!(pilota::decode(&bytes), peers);
+    let (mut our_buffer, mut peers_buffer) = (Vec::new(), BytesMut::new());
+    let again = || {
+        our_buffer.clear();
+        ours.encode(&mut BinaryWriter::new(&mut our_buffer));
+        our_buffer.len()
+    };
+    let peers_again = || {
+        peers_buffer.clear();
+        pilota::encode_into(&peers, &mut peers_buffer);
+        peers_buffer.len()
+    };
+    let encode = || binary::to_bytes(ours);
+    let (owned, shared) = (|| binary::from_bytes::<Order>(&bytes), || binary::from_bytes::<Shared>(&bytes));
+    let (peers_encode, peers_decode) = (|| pilota::encode(&peers), || pilota::decode(&bytes));
+    vec![
+        timed(rounds, "binary encode, new buffer", encode, (PILOTA, peers_encode)).map(|row| row.limits(0.40, 0.25)),
+        timed(rounds, "binary encode, same buffer", again, (PILOTA, peers_again)),
+        timed(rounds, "binary decode, owned strings", owned, (PILOTA, peers_decode)).map(|row| row.limits(0.60, 0.45)),
+        timed(rounds, "binary decode, shared strings", shared, (PILOTA, peers_decode))
+            .map(|row| row.limits(0.60, 0.45)),
+        counted(rounds, "allocations to encode, new buffer", encode, (PILOTA, peers_encode)),
+        counted(rounds, "allocations to decode, owned strings", owned, (PILOTA, peers_decode)),
+        counted(rounds, "allocations to decode, shared strings", shared, (PILOTA, peers_decode)),
+    ]
+}
+
+/// Both sides own their strings, check them, and share the signature's bytes; each reads its own form.
+fn beside_prost(rounds: &Rounds, ours: &Order) -> Vec<Option<Row>> {
+    let peers = orders::prosts();
+    let (bytes, peers_bytes) = (Bytes::from(binary::to_bytes(ours)), Bytes::from(prost::encode(&peers)));
+    assert_eq!(prost::decode(&peers_bytes), peers);
+    let decode = || binary::from_bytes::<Order>(&bytes);
+    let row =
+        timed(rounds, "binary decode, owned strings, against prost", decode, (PROST, || prost::decode(&peers_bytes)));
+    vec![row.map(|row| row.limits(0.80, 0.65))]
+}
+
+fn in_compact(rounds: &Rounds, ours: &Order) -> Vec<Option<Row>> {
+    let peers = orders::apaches();
     let bytes = Bytes::from(compact::to_bytes(ours));
     assert_eq!(bytes, apache::encode(&peers), "both sides write the same bytes");
     assert_eq!(compact::from_bytes::<Order>(&bytes).expect("our order"), *ours);
     assert_eq!(apache::decode(&bytes), peers);
-    let encode = rounds.compare(|| nanoseconds(|| compact::to_bytes(ours)), || nanoseconds(|| apache::encode(&peers)));
-    let decode = rounds
-        .compare(|| nanoseconds(|| compact::from_bytes::<Order>(&bytes)), || nanoseconds(|| apache::decode(&bytes)));
-    let time = |name, compared| Row::compared(name, "ns", Better::Lower, APACHE, compared).limits(0.40, 0.30);
-    [time("compact encode, new buffer", encode), time("compact decode, owned strings", decode)]
+    let encode = || compact::to_bytes(ours);
+    let (owned, shared) = (|| compact::from_bytes::<Order>(&bytes), || compact::from_bytes::<Shared>(&bytes));
+    let rows = [
+        timed(rounds, "compact encode, new buffer", encode, (APACHE, || apache::encode(&peers))),
+        timed(rounds, "compact decode, owned strings", owned, (APACHE, || apache::decode(&bytes))),
+        timed(rounds, "compact decode, shared strings", shared, (APACHE, || apache::decode(&bytes))),
+    ];
+    rows.into_iter().map(|row| row.map(|row| row.limits(0.40, 0.30))).collect()
 }
 
-fn counted(name: &'static str, ours: impl FnOnce(), peers: impl FnOnce()) -> Row {
-    let (ours, peers) = (allocations::during(ours), allocations::during(peers));
-    Row::counted(name, "allocations", ours as f64, (PEER, peers as f64))
+fn timed<T, P>(
+    rounds: &Rounds,
+    name: &'static str,
+    mut ours: impl FnMut() -> T,
+    (peer, mut peers): (&'static str, impl FnMut() -> P),
+) -> Option<Row> {
+    let compare = || rounds.compare(|| nanoseconds(&mut ours), || nanoseconds(&mut peers));
+    rounds.wants(name).then(compare).map(|compared| Row::compared(name, "ns", Better::Lower, peer, compared))
 }
 
-const ATTRIBUTES: [(&str, &str); 6] = [
-    ("campaign", "spring-2026-newsletter"),
-    ("device", "tablet, 11 inch, landscape"),
-    ("gift-wrap", "yes, with a card: happy birthday"),
-    ("language", "en-GB"),
-    ("loyalty-tier", "gold"),
-    ("referrer", "https://shop.example/vinyl/jazz/1959?sort=price"),
-];
-const ITEMS: [(&str, &str, i32, f64); 5] = [
-    ("B000002UAL", "Kind of Blue, 180 g, first pressing", 1, 24.99),
-    ("B0000025F7", "A Love Supreme, acoustic sounds edition", 2, 19.5),
-    ("B000003EQ5", "Head Hunters, quadrophonic", 1, 17.25),
-    ("B00005AMQI", "Time Out, remastered, with booklet", 1, 21.0),
-    ("B000000Y2F", "Mingus Ah Um, complete sessions", 3, 14.75),
-];
-const HISTORY: [i64; 8] = [
-    1_770_000_000_000,
-    1_770_000_004_211,
-    1_770_000_009_875,
-    1_770_000_060_000,
-    1_770_003_600_000,
-    1_770_007_200_500,
-    1_770_086_400_000,
-    1_770_172_800_000,
-];
-const SIGNATURE: &[u8; 64] = b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-const TOTAL: f64 = 147.24;
-
-fn our_order() -> Order {
-    let items = ITEMS.map(|(sku, title, quantity, price)| Item::new(sku, title, quantity, price));
-    let attributes = ATTRIBUTES.map(|(name, value)| Attribute::new(name, value));
-    Order::new(
-        "ord_01HZX4T8W9KQ2M",
-        "cus_7f3a9c21",
-        "EUR",
-        "web",
-        items.into(),
-        attributes.into(),
-        HISTORY.into(),
-        Bytes::from_static(SIGNATURE),
-        TOTAL,
-    )
-}
-
-fn peers_order() -> pilota::Order {
-    let items = ITEMS.map(|(sku, title, quantity, price)| pilota::Item {
-        sku: sku.into(),
-        title: title.into(),
-        quantity,
-        price,
-    });
-    let attributes = ATTRIBUTES.map(|(name, value)| pilota::Attribute { name: name.into(), value: value.into() });
-    pilota::Order {
-        id: "ord_01HZX4T8W9KQ2M".into(),
-        customer: "cus_7f3a9c21".into(),
-        currency: "EUR".into(),
-        channel: "web".into(),
-        items: items.into(),
-        attributes: attributes.into(),
-        history: HISTORY.into(),
-        signature: Bytes::from_static(SIGNATURE),
-        total: TOTAL,
-    }
-}
-
-fn apaches_order() -> apache::Order {
-    let items = ITEMS.map(|(sku, title, quantity, price)| apache::Item {
-        sku: sku.into(),
-        title: title.into(),
-        quantity,
-        price: price.into(),
-    });
-    let attributes = ATTRIBUTES.map(|(name, value)| apache::Attribute { name: name.into(), value: value.into() });
-    apache::Order {
-        id: "ord_01HZX4T8W9KQ2M".into(),
-        customer: "cus_7f3a9c21".into(),
-        currency: "EUR".into(),
-        channel: "web".into(),
-        items: items.into(),
-        attributes: attributes.into(),
-        history: HISTORY.into(),
-        signature: SIGNATURE.to_vec(),
-        total: TOTAL.into(),
-    }
+fn counted<T, P>(
+    rounds: &Rounds,
+    name: &'static str,
+    ours: impl FnOnce() -> T,
+    (peer, peers): (&'static str, impl FnOnce() -> P),
+) -> Option<Row> {
+    let count = || (allocations::during(|| drop(ours())), allocations::during(|| drop(peers())));
+    let row = |(ours, peers): (u64, u64)| Row::counted(name, "allocations", ours as f64, (peer, peers as f64));
+    rounds.wants(name).then(count).map(row)
 }

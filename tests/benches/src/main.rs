@@ -15,6 +15,7 @@ mod log_open;
 mod log_peers;
 mod log_served;
 mod nats;
+mod orders;
 mod peers;
 mod process;
 mod report;
@@ -46,7 +47,7 @@ struct Arguments {
     /// Appends to a log until it is killed; how the `log-open` suite starts its other process.
     #[arg(long, hide = true)]
     append_to: Option<PathBuf>,
-    /// Only figures whose names contain this, for suites of calls, events and the log.
+    /// Only figures whose names contain this, for suites of the codec, calls, events and the log.
     #[arg(long)]
     only: Option<String>,
     /// A nats-server from 2.10 on, which can sync each message, for the `log` suite where that on the PATH is older.
@@ -59,7 +60,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Suite {
-    /// Encoding and decoding an order, against pilota.
+    /// Encoding and decoding an order, against pilota, prost and Apache's `thrift` crate.
     Codec,
     /// Calls over memory, against a bare multiplexed echo.
     Rpc,

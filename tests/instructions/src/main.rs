@@ -17,8 +17,10 @@ fn main() -> ExitCode {
         "publish" => service::publishes(count),
         "binary encode" => order::encode_binary(count),
         "binary decode" => order::decode_binary(count),
+        "binary decode, shared text" => order::decode_binary_shared(count),
         "compact encode" => order::encode_compact(count),
         "compact decode" => order::decode_compact(count),
+        "compact decode, shared text" => order::decode_compact_shared(count),
         _ => return usage(),
     }
     ExitCode::SUCCESS

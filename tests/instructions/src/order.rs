@@ -6,6 +6,7 @@ use bytes::Bytes;
 use thriftwood::codec::{binary, compact};
 
 use crate::idl::bench::order::{Attribute, Item, Order};
+use crate::idl::shared::bench::order::Order as Shared;
 
 /// The numbers of an order do not matter here, only its shape: that of the benchmarks, 26 strings.
 fn order() -> Order {
@@ -38,6 +39,13 @@ pub(crate) fn decode_binary(count: usize) {
     }
 }
 
+pub(crate) fn decode_binary_shared(count: usize) {
+    let bytes = Bytes::from(binary::to_bytes(&order()));
+    for _ in 0..count {
+        let _ = black_box(binary::from_bytes::<Shared>(black_box(&bytes)));
+    }
+}
+
 pub(crate) fn encode_compact(count: usize) {
     let order = order();
     for _ in 0..count {
@@ -49,5 +57,12 @@ pub(crate) fn decode_compact(count: usize) {
     let bytes = Bytes::from(compact::to_bytes(&order()));
     for _ in 0..count {
         let _ = black_box(compact::from_bytes::<Order>(black_box(&bytes)));
+    }
+}
+
+pub(crate) fn decode_compact_shared(count: usize) {
+    let bytes = Bytes::from(compact::to_bytes(&order()));
+    for _ in 0..count {
+        let _ = black_box(compact::from_bytes::<Shared>(black_box(&bytes)));
     }
 }

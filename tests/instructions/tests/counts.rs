@@ -11,15 +11,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is counted, and how many of it in the first run.
-const OPERATIONS: [(&str, u64); 8] = [
+const OPERATIONS: [(&str, u64); 10] = [
     ("call", 500),
     ("call, 64 in flight", 1280),
     ("handle", 1000),
     ("publish", 1000),
     ("binary encode", 2000),
     ("binary decode", 1000),
+    ("binary decode, shared text", 1000),
     ("compact encode", 1000),
     ("compact decode", 1000),
+    ("compact decode, shared text", 1000),
 ];
 
 /// Per cent that a figure may grow, or shrink unnoticed. The next compiler and the next tokio move all of them by a few.

@@ -7,7 +7,7 @@ use super::fields::{FieldForm, fields, variant_idents};
 use super::layout::Expr;
 use super::module::Module;
 use super::names::Taken;
-use super::structs::{derive, derives};
+use super::structs::{INLINE, derive, derives};
 use super::writer::Writer;
 
 pub(crate) fn union(w: &mut Writer, m: &Module<'_>, id: TypeId, name: &str, def: &Struct) -> Result<(), GenerateError> {
@@ -61,6 +61,7 @@ fn codec(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[Fie
     w.impl_block(format!("impl {wire} for {name}"), |w| {
         w.line(format!("const TYPE: {ttype} = {ttype}::Struct;"));
         w.item();
+        w.line(INLINE);
         w.block(format!("fn encode<W: {writer}>(&self, w: &mut W)"), |w| {
             w.line("w.struct_begin();");
             w.block("match self", |w| {
@@ -84,6 +85,7 @@ fn decode(w: &mut Writer, m: &Module<'_>, def: &Struct, fields: &[FieldForm<'_>]
     let (wire, reader) = (m.rt("codec", "Wire"), m.rt("codec", "Reader"));
     let (error, kind) = (m.rt("codec", "DecodeError"), m.rt("codec", "DecodeErrorKind"));
     let result = m.std("Result");
+    w.line(INLINE);
     w.block(format!("fn decode<R: {reader}>(r: &mut R) -> {result}<Self, {error}>"), |w| {
         let name = vec![("union".to_owned(), Some(Expr::text(format!("{:?}", def.name))))];
         w.assign("let wrong =", &Expr::Struct(format!("{kind}::Union"), name, None), ";");

@@ -110,6 +110,7 @@ pub mod golden {
         impl Wire for Denied {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -117,6 +118,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut reason = None;
                 r.struct_begin()?;
@@ -149,6 +151,7 @@ pub mod golden {
         impl Wire for Point {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::Double);
@@ -158,6 +161,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut x = None;
                 let mut y = None;
@@ -775,6 +779,7 @@ pub mod golden {
         impl Wire for Type {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -794,6 +799,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut self_ = None;
                 let mut r#fn = None;
@@ -846,6 +852,7 @@ pub mod golden {
         impl Wire for Option {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 if let Some(some) = &self.some {
@@ -855,6 +862,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut some = None;
                 r.struct_begin()?;
@@ -886,6 +894,7 @@ pub mod golden {
         impl Wire for Client {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::I32);
@@ -893,6 +902,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut id = None;
                 r.struct_begin()?;
@@ -926,6 +936,7 @@ pub mod golden {
         impl Wire for Error {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -933,6 +944,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut text = None;
                 r.struct_begin()?;
@@ -955,11 +967,13 @@ pub mod golden {
         impl Wire for Empty {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 r.struct_begin()?;
                 while let Some(field) = r.field_begin()? {
@@ -1231,6 +1245,7 @@ pub mod golden {
         impl Wire for Everything {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::Bool);
@@ -1302,6 +1317,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut flag = None;
                 let mut small = None;
@@ -1431,6 +1447,7 @@ pub mod golden {
         impl Wire for Key {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::Double);
@@ -1440,6 +1457,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut weight = None;
                 let mut scores = None;
@@ -1481,6 +1499,7 @@ pub mod golden {
         impl Wire for Choice {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 match self {
@@ -1513,6 +1532,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let wrong = DecodeErrorKind::Union { union: "Choice" };
                 let mut union = None;
@@ -1572,6 +1592,7 @@ pub mod golden {
         impl Wire for Tree {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 if let Some(left) = &self.left {
@@ -1587,6 +1608,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut left = None;
                 let mut right = None;
@@ -1632,6 +1654,7 @@ pub mod golden {
         impl Wire for Leaf {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 if let Some(back) = &self.back {
@@ -1641,6 +1664,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut back = None;
                 r.struct_begin()?;
@@ -1688,6 +1712,7 @@ pub mod golden {
         impl Wire for Refused {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -1699,6 +1724,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut message = None;
                 let mut why = None;
@@ -1743,6 +1769,7 @@ pub mod golden {
         impl Wire for Quiet {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::I32);
@@ -1750,6 +1777,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut code = None;
                 r.struct_begin()?;

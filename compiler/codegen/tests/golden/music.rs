@@ -43,6 +43,7 @@ pub mod v1 {
         impl Wire for Price {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::I64);
@@ -52,6 +53,7 @@ pub mod v1 {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut micros = None;
                 let mut currency = None;
@@ -198,6 +200,7 @@ pub mod v1 {
         impl Wire for Track {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -209,6 +212,7 @@ pub mod v1 {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut title = None;
                 let mut artist = None;
@@ -276,6 +280,7 @@ pub mod v1 {
         impl Wire for Album {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -291,6 +296,7 @@ pub mod v1 {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut asin = None;
                 let mut tracks = None;
@@ -356,6 +362,7 @@ pub mod v1 {
         impl Wire for PurchasingError {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -365,6 +372,7 @@ pub mod v1 {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut message = None;
                 let mut code = None;

@@ -456,6 +456,7 @@ pub mod golden {
         impl Wire for User {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::I64);
@@ -473,6 +474,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut id = None;
                 let mut name = None;
@@ -543,6 +545,7 @@ pub mod golden {
         impl Wire for Denied {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -550,6 +553,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut message = None;
                 r.struct_begin()?;
@@ -582,6 +586,7 @@ pub mod golden {
         impl Wire for Found {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 match self {
@@ -602,6 +607,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let wrong = DecodeErrorKind::Union { union: "Found" };
                 let mut union = None;
@@ -654,6 +660,7 @@ pub mod golden {
         impl Wire for Parcel {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -666,6 +673,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut label = None;
                 let mut weight = None;
@@ -713,6 +721,7 @@ pub mod golden {
         impl Wire for Anything {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 for field in &self.unknown_fields {
@@ -721,6 +730,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut unknown = Vec::new();
                 r.struct_begin()?;
@@ -896,6 +906,7 @@ pub mod golden {
         impl Wire for Choices {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -937,6 +948,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut shared = None;
                 let mut alias = None;
@@ -1047,6 +1059,7 @@ pub mod golden {
         impl Wire for Seating {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::Set);
@@ -1056,6 +1069,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut seats = None;
                 let mut name = None;
@@ -1101,6 +1115,7 @@ pub mod golden {
         impl Wire for Theatre {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::Map);
@@ -1110,6 +1125,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut choices = None;
                 let mut tallies = None;
@@ -1154,6 +1170,7 @@ pub mod golden {
         impl Wire for Hall {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::Set);
@@ -1163,6 +1180,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut seats = None;
                 let mut prices = None;
@@ -1215,6 +1233,7 @@ pub mod golden {
         impl Wire for Full {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -1226,6 +1245,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut message = None;
                 let mut left = None;
@@ -1348,6 +1368,7 @@ pub mod golden {
         impl Wire for Page {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -1375,6 +1396,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut address = None;
                 let mut title = None;
@@ -1443,6 +1465,7 @@ pub mod golden {
         impl Wire for Part {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 match self {
@@ -1459,6 +1482,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let wrong = DecodeErrorKind::Union { union: "Part" };
                 let mut union = None;
@@ -1514,6 +1538,7 @@ pub mod golden {
         impl Wire for Gone {
             const TYPE: TType = TType::Struct;
 
+            #[inline]
             fn encode<W: Writer>(&self, w: &mut W) {
                 w.struct_begin();
                 w.field_begin(1, TType::String);
@@ -1521,6 +1546,7 @@ pub mod golden {
                 w.struct_end();
             }
 
+            #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
                 let mut message = None;
                 r.struct_begin()?;

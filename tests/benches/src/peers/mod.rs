@@ -2,6 +2,7 @@
 
 pub mod apache;
 pub mod pilota;
+pub mod prost;
 pub mod raw;
 pub mod redis;
 pub mod tarpc;
