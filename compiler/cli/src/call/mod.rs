@@ -159,7 +159,9 @@ pub(crate) fn advise(error: &RpcError, address: &str, method: &Method, context: 
         RpcErrorKind::Overloaded => eprintln!("help: the handler did not run; call again later, or another server"),
         RpcErrorKind::Disconnected => {
             let id = context.correlation_id();
-            eprintln!("help: the handler may have run; the server's log tells, by the correlation id {id}");
+            eprintln!(
+                "help: where it is a Thrift or Frugal server, the handler may have run; its log tells, by the correlation id {id}"
+            );
         }
         RpcErrorKind::Protocol => {
             eprintln!("help: is it a Thrift or Frugal server that answers there, and is the file its contract?");

@@ -6,6 +6,7 @@ mod bench;
 mod call;
 mod events;
 mod help;
+mod mistakes;
 mod shop;
 #[path = "../support/mod.rs"]
 mod support;
