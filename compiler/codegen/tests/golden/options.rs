@@ -2930,6 +2930,14 @@ pub mod golden {
             fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
                 self.0.handle(inbound)
             }
+
+            fn handle_held(
+                &self,
+                inbound: Inbound,
+                held: Held,
+            ) -> BoxFuture<'static, Option<Bytes>> {
+                self.0.handle_held(inbound, held)
+            }
         }
 
         /// Hands each call to the method of [`Pages`] it is for.
