@@ -1,34 +1,32 @@
 //! Connections cut at every byte of a request and of a reply.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use thriftwood_core::RpcErrorKind;
+use tempfile::TempDir;
+use thriftwood_core::{Bus, RpcErrorKind};
 use thriftwood_tcp::Config;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::support::{bus_to, call, echo, read_frame, request, soon};
+use crate::support::{Echo, bus_to, call, echo, read_frame, request, soon};
 
 #[tokio::test]
 async fn a_request_cut_at_any_byte_is_dropped_and_the_server_lives_on() {
     let (server, _serving, port) = echo(Config::default()).await;
-    let bus = bus_to(port);
-    let whole = request(7);
-    for end in 0..whole.len() {
-        let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        socket.write_all(&whole[..end]).await.unwrap();
-        socket.shutdown().await.unwrap();
-        let mut answered = Vec::new();
-        soon("the server's end", socket.read_to_end(&mut answered)).await.unwrap();
-        assert!(answered.is_empty(), "cut at {end}, answered with {answered:?}");
-    }
-    // One that closes its sending half only after the last byte still has its reply.
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    socket.write_all(&whole).await.unwrap();
-    socket.shutdown().await.unwrap();
-    assert_eq!(soon("the reply", read_frame(&mut socket)).await, whole);
-    call(&bus, 8).await.unwrap();
+    cut_requests(async || TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await;
+    call(&bus_to(port), 8).await.unwrap();
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_is_so_of_requests_over_a_unix_socket() {
+    let (_folder, path, url) = unix();
+    let server = thriftwood_tcp::connect(&url, Config::default()).unwrap();
+    let _serving = server.serve("echo", Echo).await.unwrap();
+    cut_requests(async || UnixStream::connect(&path).await.unwrap()).await;
+    call(&server, 8).await.unwrap();
     server.close().await.unwrap();
 }
 
@@ -36,17 +34,54 @@ async fn a_request_cut_at_any_byte_is_dropped_and_the_server_lives_on() {
 async fn a_reply_cut_at_any_byte_is_disconnected_and_the_next_call_works() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let bus = bus_to(listener.local_addr().unwrap().port());
+    cut_replies(&bus, async || listener.accept().await.unwrap().0).await;
+}
+
+#[tokio::test]
+async fn the_same_is_so_of_replies_over_a_unix_socket() {
+    let (_folder, path, url) = unix();
+    let listener = UnixListener::bind(path).unwrap();
+    let bus = thriftwood_tcp::connect(&url, Config::default()).unwrap();
+    cut_replies(&bus, async || listener.accept().await.unwrap().0).await;
+}
+
+/// A folder, the path of a socket in it, and its URL.
+fn unix() -> (TempDir, PathBuf, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("echo");
+    let url = format!("unix:{}", path.display());
+    (folder, path, url)
+}
+
+async fn cut_requests<S: AsyncRead + AsyncWrite + Unpin>(dial: impl AsyncFn() -> S) {
+    let whole = request(7);
+    for end in 0..whole.len() {
+        let mut socket = dial().await;
+        socket.write_all(&whole[..end]).await.unwrap();
+        socket.shutdown().await.unwrap();
+        let mut answered = Vec::new();
+        soon("the server's end", socket.read_to_end(&mut answered)).await.unwrap();
+        assert!(answered.is_empty(), "cut at {end}, answered with {answered:?}");
+    }
+    // One that closes its sending half only after the last byte still has its reply.
+    let mut socket = dial().await;
+    socket.write_all(&whole).await.unwrap();
+    socket.shutdown().await.unwrap();
+    assert_eq!(soon("the reply", read_frame(&mut socket)).await, whole);
+}
+
+async fn cut_replies<S: AsyncRead + AsyncWrite + Unpin>(bus: &Bus, accept: impl AsyncFn() -> S) {
     let size = request(1).len();
     for end in 0..=size {
         let serve_one = async {
-            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut socket = accept().await;
             let frame = read_frame(&mut socket).await;
             socket.write_all(&frame[..end]).await.unwrap();
             // Until the client has closed too, so that the next call finds no connection that is about to end.
             socket.shutdown().await.unwrap();
             soon("the client's end", socket.read_to_end(&mut Vec::new())).await.unwrap();
         };
-        let (reply, ()) = tokio::join!(call(&bus, 1), serve_one);
+        let (reply, ()) = tokio::join!(call(bus, 1), serve_one);
         if end == size {
             assert_eq!(reply.unwrap(), Some(request(1)));
         } else {

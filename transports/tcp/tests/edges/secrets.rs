@@ -4,6 +4,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use thriftwood_core::{Bus, ErrorKind, RpcErrorKind, Serving};
 use thriftwood_tcp::{ClientTls, Config, Pem, ServerTls};
 
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+
 use crate::support::{Echo, bus_to, call, port_of, request};
 
 /// An authority, and what it signs.
@@ -168,4 +171,47 @@ async fn a_certificate_file_is_read_anew_for_each_connection() {
         call(&bus, 3).await.unwrap();
     }
     server.close().await.unwrap();
+}
+
+/// Under TLS what is cut is a handshake or a record: in neither direction does the other end take that for the end of what was said.
+#[tokio::test]
+async fn a_connection_cut_anywhere_under_tls_is_an_error_to_the_caller_and_nothing_to_the_server() {
+    /// More than a call takes either way.
+    const ALL: u64 = 1 << 16;
+    let authority = Authority::new("ours");
+    let (server, _serving, port) = serve(authority.server()).await;
+    for is_up in [true, false] {
+        let mut cuts = 0;
+        // Cut after so many bytes, which no part of the handshake has a multiple of, until they are enough for all of it.
+        let error = |end: u64| {
+            let (tls, limits) =
+                (ClientTls::new().trusting(authority.pem()), if is_up { (end, ALL) } else { (ALL, end) });
+            async move {
+                let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let bus = client(relay.local_addr().unwrap().port(), tls);
+                let relayed = tokio::spawn(relay_one(relay, port, limits));
+                let reply = call(&bus, 1).await;
+                relayed.abort();
+                reply.err()
+            }
+        };
+        while let Some(error) = error(cuts * 17).await {
+            assert!(matches!(error.kind(), RpcErrorKind::Unavailable | RpcErrorKind::Disconnected), "{error}");
+            cuts += 1;
+        }
+        assert!(cuts > 20, "only {cuts} cuts, up {is_up}");
+    }
+    assert_eq!(call(&client(port, ClientTls::new().trusting(authority.pem())), 2).await.unwrap(), Some(request(2)));
+    server.close().await.unwrap();
+}
+
+/// Passes on what one connection says to this port, and what comes back, until either was so much.
+async fn relay_one(relay: TcpListener, port: u16, (up, down): (u64, u64)) {
+    let (client, server) = (relay.accept().await.unwrap().0, TcpStream::connect(("127.0.0.1", port)).await.unwrap());
+    let ((from_client, mut to_client), (from_server, mut to_server)) = (client.into_split(), server.into_split());
+    let (mut from_client, mut from_server) = (from_client.take(up), from_server.take(down));
+    tokio::select! {
+        _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+    }
 }

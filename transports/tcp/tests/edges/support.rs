@@ -9,7 +9,7 @@ use thriftwood_core::frame::{Frame, FrameBuilder, OPERATION_ID};
 use thriftwood_core::transport::Outbound;
 use thriftwood_core::{BoxFuture, Bus, RpcError, Serving};
 use thriftwood_tcp::Config;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Answers a request with its own message.
@@ -63,7 +63,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Reads one frame off a socket.
-pub(crate) async fn read_frame(socket: &mut TcpStream) -> Bytes {
+pub(crate) async fn read_frame(socket: &mut (impl AsyncRead + Unpin)) -> Bytes {
     let size = socket.read_u32().await.unwrap();
     let mut frame = size.to_be_bytes().to_vec();
     frame.resize(size as usize + 4, 0);
