@@ -10,6 +10,7 @@
 //! | [`paths`] | a path named in a page exists |
 //! | [`sizes`] | files and functions stay small, and what is large only shrinks |
 //! | [`unsafety`] | the lint against `unsafe` is lifted in one module |
+//! | [`weight`] | how many crates a user's crate comes to depend on |
 //! | [`words`] | no notes to self, no machine's own paths |
 //! | [`pages`] | the pages that must be there, and their form |
 //! | [`top_level`] | what stands at the top, and what a bare cargo command builds |
@@ -22,4 +23,5 @@ pub mod sizes;
 pub mod top_level;
 pub mod tree;
 pub mod unsafety;
+pub mod weight;
 pub mod words;

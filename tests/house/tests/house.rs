@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use thriftwood_house::{arrows, openings, pages, paths, sizes, top_level, unsafety, words};
+use thriftwood_house::{arrows, openings, pages, paths, sizes, top_level, unsafety, weight, words};
 
 /// Runs a rule over the repository and fails with everything it found.
 fn hold(rule: fn(&Path) -> Vec<String>) {
@@ -29,6 +29,11 @@ fn every_path_named_in_a_page_exists() {
 #[test]
 fn files_and_functions_stay_within_their_ratchet() {
     hold(sizes::check);
+}
+
+#[test]
+fn a_user_with_tcp_alone_comes_to_depend_on_few_crates() {
+    hold(weight::check);
 }
 
 #[test]
