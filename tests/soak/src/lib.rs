@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 use thriftwood_faults::Random;
 
 pub use account::Report;
-pub use server::serve;
+pub use memory::resident;
+pub use server::{Server, serve};
 
 use account::Account;
 use memory::Samples;
-use server::Server;
 
 /// How many publish events that are counted, each for itself.
 const PUBLISHERS: usize = 8;

@@ -23,8 +23,8 @@ impl Samples {
     }
 }
 
-/// `VmRSS` of a process; `None` where there is no such thing, or no such process any more.
-fn resident(process: &str) -> Option<u64> {
+/// `VmRSS` of a process, in KiB; `None` where there is no such thing, or no such process any more.
+pub fn resident(process: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()

@@ -12,7 +12,8 @@ use thriftwood::log::{Config, ServeConfig};
 const KEPT: u64 = 24 * 1024 * 1024;
 
 /// The server, and how to start it again.
-pub(crate) struct Server {
+#[derive(Debug)]
+pub struct Server {
     program: PathBuf,
     dir: PathBuf,
     at: String,
@@ -20,18 +21,26 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(program: &Path, dir: &Path) -> Self {
+    /// Starts `program`, which is this one, on a directory and a free port.
+    pub fn start(program: &Path, dir: &Path) -> Self {
         // A port that was free a moment ago, and stays the same over all lives.
         let at = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").to_string();
         let child = spawn(program, dir, &at);
         Self { program: program.to_owned(), dir: dir.to_owned(), at, child }
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Where clients find it.
+    pub fn url(&self) -> String {
         format!("log://{}", self.at)
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// `HOST:PORT`
+    pub fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
@@ -43,6 +52,21 @@ impl Server {
 
     pub(crate) fn again(&mut self) {
         self.child = spawn(&self.program, &self.dir, &self.at);
+    }
+
+    /// SIGSTOP: the process does nothing more, and its system goes on taking what is sent to it.
+    pub fn suspend(&self) {
+        self.signal("-STOP");
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.id().to_string()]).status();
+        assert!(sent.expect("there is a `kill`").success(), "it is ours, and alive");
     }
 
     pub(crate) fn stop(mut self) {

@@ -261,7 +261,7 @@ async fn fetch(link: Arc<Link>, stream: String, mut place: Place) -> Result<Told
             most: MOST,
             wait: WAIT.as_millis() as u32,
         };
-        match line.poll(&request, WAIT).await {
+        match line.asked(&request).await {
             Ok((Reply::Fetched(fetched, bytes), _)) if bytes.is_empty() && fetched.next <= place.offset => {}
             Ok((Reply::Fetched(fetched, bytes), _)) => return Ok(Told::Batches(fetched, bytes, line.number)),
             Ok(_) => return Err(nonsense()),

@@ -12,6 +12,7 @@ use thriftwood_socket::{ReadHalf, Socket, WriteHalf};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
@@ -182,24 +183,12 @@ impl Line {
 
     /// Asks, and waits for the reply.
     pub(super) async fn ask(self: &Arc<Self>, request: &Request) -> Result<Reply, Failed> {
-        self.start(request)?.reply().await.map(|(reply, _)| reply)
+        self.asked(request).await.map(|(reply, _)| reply)
     }
 
-    /// Asks for something that comes within this time or not at all. A server that says nothing by then, not even that there was
-    /// nothing, is given up with the connection.
-    pub(super) async fn poll(
-        self: &Arc<Self>,
-        request: &Request,
-        wait: Duration,
-    ) -> Result<(Reply, Vec<Hold>), Failed> {
-        let asked = self.start(request)?;
-        match tokio::time::timeout(wait + self.stall, asked.reply()).await {
-            Ok(reply) => reply,
-            Err(_) => {
-                self.end("the server did not answer in time");
-                Err(self.lost(true))
-            }
-        }
+    /// [`ask`](Line::ask), with the holds on what came.
+    pub(super) async fn asked(self: &Arc<Self>, request: &Request) -> Result<(Reply, Vec<Hold>), Failed> {
+        self.start(request)?.reply().await
     }
 
     /// Asks, and gives what waits for the reply.
@@ -216,7 +205,9 @@ impl Line {
             Some(waiting) if self.is_open() => drop(waiting.insert(id, sender)),
             _ => return Err(self.lost(false)),
         }
-        let asked = Asked { line: Arc::clone(self), id, answer, is_call: matches!(request, Request::Call { .. }) };
+        let until = request.patience().map(|patience| Instant::now() + patience + self.stall);
+        let is_call = matches!(request, Request::Call { .. });
+        let asked = Asked { line: Arc::clone(self), id, answer, until, is_call };
         self.out.send(request.encode(id)).map_err(|_| self.lost(false))?;
         Ok(asked)
     }
@@ -318,6 +309,9 @@ pub(super) struct Asked {
     line: Arc<Line>,
     id: u32,
     answer: oneshot::Receiver<Answer>,
+    /// When a server that has not answered by then, not even that there was nothing, is given up with the connection: its process may hang
+    /// or be suspended, and its system still take what is sent to it.
+    until: Option<Instant>,
     is_call: bool,
 }
 
@@ -329,10 +323,18 @@ impl Asked {
 
     /// [`reply`](Asked::reply), of which nothing is lost when the future is dropped.
     pub(super) async fn ready(&mut self) -> Result<(Reply, Vec<Hold>), Failed> {
-        match (&mut self.answer).await {
-            Ok(Answer { reply: Reply::Fault(fault), .. }) => Err(Failed::Fault(fault)),
-            Ok(Answer { reply, holds }) => Ok((reply, holds)),
-            Err(_) => Err(self.line.lost(true)),
+        let answer = match self.until {
+            Some(until) => tokio::time::timeout_at(until, &mut self.answer).await,
+            None => Ok((&mut self.answer).await),
+        };
+        match answer {
+            Ok(Ok(Answer { reply: Reply::Fault(fault), .. })) => Err(Failed::Fault(fault)),
+            Ok(Ok(Answer { reply, holds })) => Ok((reply, holds)),
+            Ok(Err(_)) => Err(self.line.lost(true)),
+            Err(_) => {
+                self.line.end("the server did not answer in time");
+                Err(self.line.lost(true))
+            }
         }
     }
 }

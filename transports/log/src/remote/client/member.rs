@@ -273,7 +273,7 @@ impl Membership {
             let seat = self.seat.insert(seat);
             let (most, wait) = (u32::try_from(most).unwrap_or(u32::MAX), WAIT.as_millis() as u32);
             let request = Request::Take { member: seat.member, in_order, most, wait };
-            match seat.line.poll(&request, WAIT).await {
+            match seat.line.asked(&request).await {
                 Ok((Reply::Taken(taken), holds)) if taken.len() == holds.len() => {
                     return Ok(taken.into_iter().zip(holds).collect());
                 }

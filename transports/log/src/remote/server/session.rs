@@ -19,6 +19,9 @@ use super::work::Workers;
 use crate::remote::wire::{Fault, FaultKind, Frames, Message, Reply, Request};
 use crate::store::Pending;
 
+/// The most answers that were ready at once and wait to be written.
+const UNREAD: usize = 1024;
+
 /// One connection.
 pub(super) struct Session {
     pub(super) server: Arc<Server>,
@@ -27,6 +30,13 @@ pub(super) struct Session {
     out: UnboundedSender<Out>,
     /// Calls whose replies are waited for.
     calls: Mutex<HashMap<u32, AbortHandle>>,
+}
+
+/// What became of a request right away.
+enum AtOnce {
+    /// It is done, and this is to be said.
+    Done(Option<Reply>),
+    TakesLonger(Request),
 }
 
 /// What a connection has under way.
@@ -79,6 +89,8 @@ impl Session {
     ) -> io::Result<()> {
         let most = self.server.config.max_requests;
         let places = Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
+        // For what is done or refused at once: a client that asks and does not read is not read either when so many answers wait for it.
+        let unread = Arc::new(Semaphore::new(UNREAD));
         loop {
             let message = tokio::select! {
                 () = self.server.stop.cancelled() => return Ok(()),
@@ -93,38 +105,49 @@ impl Session {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
             };
             // What is done at once takes no place: it frees some.
-            let Some(request) = self.at_once(id, request) else { continue };
-            match Arc::clone(&places).try_acquire_owned() {
-                Ok(place) => self.begin(id, request, (place, held), tasks).await,
-                Err(_) => {
-                    let text = format!("this connection has {most} requests under way, as many as it may");
-                    self.say(id, &Reply::Fault(Fault::new(FaultKind::Overloaded, text)));
-                }
-            }
+            let reply = match self.at_once(request) {
+                AtOnce::Done(None) => continue,
+                AtOnce::Done(Some(reply)) => reply,
+                AtOnce::TakesLonger(request) => match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => {
+                        self.begin(id, request, (place, held), tasks).await;
+                        continue;
+                    }
+                    Err(_) => {
+                        let text = format!("this connection has {most} requests under way, as many as it may");
+                        Reply::Fault(Fault::new(FaultKind::Overloaded, text))
+                    }
+                },
+            };
+            let place = tokio::select! {
+                // Never closed, so this only waits.
+                place = Arc::clone(&unread).acquire_owned() => place.map_err(io::Error::other)?,
+                () = self.server.stop.cancelled() => return Ok(()),
+                written = &mut *writer => return written.unwrap_or_else(|error| Err(io::Error::other(error))),
+            };
+            self.send(What::Message(reply.encode(id)), Some(place));
         }
     }
 
     /// Does what takes no time. Gives back what does.
-    fn at_once(&self, id: u32, request: Request) -> Option<Request> {
-        let reply = match request {
+    fn at_once(&self, request: Request) -> AtOnce {
+        AtOnce::Done(Some(match request {
             Request::Cancel { id } => {
                 if let Some(call) = self.calls().remove(&id) {
                     call.abort();
                 }
-                return None;
+                return AtOnce::Done(None);
             }
             Request::Begin { claim } => {
                 self.groups.begin(claim);
-                return None;
+                return AtOnce::Done(None);
             }
             Request::Leave { member } => self.groups.leave(member),
             Request::Nack { claim, delay, reason } => self.groups.nack(claim, delay, &reason),
             Request::Extend { claim } => self.groups.extend(claim),
             Request::Answer { worker, call, outcome } => self.workers.answer(worker, call, outcome),
-            request => return Some(request),
-        };
-        self.say(id, &reply);
-        None
+            request => return AtOnce::TakesLonger(request),
+        }))
     }
 
     /// Begins what takes longer.

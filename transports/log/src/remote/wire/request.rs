@@ -133,6 +133,16 @@ impl Request {
         .finish()
     }
 
+    /// How long the server may take by what it was asked. `None` where others decide that: a call has a time limit of its own, and a worker
+    /// rests when its calls are answered.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::Call { .. } | Self::Rest { .. } => None,
+            Self::Fetch { wait, .. } | Self::Take { wait, .. } => Some(Duration::from_millis((*wait).into())),
+            _ => Some(Duration::ZERO),
+        }
+    }
+
     pub(crate) fn decode(kind: u8, body: Bytes) -> Result<Self, Malformed> {
         let mut body = Reading(body);
         let request = match kind {
