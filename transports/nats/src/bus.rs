@@ -16,6 +16,7 @@ use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOption
 use thriftwood_core::{BoxFuture, Bus, Error, ErrorKind};
 
 use crate::jetstream::Stream;
+use crate::violations::Violations;
 use crate::{Config, FRUGAL_MAX_PAYLOAD, client, error, publisher, server, subscriber};
 
 /// A bus over the NATS server at `url`, such as `nats://127.0.0.1:4222`, or over several, divided by commas. Once connected,
@@ -39,7 +40,9 @@ impl Config {
     /// As [`connect`].
     pub async fn connect(mut self, url: &str) -> Result<Bus, Error> {
         let servers = self.read(url)?;
-        let connecting = tokio::time::timeout(self.timeout, self.options(&servers).await?.connect(servers));
+        let violations = Violations::default();
+        let options = violations.watch(self.options(&servers).await?);
+        let connecting = tokio::time::timeout(self.timeout, options.connect(servers));
         let nats = match connecting.await {
             Ok(connected) => connected.map_err(|source| error::connect(url, source))?,
             Err(_) => {
@@ -53,8 +56,8 @@ impl Config {
             true => Some(Stream::open(&nats, &self, lifecycle.token()).await?),
             false => None,
         };
-        let shared = Shared { nats, lifecycle, late, timeout: self.timeout, version: self.version, stream };
-        let shared = Arc::new(shared);
+        let (timeout, version) = (self.timeout, self.version);
+        let shared = Arc::new(Shared { nats, lifecycle, late, violations, timeout, version, stream });
         let calls = client::Calls::start(&shared).await?;
         Ok(Bus::new(Nats { shared, calls }))
     }
@@ -65,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) nats: Client,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) late: LateReplies,
+    violations: Violations,
     pub(crate) timeout: Duration,
     /// What services announce as their version.
     pub(crate) version: String,
@@ -104,6 +108,27 @@ impl Shared {
                 Err(Error::new(ErrorKind::Timeout, text))
             }
         }
+    }
+
+    /// Waits until the server has acted on a subscription to this subject, and fails where it said that it does not permit it.
+    pub(crate) async fn subscribed(&self, subject: &str) -> Result<(), Error> {
+        // What the server says of it comes before the answer of the first round trip, but by way of another task; by the answer of
+        // the second that has had its turn.
+        for _ in 0..2 {
+            self.round_trip().await?;
+            if let Some(violation) = self.violations.take(subject) {
+                let text = format!(
+                    "the NATS server does not let this user subscribe to `{subject}` ({violation}); its `permissions` say to what"
+                );
+                return Err(Error::new(ErrorKind::Refused, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what the server said of this subject before.
+    pub(crate) fn subscribing(&self, subject: &str) {
+        while self.violations.take(subject).is_some() {}
     }
 
     /// Waits until the server has acted on everything sent so far. A flush only empties this side's buffer; a message to

@@ -20,6 +20,7 @@ mod publisher;
 mod requests;
 mod server;
 mod subscriber;
+mod violations;
 
 pub use bus::connect;
 pub use config::Config;

@@ -34,6 +34,7 @@ pub(crate) async fn serve(
     shared.lifecycle.check()?;
     let invalid = |problem| Error::new(ErrorKind::InvalidName, problem);
     error::check_subject("the address of a service on NATS", &address, true).map_err(invalid)?;
+    shared.subscribing(&address);
     let requests = if options.queue_group.is_empty() {
         shared.nats.subscribe(address.clone()).await
     } else {
@@ -44,7 +45,10 @@ pub(crate) async fn serve(
     let announced = shared.lifecycle.token().child_token();
     let service =
         Service::announce(shared, handler.service(), &address, &options.queue_group, announced.clone()).await?;
-    shared.round_trip().await?;
+    if let Err(error) = shared.subscribed(&address).await {
+        announced.cancel();
+        return Err(error);
+    }
     let server = Server { shared: Arc::clone(shared), handler, service, max_response: shared.max_payload() };
     let requests = Requests::new(Arc::new(server), shared, requests, options.concurrency.max(1));
     let shared = Arc::clone(shared);

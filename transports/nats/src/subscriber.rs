@@ -24,17 +24,18 @@ pub(crate) async fn subscribe(
         return Err(Error::new(ErrorKind::Unsupported, text));
     }
     let subject = format!("{EVENT_PREFIX}{}", filter.pattern);
+    shared.subscribing(&subject);
     let events = match options.group {
-        None => shared.nats.subscribe(subject).await,
+        None => shared.nats.subscribe(subject.clone()).await,
         Some(group) => {
             error::check_subject("a group on NATS", &group, false)
                 .map_err(|problem| Error::new(ErrorKind::InvalidName, problem))?;
-            shared.nats.queue_subscribe(subject, group).await
+            shared.nats.queue_subscribe(subject.clone(), group).await
         }
     };
     let closed = Box::pin(shared.lifecycle.token().clone().cancelled_owned());
     let source = Source { events: events.map_err(error::bus)?, closed };
-    shared.round_trip().await?;
+    shared.subscribed(&subject).await?;
     Ok(Box::new(source))
 }
 

@@ -4,8 +4,11 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
 use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use thriftwood_core::ErrorKind;
+use thriftwood_core::call::{Handler, Inbound};
+use thriftwood_core::event::{SubscribeOptions, TopicFilter};
+use thriftwood_core::{BoxFuture, ErrorKind};
 use thriftwood_nats::connect;
 use thriftwood_test_support::NatsServer;
 
@@ -84,4 +87,42 @@ async fn a_token_in_the_url_lets_in() {
     let host = server.url().replace("nats://", "");
     connect(&format!("nats://t0ken@{host}")).await.unwrap().close().await.unwrap();
     assert_eq!(connect(&server.url()).await.unwrap_err().kind(), ErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn a_subscription_that_the_server_does_not_permit_fails_at_once_and_says_so() {
+    let test = "a_subscription_that_the_server_does_not_permit_fails_at_once_and_says_so";
+    let rules = r#"authorization { users = [ { user: shop, password: pw, permissions: {
+        subscribe: { deny: ["private.>", "frugal.private.>"] } } } ] }"#;
+    let Some(server) = NatsServer::start_with(test, rules) else { return };
+    let bus = connect(&server.url().replace("nats://", "nats://shop:pw@")).await.unwrap();
+    for group in ["q", ""] {
+        let refused = bus.serve("private.till", Silent).queue_group(group).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+        assert!(refused.message().contains("`private.till`"), "{refused}");
+    }
+    for group in [None, Some("mailer".to_owned())] {
+        let mut options = SubscribeOptions::default();
+        options.group = group;
+        let filter = TopicFilter { pattern: "private.Sales.*".into(), stream: "s".into() };
+        let refused = bus.subscribe_frames(filter, options).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+        assert!(refused.message().contains("`frugal.private.Sales.*`"), "{refused}");
+    }
+    // The connection lives, and serves what it may.
+    let served = bus.serve("public.till", Silent).await.unwrap();
+    served.stop().await;
+}
+
+/// Answers nothing.
+struct Silent;
+
+impl Handler for Silent {
+    fn service(&self) -> &'static str {
+        "Silent"
+    }
+
+    fn handle(&self, _: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        Box::pin(std::future::ready(None))
+    }
 }
