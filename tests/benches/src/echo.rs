@@ -104,8 +104,8 @@ where
     per_second(total, start.elapsed())
 }
 
-/// The frame of one call, as the client writes it.
-pub async fn recorded_request() -> Bytes {
+/// The frame of one call with this context, as the client writes it.
+pub async fn recorded_request(context: &Context) -> Bytes {
     /// A channel that keeps what it is given and answers nothing.
     #[derive(Default)]
     struct Recorder(Mutex<Option<Bytes>>);
@@ -119,7 +119,7 @@ pub async fn recorded_request() -> Bytes {
 
     let recorder = Arc::new(Recorder::default());
     let client = EchoClient::new(Rpc::new(Arc::clone(&recorder) as Arc<dyn RpcChannel>));
-    let unanswered = client.echo(&context(), note()).await;
+    let unanswered = client.echo(context, note()).await;
     assert!(unanswered.is_err(), "the recorder answers nothing");
     let frame = recorder.0.lock().expect("unharmed").take().expect("the call was made");
     assert!(Frame::decode(frame.clone()).is_ok(), "what was recorded is a frame");

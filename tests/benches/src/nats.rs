@@ -44,7 +44,7 @@ fn calls(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
     });
     let client = EchoClient::new(calling.rpc(ADDRESS)).layer(NoOp);
     // Both sides carry the same bytes to the server.
-    let payload = runtime.block_on(recorded_request());
+    let payload = runtime.block_on(recorded_request(&context()));
     let rows = [(1, 5_000, "calls, 1 in flight"), (64, 40_000, "calls, 64 in flight")]
         .into_iter()
         .filter(|(_, _, name)| rounds.wants(name))

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use thriftwood::call::{Handler, Inbound};
 use thriftwood::transport::{Outbound, RpcChannel};
-use thriftwood::{BoxFuture, Bus, Rpc, RpcError};
+use thriftwood::{BoxFuture, Bus, Context, Rpc, RpcError};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::allocations;
@@ -86,9 +86,9 @@ async fn raw_per_second(client: &raw::Client, in_flight: usize, total: usize) ->
 /// once, so that nothing else is in the difference.
 fn layer_cost(rounds: &Rounds) -> Row {
     let runtime = single_thread();
-    let plain = EchoClient::new(canned());
-    let layered = plain.clone().layer(NoOp);
     let (context, note) = (context(), note());
+    let plain = EchoClient::new(canned(&context));
+    let layered = plain.clone().layer(NoOp);
     let time = |client: &EchoClient| {
         nanoseconds(|| runtime.block_on(client.echo(&context, note.clone())).expect("the reply is canned"))
     };
@@ -99,8 +99,9 @@ fn layer_cost(rounds: &Rounds) -> Row {
 /// Allocations on either side of a small call, beyond the strings of the note itself.
 fn allocations() -> Vec<Row> {
     let runtime = single_thread();
-    let client = EchoClient::new(canned());
     let (context, note) = (context(), note());
+    // The reply to this very context: one that names another correlation id has its headers copied, which took two more.
+    let client = EchoClient::new(canned(&context));
     let call = |note| runtime.block_on(client.echo(&context, note)).expect("the reply is canned");
     // The first call may set something up.
     call(note.clone());
@@ -108,7 +109,7 @@ fn allocations() -> Vec<Row> {
     let calling = allocations::during(|| drop(call(argument)));
 
     let server = EchoServer::new(Mirror);
-    let request = runtime.block_on(recorded_request());
+    let request = runtime.block_on(recorded_request(&context));
     let handle = || runtime.block_on(server.handle(inbound(&request))).expect("the call is answered");
     handle();
     let serving = allocations::during(|| drop(handle()));
@@ -134,10 +135,10 @@ impl RpcChannel for Canned {
     }
 }
 
-/// The way to a canned reply: what the echo answers to the recorded request.
-fn canned() -> Rpc {
+/// The way to a canned reply: what the echo answers to a call with this context.
+fn canned(context: &Context) -> Rpc {
     let reply = single_thread().block_on(async {
-        let request = recorded_request().await;
+        let request = recorded_request(context).await;
         EchoServer::new(Mirror).handle(inbound(&request)).await
     });
     Rpc::new(Arc::new(Canned(reply.expect("the call is answered"))))

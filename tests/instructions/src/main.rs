@@ -14,6 +14,8 @@ fn main() -> ExitCode {
         "call" => service::calls(1, count),
         "call, 64 in flight" => service::calls(64, count),
         "handle" => service::handles(count),
+        "answered call" => service::answered(false, count),
+        "answered, a layer" => service::answered(true, count),
         "publish" => service::publishes(count),
         "binary encode" => order::encode_binary(count),
         "binary decode" => order::decode_binary(count),

@@ -36,10 +36,11 @@ fn context() -> Context {
         .with_header("user", "8271")
 }
 
-/// One thread, so that everything happens in the same order every time.
+/// One thread, so that everything happens in the same order every time. Time stands still: where instructions are counted they take
+/// fifty times as long, so that each handler would be one that is long for its connection, and get a task of its own.
 fn runtime() -> Runtime {
     #[allow(clippy::expect_used, reason = "without a runtime there is nothing to count")]
-    Builder::new_current_thread().enable_all().build().expect("a runtime starts")
+    Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime starts")
 }
 
 #[allow(clippy::expect_used, reason = "memory is always there, and without a server there is nothing to count")]
@@ -71,29 +72,53 @@ pub(crate) fn calls(in_flight: usize, count: usize) {
     }));
 }
 
-/// A channel that keeps what it is given.
+/// A channel that keeps what it is given, and answers with what it has.
 #[derive(Default)]
-struct Recorder(Mutex<Option<Bytes>>);
+struct Recorder {
+    asked: Mutex<Option<Bytes>>,
+    reply: Option<Bytes>,
+}
 
 impl RpcChannel for Recorder {
     fn call(&self, outbound: Outbound) -> BoxFuture<'_, Result<Option<Bytes>, RpcError>> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(outbound.frame);
-        Box::pin(async { Ok(None) })
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(outbound.frame);
+        Box::pin(async { Ok(self.reply.clone()) })
     }
+}
+
+/// The frame of a call with this context.
+async fn request(context: &Context) -> Bytes {
+    let recorder = Arc::new(Recorder::default());
+    let client = EchoClient::new(Rpc::new(Arc::clone(&recorder) as Arc<dyn RpcChannel>));
+    assert!(client.echo(context, note()).await.is_err(), "the recorder answers nothing");
+    recorder.asked.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
+}
+
+fn inbound(frame: &Bytes) -> Inbound {
+    Inbound { frame: frame.clone(), received: Instant::now(), max_response: 1 << 20, failure: None }
 }
 
 /// The callee's half of a call: from the request's frame to the reply's.
 pub(crate) fn handles(count: usize) {
     runtime().block_on(async {
-        let recorder = Arc::new(Recorder::default());
-        let client = EchoClient::new(Rpc::new(Arc::clone(&recorder) as Arc<dyn RpcChannel>));
-        assert!(client.echo(&context(), note()).await.is_err(), "the recorder answers nothing");
-        let frame = recorder.0.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        let frame = request(&context()).await;
         let server = EchoServer::new(Mirror).layer(Identity::new());
         for _ in 0..count {
-            let inbound =
-                Inbound { frame: frame.clone(), received: Instant::now(), max_response: 1 << 20, failure: None };
-            assert!(black_box(server.handle(inbound).await).is_some(), "the echo answers");
+            assert!(black_box(server.handle(inbound(&frame)).await).is_some(), "the echo answers");
+        }
+    });
+}
+
+/// The caller's half of a call, over a channel that has the reply at hand; with a layer or without.
+pub(crate) fn answered(layered: bool, count: usize) {
+    runtime().block_on(async {
+        let context = context();
+        let reply = EchoServer::new(Mirror).handle(inbound(&request(&context).await)).await;
+        let plain = EchoClient::new(Rpc::new(Arc::new(Recorder { reply, ..Recorder::default() })));
+        let client = if layered { plain.layer(Identity::new()) } else { plain };
+        let note = note();
+        for _ in 0..count {
+            assert!(black_box(client.echo(&context, note.clone()).await).is_ok(), "the reply is at hand");
         }
     });
 }

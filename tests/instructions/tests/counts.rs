@@ -11,10 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is counted, and how many of it in the first run.
-const OPERATIONS: [(&str, u64); 10] = [
+const OPERATIONS: [(&str, u64); 12] = [
     ("call", 500),
     ("call, 64 in flight", 1280),
     ("handle", 1000),
+    // What a layer costs is the difference of these two.
+    ("answered call", 300),
+    ("answered, a layer", 300),
     ("publish", 1000),
     ("binary encode", 2000),
     ("binary decode", 1000),

@@ -1,5 +1,6 @@
 //! The caller's half: writes a call into a frame, waits for the reply no longer than it may, and reads it.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -226,9 +227,16 @@ impl<Req: Request> Step<Call<Req>> for Client<Req> {
     fn boxed(self: &Arc<Self>, call: Call<Req>) -> BoxFuture<'static, Result<Req::Response, RpcError>> {
         match &self.path {
             Path::Layered(service) => service.call(call),
-            Path::Plain(rpc) => {
-                let rpc = rpc.clone();
-                Box::pin(async move { rpc.call(&call.context, &call.request).await })
+            // The client, of which the layer has just cloned the pointer: another count would be another thread's cache line.
+            Path::Plain(_) => {
+                let client = Arc::clone(self);
+                Box::pin(async move {
+                    match &client.path {
+                        Path::Plain(rpc) => rpc.call(&call.context, &call.request).await,
+                        // It is what it was.
+                        Path::Layered(service) => service.call(call).await,
+                    }
+                })
             }
         }
     }
@@ -272,10 +280,23 @@ fn is_timeout<T>(reply: &Result<T, RpcError>) -> bool {
     reply.as_ref().is_err_and(|error| error.kind() == RpcErrorKind::Timeout)
 }
 
-/// Operation ids are unique in this process, from 1 upwards, as Frugal's are; peers only echo them.
+/// Operation ids are unique in this process, from 1 upwards, as Frugal's are; peers only echo them. A thread takes some at a time: a
+/// count that all threads share is fetched from another core with each call.
 pub(crate) fn next_operation_id() -> u64 {
+    const SOME: u64 = 64;
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    thread_local! {
+        static OWN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    }
+    OWN.with(|own| {
+        let (mut next, mut end) = own.get();
+        if next == end {
+            next = NEXT.fetch_add(SOME, Ordering::Relaxed);
+            end = next + SOME;
+        }
+        own.set((next + 1, end));
+        next
+    })
 }
 
 /// The arguments of a call.

@@ -14,6 +14,7 @@ use tracing::debug;
 
 use super::alarm::Alarm;
 use super::failed::{Failed, refused};
+use super::now;
 use super::wire::{CROWD, LINGER, ROUNDS, Wire};
 use crate::observe::LateReplies;
 use crate::session::{CallEnd, ClientSession, DEFAULT_MAX_IN_FLIGHT, Refused};
@@ -186,11 +187,6 @@ impl Drop for Calling<'_> {
             state.wake();
         }
     }
-}
-
-/// The runtime's time, which tests can hold still.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 impl Shared {

@@ -11,6 +11,13 @@ mod failed;
 mod server;
 mod wire;
 
+use std::time::Instant;
+
 pub use client::{Calling, Connection};
 pub use failed::Failed;
 pub use server::{ConnectionOptions, serve_connection};
+
+/// The runtime's time, which tests can hold still.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -2,12 +2,14 @@
 
 mod correlation;
 mod handling;
+mod received;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use correlation::CorrelationId;
 use handling::Handling;
+use received::{Brought, Received};
 
 use crate::event::Durability;
 use crate::frame::{self, FrameBuilder, Headers, Own};
@@ -49,7 +51,7 @@ struct Inner {
     handling: Handling,
     /// What the last reply brought: kept apart, so that the answer to an onward call does not leak into the answer of
     /// the call that made it.
-    received: Mutex<Received>,
+    received: Received,
 }
 
 impl Clone for Inner {
@@ -63,7 +65,7 @@ impl Clone for Inner {
             durability: self.durability,
             first: self.first.clone(),
             handling: Handling::default(),
-            received: Mutex::default(),
+            received: Received::default(),
         }
     }
 }
@@ -263,18 +265,13 @@ impl Context {
     /// For a caller: all headers that came with the last reply to a call made with this context. Calls that are under way
     /// at once need a context each (a [`with_header`](Self::with_header) makes one) where their replies' headers matter.
     pub fn response_headers(&self) -> Headers {
-        match &*lock(&self.0.received) {
-            Received::Nothing => Headers::new(),
-            Received::CorrelationId => [(frame::CORRELATION_ID, self.correlation_id())].into_iter().collect(),
-            Received::Headers(headers) => headers.clone(),
-        }
+        self.0.received.headers(self.correlation_id())
     }
 
     /// For a middleware that made a call with a context of its own: keeps the headers that came with the reply to that one, as
     /// if they had come with the reply to this one.
     pub fn adopt_response(&self, other: &Context) {
-        let headers = other.response_headers();
-        *lock(&self.0.received) = Received::Headers(headers);
+        self.0.received.set(Brought::Headers(other.response_headers()));
     }
 
     /// For a handler: resolves when nobody wants its result any more, because the caller has given up or is gone, or the time is
@@ -318,16 +315,15 @@ impl Context {
     /// neither a copy nor the memory of the frame.
     pub(crate) fn receive_headers(&self, headers: &Headers, own: &Own) {
         let correlation_id = own.correlation_id.map(|at| headers.at(at));
-        let received = match correlation_id {
-            None if !own.others => Received::Nothing,
-            Some(id) if !own.others && id == self.0.correlation_id.as_bytes() => Received::CorrelationId,
+        self.0.received.set(match correlation_id {
+            None if !own.others => Brought::Nothing,
+            Some(id) if !own.others && id == self.0.correlation_id.as_bytes() => Brought::CorrelationId,
             _ => {
                 let mut headers = headers.clone();
                 headers.remove(frame::OPERATION_ID);
-                Received::Headers(headers)
+                Brought::Headers(headers)
             }
-        };
-        *lock(&self.0.received) = received;
+        });
     }
 
     /// Writes the headers of a request: the user's, and the three of the runtime.
@@ -343,16 +339,6 @@ impl Context {
 
 fn received_id(headers: &Headers, own: &Own) -> CorrelationId {
     own.correlation_id.map_or_else(correlation::fresh, |id| CorrelationId::Received(headers.share(id)))
-}
-
-/// The headers of a reply.
-#[derive(Debug, Default)]
-enum Received {
-    #[default]
-    Nothing,
-    /// The caller's correlation id and nothing else.
-    CorrelationId,
-    Headers(Headers),
 }
 
 /// The lock guards a plain value; a panic while it was held cannot have left it half-changed.

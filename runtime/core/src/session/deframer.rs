@@ -10,13 +10,15 @@ use crate::frame::{FrameError, PREAMBLE};
 #[derive(Debug)]
 pub struct Deframer {
     buffer: BytesMut,
+    /// Whole frames that were not given out yet. All that one read brings are split off together, and then share a count.
+    whole: Bytes,
     max_frame: usize,
 }
 
 impl Deframer {
     /// A deframer for frames of up to `max_frame` bytes, the leading size not counted.
     pub fn new(max_frame: usize) -> Self {
-        Self { buffer: BytesMut::new(), max_frame }
+        Self { buffer: BytesMut::new(), whole: Bytes::new(), max_frame }
     }
 
     /// Takes bytes that were read.
@@ -34,7 +36,24 @@ impl Deframer {
     /// # Errors
     /// When the size in front is one that no frame has, or over the limit. Nothing after it can be read.
     pub fn next_frame(&mut self) -> Result<Option<Bytes>, FrameError> {
-        let Some(size) = self.buffer.first_chunk::<4>() else { return Ok(None) };
+        if self.whole.is_empty() {
+            let Some(mut end) = self.frame_at(0)? else { return Ok(None) };
+            // What is wrong behind whole frames is found when those have been given out.
+            while let Ok(Some(next)) = self.frame_at(end) {
+                end = next;
+            }
+            self.whole = self.buffer.split_to(end).freeze();
+        }
+        let size = self.whole.first_chunk().map_or(0, |size| u32::from_be_bytes(*size) as usize + 4);
+        if size == self.whole.len() {
+            return Ok(Some(std::mem::take(&mut self.whole)));
+        }
+        Ok(Some(self.whole.split_to(size)))
+    }
+
+    /// Where the frame ends that begins there, if it is all there.
+    fn frame_at(&self, start: usize) -> Result<Option<usize>, FrameError> {
+        let Some(size) = self.buffer.get(start..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
         let size = u32::from_be_bytes(*size) as usize;
         if size > self.max_frame {
             return Err(FrameError::TooLarge { size, limit: self.max_frame });
@@ -42,10 +61,8 @@ impl Deframer {
         if size < PREAMBLE - 4 {
             return Err(FrameError::Truncated { size: size + 4 });
         }
-        if self.buffer.len() < size + 4 {
-            return Ok(None);
-        }
-        Ok(Some(self.buffer.split_to(size + 4).freeze()))
+        let end = start + size + 4;
+        Ok((end <= self.buffer.len()).then_some(end))
     }
 
     /// Whether the connection ended inside a frame.

@@ -15,6 +15,7 @@ use tracing::debug;
 
 use super::ConnectionOptions;
 use super::driver::Io;
+use super::pace::Pace;
 use crate::BoxFuture;
 use crate::call::{Handler, Inbound};
 use crate::codec::MessageType;
@@ -29,9 +30,6 @@ const LEAST_WAITING: usize = 64;
 
 /// Bytes of calls that may wait before no more are read. One frame may go beyond it.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
-
-/// How many calls get a task at once after one that kept the thread for long; then the next is tried in place again.
-const WARY: u32 = 256;
 
 /// What the driver, the supervisor and the calls share.
 pub(super) struct Calls<S> {
@@ -58,7 +56,7 @@ pub(super) struct State<S> {
     drivers: u64,
     /// How many calls were started; the number of the last.
     started: u64,
-    wary: u32,
+    pub(super) pace: Pace,
     watch: Watch,
 }
 
@@ -97,7 +95,7 @@ impl<S> Calls<S> {
             lent: None,
             drivers: 0,
             started: 0,
-            wary: 0,
+            pace: Pace::default(),
             watch: Watch { timer: Box::pin(tokio::time::sleep(STALL)), armed: false, call: 0, supervisor: None },
         };
         Self { handler, options, state: Mutex::new(state) }
@@ -169,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite> Calls<S> {
             // From now on it is a task of that one call.
             state.tasks.insert(call, Task { abort: state.driver.take(), ..Task::default() });
             state.drivers += 1;
-            state.wary = WARY;
+            state.pace.blocked();
             Poll::Ready((io, state.drivers))
         })
         .await
@@ -257,20 +255,6 @@ impl<S> State<S> {
     pub(super) fn give_back(&mut self, io: &mut Option<Box<Io<S>>>) {
         if let Some((lent, _)) = self.lent.take() {
             *io = Some(lent);
-        }
-    }
-
-    /// Whether calls are rather not run in place for now.
-    pub(super) fn is_long(&mut self) -> bool {
-        let long = self.wary > 0;
-        self.wary = self.wary.saturating_sub(1);
-        long
-    }
-
-    /// A handler kept the thread for so long.
-    pub(super) fn took(&mut self, time: Duration, long: Duration) {
-        if time > long {
-            self.wary = WARY;
         }
     }
 

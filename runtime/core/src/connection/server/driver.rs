@@ -19,13 +19,11 @@ use super::parting::Parting;
 use super::patience::Patience;
 use crate::BoxFuture;
 use crate::call::Inbound;
+use crate::connection::now;
 use crate::connection::wire::{CROWD, LINGER, MAX_UNWRITTEN, ROUNDS, Wire};
 
 /// How long handlers are run before what they answered is written. The first reply of a read waits no longer for the last.
 const RUN: Duration = Duration::from_micros(200);
-
-/// A handler that keeps the thread longer than this is better off in a task of its own: starting one costs about 1 us.
-const LONG: Duration = Duration::from_micros(50);
 
 /// A stream, and how far its end has come.
 pub(super) struct Io<S> {
@@ -239,20 +237,22 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Driver<S> {
         let (mut ran, mut enough) = (false, false);
         while !enough && let Some((inbound, call)) = self.next(&mut state, &calls) {
             ran = true;
-            if state.is_long() {
+            if state.pace.is_wary() {
                 let request = state.session.peer_cancels().then(|| inbound.frame.clone());
                 drop(state);
                 calls.spawn(call, request.as_ref(), calls.handle_later(inbound));
                 state = calls.lock();
                 continue;
             }
-            let (began, last) = *clock.get_or_insert_with(|| (Instant::now(), Instant::now()));
+            let (began, last) = *clock.get_or_insert_with(|| {
+                let now = now();
+                (now, now)
+            });
             state.lend(&mut self.io, call);
             // By it a call that has to wait can be found again.
             let request = state.session.peer_cancels().then(|| inbound.frame.clone());
             drop(state);
             let reply = poll_here(&calls, inbound, cx).map_err(|waiting| calls.spawn(call, request.as_ref(), waiting));
-            let now = Instant::now();
             state = calls.lock();
             if let Ok(reply) = reply {
                 state.ended(call, reply.as_ref());
@@ -262,9 +262,12 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Driver<S> {
                 state.wake_driver();
                 return false;
             }
-            state.took(now - last, LONG);
-            enough = now - began > RUN;
-            clock = Some((began, now));
+            if state.pace.looks_at_the_clock(call) {
+                let now = now();
+                state.pace.took(now - last);
+                enough = now - began > RUN;
+                clock = Some((began, now));
+            }
         }
         state.give_back(&mut self.io);
         if let Some(io) = &mut self.io {

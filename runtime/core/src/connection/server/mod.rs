@@ -12,6 +12,7 @@
 
 mod calls;
 mod driver;
+mod pace;
 mod parting;
 mod patience;
 
