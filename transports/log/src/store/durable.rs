@@ -8,7 +8,7 @@ use super::StoreError;
 use super::active::Active;
 use super::background::{Background, Done};
 use super::checkpoint::{Mark, Place};
-use super::options::Durability;
+use super::options::{Durability, MIN_SEGMENT};
 use super::queue::Command;
 use super::segment;
 use super::writer::{MAX_UNSYNCED, Writer};
@@ -32,7 +32,12 @@ impl Writer {
     /// Whether a batch of this size goes into the active segment.
     pub(super) fn fits(&mut self, size: u64) -> bool {
         let Some(active) = self.active.as_ref().filter(|_| !self.retired) else { return false };
-        active.position == 0 || active.position + size <= self.options.roll_bytes() && !self.is_too_old()
+        let holds_its_share = self
+            .options
+            .roll_records()
+            .is_some_and(|share| active.position >= MIN_SEGMENT && self.next - active.segment.base >= share);
+        let is_full = holds_its_share || active.position + size > self.options.roll_bytes();
+        active.position == 0 || !is_full && !self.is_too_old()
     }
 
     /// Whether the first batch of the active segment is so old that the next one goes to a new segment.

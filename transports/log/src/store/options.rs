@@ -9,10 +9,10 @@ use super::disk::{Disk, RealDisk, SimDisk};
 
 /// Segments are no larger, so that a position in one fits 32 bits.
 const MAX_SEGMENT: u64 = 2 * 1024 * 1024 * 1024;
-/// A limit on age or size is kept to an eighth of it: by so much the newest segment may exceed it.
+/// Every limit is kept to an eighth of it: by so much the newest segment may exceed it.
 const SEGMENTS_PER_LIMIT: u32 = 8;
-/// A limit on the size makes segments no smaller than this.
-const MIN_SEGMENT: u64 = 64 * 1024;
+/// A limit on the size or on the records makes segments no smaller than this.
+pub(super) const MIN_SEGMENT: u64 = 64 * 1024;
 
 /// What an acknowledged append survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -25,7 +25,7 @@ pub enum Durability {
     Buffered,
 }
 
-/// How long records are kept. Whole segments are removed, the oldest first, and never the newest; so up to a segment more is
+/// How long records are kept. Whole segments are removed, the oldest first, and never the newest; so up to an eighth more is
 /// kept. Whoever has not read them by then has missed them. Without a limit everything is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -71,7 +71,7 @@ impl Retention {
 #[non_exhaustive]
 pub struct LogOptions {
     /// When a segment has reached this size, in bytes, the next one is begun; 64 MiB, and at most 2 GiB. A limit on the bytes
-    /// that are kept makes it smaller.
+    /// or the records that are kept makes it smaller.
     pub segment_bytes: u64,
     /// When the first record of a segment is as old as this the next segment is begun. `None` for whenever it is full, or for
     /// an eighth of the age to which records are kept.
@@ -117,6 +117,11 @@ impl LogOptions {
     pub(crate) fn roll_bytes(&self) -> u64 {
         let share = self.retention.bytes.map(|bytes| (bytes / u64::from(SEGMENTS_PER_LIMIT)).max(MIN_SEGMENT));
         self.segment_bytes.min(share.unwrap_or(u64::MAX)).min(MAX_SEGMENT)
+    }
+
+    /// How many records a segment has when the next one is begun.
+    pub(crate) fn roll_records(&self) -> Option<u64> {
+        self.retention.records.map(|records| records / u64::from(SEGMENTS_PER_LIMIT))
     }
 
     /// The age at which the next segment is begun.
