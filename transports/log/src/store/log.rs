@@ -128,7 +128,6 @@ impl Log {
     /// # Errors
     /// [`StoreError::Failed`] and [`StoreError::Closed`].
     pub async fn submit(&self, batch: Batch, durability: Durability) -> Result<Pending, StoreError> {
-        self.owner.shared.check_owner()?;
         let (done, wait) = oneshot::channel();
         if let Err(command) = self.owner.role.in_passing(Command::Append { batch, durability, done }) {
             self.send(command).await?;
@@ -144,7 +143,6 @@ impl Log {
     /// # Panics
     /// On a thread that drives async tasks.
     pub fn append_blocking(&self, batch: Batch, durability: Durability) -> Result<Appended, StoreError> {
-        self.owner.shared.check_owner()?;
         let (done, wait) = oneshot::channel();
         let mut left = self.owner.role.alone(Command::Append { batch, durability, done }).err();
         while let Some(command) = left.take() {

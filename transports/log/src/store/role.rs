@@ -47,10 +47,13 @@ impl Role {
             Ok(role) => role,
             Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => return Err(command),
         };
+        let Some(writer) = role.as_mut() else { return Err(command) };
+        // Before the first lock that waits: in a fork whoever holds it may not be there. The queue says so.
+        if !may(writer, &command) || self.shared.check_owner().is_err() {
+            return Err(command);
+        }
         // Looked at with the role in hand: what was queued before this is done before it.
-        let is_free = |writer: &&mut Writer| writer.expected().0 <= 1 && self.shared.queue.is_free();
-        let Some(writer) = role.as_mut().filter(is_free) else { return Err(command) };
-        if !may(writer, &command) {
+        if writer.expected().0 > 1 || !self.shared.queue.is_free() {
             return Err(command);
         }
         let panics = EndOnDrop(&self.shared);
