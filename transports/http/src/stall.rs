@@ -119,3 +119,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stall<S> {
         if self.leave.is_cancelled() { self.poll_linger(cx) } else { Poll::Ready(Ok(())) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    /// Waits twice for less than it may, on either side of a write that went through, and then for longer.
+    #[tokio::test(start_paused = true)]
+    async fn each_write_that_waits_has_the_whole_of_its_time() {
+        let (mut reader, writer) = duplex(1);
+        let patience = Duration::from_secs(30);
+        let mut writer = Stall::new(writer, patience, CancellationToken::new(), Arc::default());
+        let reads = async {
+            for _ in 0..4 {
+                sleep(patience * 2 / 3).await;
+                reader.read_exact(&mut [0]).await.unwrap();
+            }
+            sleep(patience * 2).await;
+        };
+        let writes = async {
+            writer.write_all(b"12345").await.unwrap();
+            let began = Instant::now();
+            let error = writer.write_all(b"6").await.unwrap_err();
+            assert_eq!((error.kind(), began.elapsed().as_secs()), (io::ErrorKind::TimedOut, 30));
+            assert!(error.to_string().contains("read nothing for 30000 ms"), "{error}");
+        };
+        tokio::join!(reads, writes);
+    }
+}

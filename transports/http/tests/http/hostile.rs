@@ -70,11 +70,20 @@ async fn a_body_that_is_announced_or_grows_too_large_is_413_before_it_is_read() 
 async fn connections_over_the_limit_wait_for_one_to_end() {
     let mut config = Config::default();
     config.max_connections = 1;
-    let (bus, host, _, _) = served(config).await;
+    let (bus, host, desk, mut did) = served(config).await;
+    let call = |id| post("/desk", &[], &base64(&wait(id).frame));
     let mut first = TcpStream::connect(&host).await.unwrap();
-    first.write_all(b"POST ").await.unwrap();
-    let body = base64(&frame(7, "echo", MessageType::Call, &[], b""));
-    let second = tokio::spawn(async move { raw(&host, &post("/desk", &[], &body)).await });
+    first.write_all(&call(1)).await.unwrap();
+    assert_eq!(soon("the first's beginning", did.recv()).await, Some(Did::Begin(1)));
+    let second = tokio::spawn({
+        let request = call(2);
+        async move { raw(&host, &request).await }
+    });
+    // Without the limit it would begin within a round trip.
+    let early = tokio::time::timeout(Duration::from_millis(100), did.recv()).await;
+    assert!(early.is_err(), "{early:?} while the first is there");
+    desk.may.add_permits(2);
+    assert_eq!(soon("the first's answer", read_answer(&mut first)).await.status, 200);
     drop(first);
     assert_eq!(soon("the second's turn", second).await.unwrap().status, 200);
     bus.close().await.unwrap();
