@@ -190,7 +190,7 @@ async fn a_connection_that_was_just_made_has_its_first_request_answered_after_th
     let (mut client, leave, end) = connected(Duration::ZERO);
     tokio::time::sleep(Duration::from_millis(1)).await;
     leave.cancel();
-    tokio::time::sleep(FRESH / 2).await;
+    tokio::time::sleep(Duration::from_millis(250)).await;
     let body = frame(MessageType::Call);
     client.write_all(&[head(body.len()).as_bytes(), &body].concat()).await.unwrap();
     let mut answer = Vec::new();
@@ -209,7 +209,7 @@ async fn a_request_on_its_way_at_a_stop_is_answered_and_told_that_the_connection
     let size = client.read(&mut first).await.unwrap();
     assert!(!String::from_utf8_lossy(&first[..size]).contains("connection: close"), "it rests");
     leave.cancel();
-    tokio::time::sleep(CROSSING / 2).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
     client.write_all(&request).await.unwrap();
     let mut second = Vec::new();
     client.read_to_end(&mut second).await.unwrap();
