@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::echo::{
     ADDRESS, EchoClient, EchoServer, Mirror, NoOp, Notes, calls_per_second, context, note, recorded_request,
 };
+use crate::process::{cpu_of, own_cpu};
 use crate::report::{Better, Row};
 use crate::rounds::{Rounds, per_second};
 
@@ -20,6 +21,8 @@ const PEER: &str = "async-nats 0.51";
 const RAW_ADDRESS: &str = "bench-raw";
 /// Events published for one sample.
 const EVENTS: usize = 20_000;
+/// Samples of these for one figure of processor time, which Linux counts in steps of 10 ms.
+const MANY: usize = 10;
 /// How long to wait for the last of them.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,13 +30,40 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn run(rounds: &Rounds) -> Option<Vec<Row>> {
     let server = NatsServer::start("the nats suite")?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
-    let mut rows = calls(rounds, &runtime, &server.url());
-    rows.extend(publishes(rounds, &runtime, &server.url()));
-    rows.extend(kept_publishes(rounds, &runtime, &server.url()));
+    let mut rows = calls(rounds, &runtime, &server);
+    rows.extend(publishes(rounds, &runtime, &server));
+    rows.extend(kept_publishes(rounds, &runtime, &server));
     Some(rows)
 }
 
-fn calls(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
+/// Microseconds of processor time that each of `count` took, of this process and the NATS server together.
+fn cpu(server: &NatsServer, count: usize, done: impl FnOnce()) -> f64 {
+    let used = || own_cpu() + cpu_of(&server.id().to_string());
+    let before = used();
+    done();
+    (used() - before) * 1e6 / count as f64
+}
+
+/// The rate of both sides, and where that has a name, the processor time.
+fn compared(
+    rounds: &Rounds,
+    server: &NatsServer,
+    (name, cpu_name, unit, count): (&'static str, Option<&'static str>, &'static str, usize),
+    ours: impl Fn() -> f64,
+    reference: impl Fn() -> f64,
+) -> [Option<Row>; 2] {
+    let rate =
+        rounds.wants(name).then(|| Row::compared(name, unit, Better::Higher, PEER, rounds.compare(&ours, &reference)));
+    let cpu_of = |side: &dyn Fn() -> f64| cpu(server, count, || _ = side());
+    let time = cpu_name.filter(|name| rounds.wants(name)).map(|name| {
+        let compared = rounds.compare(|| cpu_of(&ours), || cpu_of(&reference));
+        Row::compared(name, "us each", Better::Lower, PEER, compared)
+    });
+    [rate, time]
+}
+
+fn calls(rounds: &Rounds, runtime: &Runtime, server: &NatsServer) -> Vec<Row> {
+    let url = &server.url();
     let (serving, calling) = runtime.block_on(async { (bus(url).await, bus(url).await) });
     let (raw_serving, raw_calling) = runtime.block_on(async { (raw(url).await, raw(url).await) });
     runtime.block_on(async {
@@ -45,14 +75,16 @@ fn calls(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
     let client = EchoClient::new(calling.rpc(ADDRESS)).layer(NoOp);
     // Both sides carry the same bytes to the server.
     let payload = runtime.block_on(recorded_request(&context()));
-    let rows = [(1, 5_000, "calls, 1 in flight"), (64, 40_000, "calls, 64 in flight")]
+    let crowd = Some("calls, 64 in flight, CPU with the server");
+    let rows = [(1, 5_000, "calls, 1 in flight", None), (64, 40_000, "calls, 64 in flight", crowd)]
         .into_iter()
-        .filter(|(_, _, name)| rounds.wants(name))
-        .map(|(in_flight, total, name)| {
+        .flat_map(|(in_flight, total, name, cpu_name)| {
             let ours = || runtime.block_on(ours_per_second(&client, in_flight, total));
             let reference = || runtime.block_on(raw_per_second(&raw_calling, &payload, in_flight, total));
-            Row::compared(name, "calls/s", Better::Higher, PEER, rounds.compare(ours, reference)).limits(0.90, 0.95)
+            let [rate, time] = compared(rounds, server, (name, cpu_name, "calls/s", total), ours, reference);
+            [rate.map(|row| row.limits(0.90, 0.95)), time]
         })
+        .flatten()
         .collect();
     runtime.block_on(async {
         calling.close().await.expect("the bus closes");
@@ -92,11 +124,13 @@ async fn answer(client: Client, mut requests: Subscriber) {
 }
 
 /// Events per second until a bare subscriber has the last of them; it is the same one for both sides.
-fn publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Option<Row> {
+fn publishes(rounds: &Rounds, runtime: &Runtime, server: &NatsServer) -> Vec<Row> {
     const NAME: &str = "publishes of a note";
-    if !rounds.wants(NAME) {
-        return None;
+    const CPU: &str = "publishes of a note, CPU with the server";
+    if !rounds.wants(NAME) && !rounds.wants(CPU) {
+        return Vec::new();
     }
+    let url = &server.url();
     let (bus, raw, listening) = runtime.block_on(async { (bus(url).await, raw(url).await, raw(url).await) });
     let mut events = runtime.block_on(async {
         let events = listening.subscribe("frugal.bench.>").await.expect("the subscription is taken");
@@ -123,25 +157,30 @@ fn publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Option<Row> {
         per_second(EVENTS, start.elapsed())
     };
     let context = context();
-    let compared = rounds.compare(
-        || sample(&mut || runtime.block_on(publish_ours(&bus, &context, EVENTS))),
-        || {
-            sample(&mut || {
-                runtime.block_on(async {
-                    for _ in 0..EVENTS {
-                        raw.publish(subject.clone(), payload.clone()).await.expect("the connection is open");
-                    }
-                });
-            })
-        },
-    );
+    let ours = || sample(&mut || runtime.block_on(publish_ours(&bus, &context, EVENTS)));
+    let reference = || {
+        sample(&mut || {
+            runtime.block_on(async {
+                for _ in 0..EVENTS {
+                    raw.publish(subject.clone(), payload.clone()).await.expect("the connection is open");
+                }
+            });
+        })
+    };
+    let [rate, _] = compared(rounds, server, (NAME, None, "events/s", EVENTS), ours, reference);
+    let many = |side: &dyn Fn() -> f64| cpu(server, MANY * EVENTS, || (0..MANY).for_each(|_| _ = side()));
+    let time = rounds.wants(CPU).then(|| {
+        let compared = rounds.compare(|| many(&ours), || many(&reference));
+        Row::compared(CPU, "us each", Better::Lower, PEER, compared)
+    });
     runtime.block_on(bus.close()).expect("the bus closes");
-    Some(Row::compared(NAME, "events/s", Better::Higher, PEER, compared).limits(0.90, 0.95))
+    rate.map(|row| row.limits(0.90, 0.95)).into_iter().chain(time).collect()
 }
 
 /// Events that JetStream has confirmed per second, to one stream by either side.
-fn kept_publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
-    let (kept, raw) = runtime.block_on(async { (bus(&url.replace("nats:", "jetstream:")).await, raw(url).await) });
+fn kept_publishes(rounds: &Rounds, runtime: &Runtime, server: &NatsServer) -> Vec<Row> {
+    let url = server.url();
+    let (kept, raw) = runtime.block_on(async { (bus(&url.replace("nats:", "jetstream:")).await, raw(&url).await) });
     let payload = runtime.block_on(async {
         let mut events = raw.subscribe("frugal.bench.>").await.expect("the subscription is taken");
         round_trip(&raw).await;
@@ -150,10 +189,11 @@ fn kept_publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
     });
     // It starts a task.
     let bare = runtime.block_on(async { async_nats::jetstream::new(raw) });
-    let rows = [(1, 2_000, "JetStream publishes, 1 in flight"), (64, 20_000, "JetStream publishes, 64 in flight")]
+    let (few, many) = ("JetStream publishes, 1 in flight", "JetStream publishes, 64 in flight");
+    let crowd = Some("JetStream publishes, 64 in flight, CPU with the server");
+    let rows = [(1, 2_000, few, None), (64, 20_000, many, crowd)]
         .into_iter()
-        .filter(|(_, _, name)| rounds.wants(name))
-        .map(|(in_flight, total, name)| {
+        .flat_map(|(in_flight, total, name, cpu_name)| {
             let ours = || {
                 let (publisher, context, note) = (Notes::publisher(&kept, "hall"), context(), note());
                 runtime.block_on(calls_per_second(in_flight, total, move || {
@@ -171,8 +211,10 @@ fn kept_publishes(rounds: &Rounds, runtime: &Runtime, url: &str) -> Vec<Row> {
                     }
                 }))
             };
-            Row::compared(name, "events/s", Better::Higher, PEER, rounds.compare(ours, reference)).limits(0.85, 0.90)
+            let [rate, time] = compared(rounds, server, (name, cpu_name, "events/s", total), ours, reference);
+            [rate.map(|row| row.limits(0.85, 0.90)), time]
         })
+        .flatten()
         .collect();
     runtime.block_on(kept.close()).expect("the bus closes");
     rows

@@ -125,7 +125,8 @@ pub fn children_cpu() -> f64 {
     cpu("self", 16)
 }
 
-fn cpu_of(process: &str) -> f64 {
+/// The processor time that a process has used, in seconds.
+pub fn cpu_of(process: &str) -> f64 {
     cpu(process, 14)
 }
 

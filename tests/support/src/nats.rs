@@ -67,6 +67,11 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Kills the server and starts another on the same port, with the same streams.
     ///
     /// # Panics
