@@ -17,12 +17,19 @@ pub(crate) struct Until<F> {
 enum Limit {
     None,
     At(Instant),
+    /// Counted from when it has to wait.
+    Within(Duration),
     Set(Pin<Box<Sleep>>),
 }
 
 impl<F> Until<F> {
     pub(crate) fn new(deadline: Option<Instant>, future: F) -> Self {
         Self { future, limit: deadline.map_or(Limit::None, Limit::At) }
+    }
+
+    /// The same, of what most often need not wait: the clock is read only when it does.
+    pub(crate) fn within(time: Duration, future: F) -> Self {
+        Self { future, limit: Limit::Within(time) }
     }
 
     /// Whether it waits for as long as it takes.
@@ -38,7 +45,12 @@ impl<F: Future + Unpin> Future for Until<F> {
         if let Poll::Ready(output) = Pin::new(&mut self.future).poll(cx) {
             return Poll::Ready(Some(output));
         }
-        if let Limit::At(deadline) = self.limit {
+        let deadline = match self.limit {
+            Limit::At(deadline) => Some(deadline),
+            Limit::Within(time) => after(time),
+            Limit::None | Limit::Set(_) => None,
+        };
+        if let Some(deadline) = deadline {
             self.limit = Limit::Set(Box::pin(sleep_until(deadline.into())));
         }
         let Limit::Set(timer) = &mut self.limit else { return Poll::Pending };

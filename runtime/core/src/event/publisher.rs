@@ -13,7 +13,7 @@ use crate::codec::{Message, MessageType, Wire, Writer};
 use crate::frame::{Body, FrameBuilder, KEY};
 use crate::middleware::{DynStep, Innermost, Layered, Step, dynamic};
 use crate::observe::Observed;
-use crate::until::{self, Until};
+use crate::until::Until;
 use crate::{Bus, Context, Error, ErrorKind};
 
 /// A typed publisher of one scope, on which the generated publisher is a thin face. Cheap to clone.
@@ -75,12 +75,12 @@ impl<E: ScopeEvent> Publisher<E> {
         let topic = self.direct.scope.topic(operation)?;
         match &self.layers {
             None => {
-                let prepared = self.direct.prepare(context, operation, &topic, payload)?;
-                self.direct.send(context, &topic, prepared).await
+                let prepared = self.direct.prepare(context, operation, topic, payload)?;
+                self.direct.send(context, topic, prepared).await
             }
             Some(step) => {
                 let event = event(payload.clone());
-                step.call(Envelope { context: context.clone(), topic: topic.name, event, slot: None }).await
+                step.call(Envelope { context: context.clone(), topic: topic.name.clone(), event, slot: None }).await
             }
         }
     }
@@ -92,7 +92,7 @@ impl<E: ScopeEvent> Publisher<E> {
     /// # Errors
     /// As [`publish`](Publisher::publish).
     pub async fn publish_event(&self, context: &Context, event: E) -> Result<(), Error> {
-        let topic = self.direct.scope.topic(event.operation())?.name;
+        let topic = self.direct.scope.topic(event.operation())?.name.clone();
         Step::call(self, Envelope { context: context.clone(), topic, event, slot: None }).await
     }
 }
@@ -105,7 +105,7 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
         let Envelope { context, topic, event, .. } = envelope;
         let operation = event.operation();
         // A layer may have sent it to another topic; the stream stays that of the scope.
-        let topic = Topic { name: topic, ..self.direct.scope.topic(operation)? };
+        let topic = Topic { name: topic, stream: Arc::clone(&self.direct.scope.topic(operation)?.stream) };
         // Written before the await: an event need not be `Sync`.
         let prepared = self.direct.prepare(&context, operation, &topic, &EventBody(&event))?;
         self.direct.send(&context, &topic, prepared).await
@@ -118,7 +118,7 @@ impl Direct {
         let remaining = context.remaining();
         let options = PublishOptions::default().durability(context.durability());
         let published = self.bus.transport().publish(topic, prepared.frame, options);
-        let published = Until::new(until::after(remaining), published);
+        let published = Until::within(remaining, published);
         let result = published.await.unwrap_or_else(|| {
             let text = format!("`{}` was not published within {} ms", topic.name, remaining.as_millis());
             Err(Error::new(ErrorKind::Timeout, text))

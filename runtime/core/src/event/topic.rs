@@ -3,7 +3,7 @@
 //! `prefix v1.music.{region}`, scope `AlbumWinners`, operation `Winner` and the region `emea` make the topic
 //! `v1.music.emea.AlbumWinners.Winner`. A subscriber may give `*` for a variable to take every value of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Operation, Scope};
 use crate::frame::{Headers, TOPIC_VARIABLE};
@@ -66,6 +66,26 @@ pub(super) struct ScopeTopic {
     headers: Headers,
     /// Whether all values can be in a topic that is published to.
     publishable: bool,
+    /// The topics that were published to.
+    known: Known,
+}
+
+/// A list of topics, one for each operation that was published: made once, found without a lock, and no longer than the scope's
+/// list of operations.
+#[derive(Clone, Debug, Default)]
+struct Known(OnceLock<Box<(&'static str, Topic, Known)>>);
+
+impl Known {
+    fn find(&self, operation: &'static str, make: impl Fn() -> Topic) -> &Topic {
+        let mut list = self;
+        loop {
+            let (name, topic, rest) = &**list.0.get_or_init(|| Box::new((operation, make(), Known::default())));
+            if *name == operation {
+                return topic;
+            }
+            list = rest;
+        }
+    }
 }
 
 impl ScopeTopic {
@@ -96,7 +116,8 @@ impl ScopeTopic {
         for (name, value) in scope.variables.iter().zip(&values) {
             headers.set(&format!("{TOPIC_VARIABLE}{name}"), value);
         }
-        let mut this = Self { scope, values, base, stream: stream.into(), headers, publishable: false };
+        let mut this =
+            Self { scope, values, base, stream: stream.into(), headers, publishable: false, known: Known::default() };
         this.publishable = this.check(false).is_ok();
         this
     }
@@ -107,11 +128,12 @@ impl ScopeTopic {
     }
 
     /// The topic to publish to.
-    pub(super) fn topic(&self, operation: &Operation) -> Result<Topic, Error> {
+    pub(super) fn topic(&self, operation: &Operation) -> Result<&Topic, Error> {
         if !self.publishable {
             self.check(false)?;
         }
-        Ok(Topic { name: [&self.base, operation.name].concat(), stream: Arc::clone(&self.stream) })
+        let name = operation.name;
+        Ok(self.known.find(name, || Topic { name: [&self.base, name].concat(), stream: Arc::clone(&self.stream) }))
     }
 
     /// The topics to subscribe to.
