@@ -126,8 +126,9 @@ async fn answer(client: Client, mut requests: Subscriber) {
 /// Events per second until a bare subscriber has the last of them; it is the same one for both sides.
 fn publishes(rounds: &Rounds, runtime: &Runtime, server: &NatsServer) -> Vec<Row> {
     const NAME: &str = "publishes of a note";
+    const FRESH: &str = "publishes of a note, bare with a copy each";
     const CPU: &str = "publishes of a note, CPU with the server";
-    if !rounds.wants(NAME) && !rounds.wants(CPU) {
+    if ![NAME, FRESH, CPU].into_iter().any(|name| rounds.wants(name)) {
         return Vec::new();
     }
     let url = &server.url();
@@ -158,23 +159,28 @@ fn publishes(rounds: &Rounds, runtime: &Runtime, server: &NatsServer) -> Vec<Row
     };
     let context = context();
     let ours = || sample(&mut || runtime.block_on(publish_ours(&bus, &context, EVENTS)));
-    let reference = || {
+    // Either the same bytes each time, which stay where they are; or a copy, since a publisher has something new to say each time,
+    // and those bytes have to come from its thread to the connection's.
+    let bare = |bytes: fn(&Bytes) -> Bytes| {
         sample(&mut || {
             runtime.block_on(async {
                 for _ in 0..EVENTS {
-                    raw.publish(subject.clone(), payload.clone()).await.expect("the connection is open");
+                    raw.publish(subject.clone(), bytes(&payload)).await.expect("the connection is open");
                 }
             });
         })
     };
+    let reference = || bare(Bytes::clone);
     let [rate, _] = compared(rounds, server, (NAME, None, "events/s", EVENTS), ours, reference);
+    let copied = || bare(|payload| Bytes::copy_from_slice(payload));
+    let [fresh, _] = compared(rounds, server, (FRESH, None, "events/s", EVENTS), ours, copied);
     let many = |side: &dyn Fn() -> f64| cpu(server, MANY * EVENTS, || (0..MANY).for_each(|_| _ = side()));
     let time = rounds.wants(CPU).then(|| {
         let compared = rounds.compare(|| many(&ours), || many(&reference));
         Row::compared(CPU, "us each", Better::Lower, PEER, compared)
     });
     runtime.block_on(bus.close()).expect("the bus closes");
-    rate.map(|row| row.limits(0.90, 0.95)).into_iter().chain(time).collect()
+    rate.map(|row| row.limits(0.90, 0.95)).into_iter().chain(fresh).chain(time).collect()
 }
 
 /// Events that JetStream has confirmed per second, to one stream by either side.
