@@ -62,10 +62,14 @@ async fn a_call_in_time_or_that_must_not_run_twice_is_made_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_transport_is_no_answer_while_the_other_call_may_bring_one() {
-    for (first, second) in [(Some(RpcErrorKind::Disconnected), None), (None, Some(RpcErrorKind::Unavailable))] {
+    let disconnected = Some(RpcErrorKind::Disconnected);
+    // The first fails at 100 ms and the second answers at 150; or the second fails at 60 ms and the first answers at 200.
+    for ((first, fails), (second, too), answer) in
+        [((100, disconnected), (100, None), 2), ((200, None), (10, disconnected), 1)]
+    {
         let count = Count::default();
-        let service = Hedge::after(AFTER).layer(answering!(count, 100 => first, 100 => second));
-        ask(&service, &context(), AskRequest::Read).await.unwrap();
+        let service = Hedge::after(AFTER).layer(answering!(count, first => fails, second => too));
+        assert_eq!(ask(&service, &context(), AskRequest::Read).await.unwrap(), answer);
         assert_eq!(count.get(), 2);
     }
     let count = Count::default();

@@ -49,6 +49,23 @@ async fn a_call_that_did_not_reach_its_handler_is_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_pause_is_longer_than_the_longest() {
+    const LONGEST: Duration = Duration::from_millis(10);
+    let count = Count::default();
+    let service = Retry::new()
+        .attempts(12)
+        .budget(1000, 1.0)
+        .pause(Duration::from_millis(1), LONGEST)
+        .layer(failing(&count, &[RpcErrorKind::Unavailable; 12]));
+    let began = Instant::now();
+    ask(&service, &context(), AskRequest::Write).await.unwrap_err();
+    assert_eq!(count.get(), 12);
+    // Doubled without end, the last alone would be up to a second.
+    let slack = Duration::from_millis(12);
+    assert!(began.elapsed() <= 11 * LONGEST + slack, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_may_have_run_is_made_again_only_when_it_is_idempotent() {
     let count = Count::default();
     let service = Retry::new().layer(failing(&count, &[RpcErrorKind::Disconnected; 2]));
