@@ -95,7 +95,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
                 Ran::Late
             } else {
                 // A service may panic before it has a future.
-                match catching(|| service.call(call)) {
+                match seen(observed.as_deref(), || catching(|| service.call(call))) {
                     Err(text) => Ran::Ended(Err(text)),
                     Ok(handler) => {
                         let handler = pin!(handler);
@@ -108,7 +108,7 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
                 }
             };
             let outcome = match ran {
-                Ran::Ended(outcome) => finished(method, &reply.context, outcome),
+                Ran::Ended(outcome) => seen(observed.as_deref(), || finished(method, &reply.context, outcome)),
                 Ran::Killed => return None,
                 Ran::Late => {
                     debug!(service = name, method = method.name, "the caller's time was up before the handler ended");
@@ -138,6 +138,14 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     fn observed(&self, method: Option<&'static Method>, context: &Context) -> Option<Observed> {
         let service = method.map_or(self.name, |method| method.service);
         self.observing.as_ref()?.call(Side::Server, service, method, context)
+    }
+}
+
+/// Does what belongs to a call, in the call's span where it has one.
+fn seen<T>(observed: Option<&Observed>, work: impl FnOnce() -> T) -> T {
+    match observed {
+        Some(observed) => observed.span().in_scope(work),
+        None => work(),
     }
 }
 
