@@ -1,28 +1,46 @@
-//! What generated code costs whoever compiles it: `cargo check` of 1,000 structs, ours and in the shape prost's compiler emits.
+//! What generated code costs whoever compiles it: `cargo check` of structs and of services, ours and in the shape that prost's compiler and
+//! tonic's emit.
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use tonic_build::manual::{Builder, Method, Service};
+
 use crate::process::children_cpu;
 use crate::report::{Better, Row};
 use crate::rounds::Rounds;
 
+/// How many services there are beside the structs, where there are any, and of how many methods each.
+pub const SERVICES: usize = 50;
+pub const METHODS: usize = 8;
+
+const TONIC: &str = "tonic = { version = \"0.14\", default-features = false, features = [\"channel\", \"codegen\", \"router\", \"server\"] }\n\
+                     tonic-prost = \"0.14\"\nprost = \"0.14\"";
+
 /// Checks the same structs as ours has them, and as prost has them.
 pub fn row(rounds: &Rounds, rust: &str, structs: usize) -> Row {
+    // The version that this crate's own dependency is locked to.
+    compare(rounds, "cargo check of its Rust", rust, ("prost, same structs", "prost = \"0.14\"", &prost(structs)))
+}
+
+/// The same of structs and services, client and server of each, as ours has them, and as prost and tonic have them.
+pub fn row_with_services(rounds: &Rounds, rust: &str, structs: usize) -> Row {
+    let name = "cargo check of Rust with services";
+    compare(rounds, name, rust, ("prost and tonic, same shape", TONIC, &(prost(structs) + &tonic())))
+}
+
+fn compare(rounds: &Rounds, name: &'static str, rust: &str, (peer, peers, text): (&'static str, &str, &str)) -> Row {
     let folder = tempfile::tempdir().expect("a folder for the crates");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let core = root.join("runtime/core").canonicalize().expect("core is there");
     let ours = format!("thriftwood = {{ package = \"thriftwood-core\", path = {core:?} }}");
-    // The version that this crate's own dependency is locked to.
-    let reference = "prost = \"0.14\"";
-    let sides = [("ours", ours.as_str(), rust.to_owned()), ("reference", reference, prost(structs))];
-    for (name, dependency, text) in &sides {
+    for (name, dependencies, text) in [("ours", ours.as_str(), rust), ("reference", peers, text)] {
         let crate_folder = folder.path().join(name);
         fs::create_dir_all(crate_folder.join("src")).expect("the folder is made");
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependency}\n\n[workspace]\n"
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n\n[workspace]\n"
         );
         fs::write(crate_folder.join("Cargo.toml"), manifest).expect("the manifest is written");
         fs::write(crate_folder.join("src/lib.rs"), text).expect("the crate is written");
@@ -31,7 +49,7 @@ pub fn row(rounds: &Rounds, rust: &str, structs: usize) -> Row {
     let side = |name| seconds(&folder.path().join(name), &folder.path().join("target"));
     // Each check takes some ten seconds, and processor time hardly differs between them.
     let compared = rounds.at_most(3).compare(|| side("ours"), || side("reference"));
-    Row::compared("cargo check of its Rust", "s", Better::Lower, "prost, same structs", compared).limits(0.8, 0.5)
+    Row::compared(name, "s", Better::Lower, peer, compared).limits(0.8, 0.5)
 }
 
 /// The processor time of `cargo check`, in seconds: rustc's on one thread, as what is checked is one crate. The first time, which
@@ -90,4 +108,23 @@ fn prost(structs: usize) -> String {
         .expect("a string takes it");
     }
     text
+}
+
+/// The services of `compiler.rs`, as tonic's own generator writes them.
+fn tonic() -> String {
+    let out = tempfile::tempdir().expect("a folder for the services");
+    let services: Vec<Service> = (0..SERVICES).map(service).collect();
+    Builder::new().out_dir(out.path()).compile(&services);
+    let files = fs::read_dir(out.path()).expect("the folder is there");
+    files.map(|file| fs::read_to_string(file.expect("a file").path()).expect("the file is text")).collect()
+}
+
+fn service(n: usize) -> Service {
+    let service = Service::builder().name(format!("Store{n}")).package("bench.large").comment(format!("Service {n}."));
+    let methods = (0..METHODS).map(|m| {
+        let method = Method::builder().name(format!("get_{m}")).route_name(format!("Get{m}"));
+        let method = method.input_type(format!("crate::Record{n}")).output_type(format!("crate::Record{m}"));
+        method.codec_path("tonic_prost::ProstCodec").build()
+    });
+    methods.fold(service, |service, method| service.method(method)).build()
 }

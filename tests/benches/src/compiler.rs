@@ -1,4 +1,5 @@
-//! A large IDL file to Rust: 1,000 structs, with enums, comments, defaults and references between them.
+//! A large IDL file to Rust: 1,000 structs, with enums, comments, defaults and references between them; and one of structs and services,
+//! of which only what its Rust costs to check is measured.
 
 use std::fmt::Write;
 use std::fs;
@@ -14,12 +15,18 @@ use crate::rounds::Rounds;
 
 const STRUCTS: usize = 1000;
 
+/// Of these, beside services, whose methods take and give the first of them.
+const STRUCTS_OF_SERVICES: usize = 100;
+
 pub fn run(rounds: &Rounds) -> Vec<Row> {
     let folder = tempfile::tempdir().expect("a folder for the file");
     let file = folder.path().join("large.frugal");
-    let text = idl();
+    let text = idl(STRUCTS);
     fs::write(&file, &text).expect("the file is written");
     let rust = generate(&read(&file));
+    let with_services = folder.path().join("services.frugal");
+    fs::write(&with_services, idl(STRUCTS_OF_SERVICES) + &services()).expect("the file is written");
+    let rust_of_services = generate(&read(&with_services));
     println!("{} lines of IDL, {} lines of Rust", text.lines().count(), rust.lines().count());
 
     let whole = rounds.alone(|| seconds(|| generate(&read(&file))));
@@ -32,6 +39,7 @@ pub fn run(rounds: &Rounds) -> Vec<Row> {
         row("of which read and check", reading),
         row("of which write Rust", generating),
         checking::row(rounds, &rust, STRUCTS),
+        checking::row_with_services(rounds, &rust_of_services, STRUCTS_OF_SERVICES),
     ]
 }
 
@@ -56,9 +64,9 @@ fn generate(compilation: &Compilation) -> String {
 }
 
 /// A file as large services have it: each struct with nine fields, one of an earlier struct and one of an enum.
-fn idl() -> String {
+fn idl(structs: usize) -> String {
     let mut text = "namespace * bench.large\n\n".to_owned();
-    for n in 0..STRUCTS {
+    for n in 0..structs {
         if n % 10 == 0 {
             write!(
                 text,
@@ -88,4 +96,14 @@ fn idl() -> String {
         .expect("a string takes it");
     }
     text
+}
+
+/// Services of methods that take a struct and give another.
+fn services() -> String {
+    let method = |n: usize, m: usize| format!("    Record{m} get{m}(1: Record{n} record),\n");
+    let service = |n: usize| {
+        let methods: String = (0..checking::METHODS).map(|m| method(n, m)).collect();
+        format!("/** Service {n}. */\nservice Store{n} {{\n{methods}}}\n\n")
+    };
+    (0..checking::SERVICES).map(service).collect()
 }
