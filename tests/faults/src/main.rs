@@ -91,10 +91,9 @@ async fn consume(bus: &Bus) -> Result<(), Failure> {
 }
 
 async fn serve(bus: &Bus) -> Result<(), Failure> {
-    let notes = Probe::default();
     // Before it serves: what waits in the log is handled from then on.
     tell("ready")?;
-    bus.serve(SERVICE, Telling { server: ProbeServer::new(notes.clone()), notes }).concurrency(CONCURRENCY).await?;
+    bus.serve(SERVICE, Telling).concurrency(CONCURRENCY).await?;
     std::future::pending().await
 }
 
@@ -133,18 +132,18 @@ impl Handler for Hanging {
 }
 
 /// Tells a note before its call counts as handled.
-struct Telling<H> {
-    server: H,
-    notes: Probe,
-}
+struct Telling;
 
-impl<H: Handler> Handler for Telling<H> {
+impl Handler for Telling {
     fn service(&self) -> &'static str {
-        self.server.service()
+        "Telling"
     }
 
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
-        let (reply, notes) = (self.server.handle(inbound), self.notes.clone());
+        // A probe for each call. Of one they shared, a call could tell another's note, count as handled, and have its own
+        // told by that other, which a kill in between kept from ever being told.
+        let notes = Probe::default();
+        let reply = ProbeServer::new(notes.clone()).handle(inbound);
         Box::pin(async move {
             let reply = reply.await;
             if let Some(note) = notes.next_note().await {
