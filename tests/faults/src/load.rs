@@ -18,6 +18,12 @@ pub const CALLERS: usize = 32;
 /// What each call may take.
 pub const LIMIT: Duration = Duration::from_secs(5);
 
+/// The most calls that so many kills can cost: what each caller has under way, and once more. A killed process closes its sockets one
+/// after another, and on a busy machine a caller connects again to one that is yet to be closed.
+pub const fn most_lost(kills: usize) -> usize {
+    2 * CALLERS * kills
+}
+
 /// Starts `program` as a server of a probe at `url`, and waits until it is one.
 ///
 /// # Panics

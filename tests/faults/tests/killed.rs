@@ -28,7 +28,7 @@ fn live_and_die(mut process: Process, random: &mut Random, most: u64) -> Vec<Str
         let ready = process.line();
         assert_eq!(ready.as_deref(), Some("ready"), "{}", process.complaint());
         told.extend((0..lines).map_while(|_| process.line()));
-        assert_eq!(told.len() as u64, lines, "it ended by itself: {}", process.complaint());
+        assert_eq!(told.len() as u64, lines, "it ended by itself or fell silent: {}", process.complaint());
     }
     told.extend(process.kill().into_iter().filter(|line| line != "ready"));
     told
@@ -106,18 +106,24 @@ async fn a_group_misses_no_event_and_sees_no_acknowledged_one_again() {
     bus.close().await.unwrap();
 
     let mut acked = BTreeSet::new();
-    for _ in 0..25 {
+    let mut rounds = 0;
+    // What is left has to outlast what a round waits for, and an acknowledgement a round that was recorded and never told.
+    while rounds < 25 && acked.len() < EVENTS as usize - 60 {
+        rounds += 1;
         let consuming = Process::start(PROGRAM, "consume", folder.path(), &[]).unwrap();
         for line in live_and_die(consuming, &mut random, 30) {
             assert!(acked.insert(line.parse::<i64>().unwrap()), "{line} was acknowledged and came again");
         }
     }
+    assert!(!acked.is_empty(), "none of {EVENTS} was consumed");
     let bus = connect(folder.path()).await;
+    // On a busy machine a member can have taken all of them before it was killed, so the last is one of our own.
+    Things::publisher(&bus, "anybody", REGION).counted(&Context::new(), EVENTS).await.unwrap();
     let mut rest = Things::subscriber(&bus, "*", REGION).group(GROUP).counted().await.unwrap();
-    let mut due: BTreeSet<i64> = (0..EVENTS).filter(|number| !acked.contains(number)).collect();
+    let mut due: BTreeSet<i64> = (0..=EVENTS).filter(|number| !acked.contains(number)).collect();
     let mut last = 0;
     // What was not acknowledged is due again at once, and comes before what was never taken.
-    while last < EVENTS - 1 {
+    while last < EVENTS {
         let event = rest.next().await.unwrap().unwrap();
         last = *event;
         assert!(due.remove(&last), "{last} came again");
@@ -125,8 +131,7 @@ async fn a_group_misses_no_event_and_sees_no_acknowledged_one_again() {
     }
     // A kill can come after an acknowledgement was recorded and before it was told, once a round.
     let untold = due.len();
-    assert!(untold <= 25, "{untold} events were missed");
-    assert!(!acked.is_empty() && acked.len() < EVENTS as usize, "{} of {EVENTS} were consumed", acked.len());
+    assert!(untold <= rounds, "{untold} events were missed in {rounds} rounds");
     bus.close().await.unwrap();
 }
 

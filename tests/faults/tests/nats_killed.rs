@@ -10,7 +10,7 @@ use thriftwood::{Context, ErrorKind};
 use thriftwood_conformance::fixture::soon;
 use thriftwood_conformance::idl::{ProbeServer, Things};
 use thriftwood_conformance::probe::Probe;
-use thriftwood_faults::load::{CALLERS, Tally, callers_within, start};
+use thriftwood_faults::load::{Tally, callers_within, most_lost, start};
 use thriftwood_faults::{REGION, Random, SERVICE};
 use thriftwood_test_support::NatsServer;
 
@@ -24,8 +24,8 @@ const ROUNDS: usize = 4;
 /// All lost calls were under way at some kill, and none took longer than it might.
 fn check(tally: &Tally) {
     let lost = tally.failed("timeout") + tally.failed("disconnected");
-    let most = CALLERS * ROUNDS;
-    assert!(lost <= most, "{lost} calls were lost of at most {most} under way: {}", tally.summary());
+    let most = most_lost(ROUNDS);
+    assert!(lost <= most, "{lost} calls were lost of at most {most} that {ROUNDS} kills can cost: {}", tally.summary());
     assert_eq!(tally.failed("other"), 0, "{}", tally.summary());
     assert!(tally.longest() < LIMIT + SLACK, "{}", tally.summary());
     println!("{}", tally.summary());
