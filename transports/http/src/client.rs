@@ -79,7 +79,7 @@ impl Calls {
         loop {
             match pool.send(self.request(uri, form, frame.clone())).await {
                 Err(source) if error::is_unbegun(&source) && again.next().is_some() => {}
-                sent => return sent.map_err(|source| error::no_answer(uri, source)),
+                sent => return sent.map_err(|source| error::no_answer(uri, source, pool.is_known())),
             }
         }
     }

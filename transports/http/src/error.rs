@@ -4,9 +4,11 @@ use std::error::Error as StdError;
 use std::io;
 
 use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use http::uri::Scheme;
 use http::{StatusCode, Uri};
 use hyper_util::client::legacy;
 use thriftwood_core::{Error, ErrorKind, RpcError, RpcErrorKind};
+use thriftwood_tls::{explain, explain_handshake};
 
 use crate::answer::Code;
 use crate::convention::ERROR;
@@ -45,13 +47,16 @@ pub(crate) fn is_unbegun(error: &legacy::Error) -> bool {
     below.is_canceled() || below.source().and_then(|source| source.downcast_ref()).is_some_and(refused)
 }
 
-/// A request that got no answer.
-pub(crate) fn no_answer(uri: &Uri, source: legacy::Error) -> RpcError {
+/// A request that got no answer, from a peer that has never given one or has.
+pub(crate) fn no_answer(uri: &Uri, source: legacy::Error, is_known: bool) -> RpcError {
     let cause = root(&source).to_string();
     let below = source.source().and_then(|source| source.downcast_ref::<hyper::Error>());
     // The h2 library keeps no more than the text of what TLS says.
     let alert = cause.starts_with("received fatal alert").then(|| format!("the peer refuses this side: {cause}"));
-    let (kind, text) = if let Some(problem) = thriftwood_tls::explain(&source).or(alert) {
+    let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
+    let of_tls = if is_tls && source.is_connect() { explain_handshake(&source) } else { explain(&source).or(alert) };
+    let elsewhere = if is_tls { "tcps://" } else { "https://, or with tcp://" };
+    let (kind, text) = if let Some(problem) = of_tls {
         // In the handshake or, where it is this side that is refused, right behind it.
         (RpcErrorKind::Unavailable, format!("no TLS connection to {uri}: {problem}"))
     } else if source.is_connect() {
@@ -59,9 +64,15 @@ pub(crate) fn no_answer(uri: &Uri, source: legacy::Error) -> RpcError {
     } else if is_unbegun(&source) {
         (RpcErrorKind::Unavailable, format!("{uri} was going away, and did not begin the call: {cause}"))
     } else if below.is_some_and(hyper::Error::is_parse) {
-        (RpcErrorKind::Protocol, format!("what answers at {uri} does not speak HTTP: {cause}"))
+        let hint = format!("should the URL begin with {elsewhere}?");
+        (RpcErrorKind::Protocol, format!("what answers at {uri} does not speak HTTP: {cause}; {hint}"))
     } else {
-        (RpcErrorKind::Disconnected, format!("the connection to {uri} was lost before the reply came: {cause}"))
+        let mut text = format!("the connection to {uri} was lost before the reply came: {cause}");
+        // As whoever hangs up does to whom HTTP makes no sense.
+        if !is_known && (below.is_some_and(hyper::Error::is_incomplete_message) || is_reset(root(&source))) {
+            text += &format!("; nobody has answered there in HTTP yet: should the URL begin with {elsewhere}?");
+        }
+        (RpcErrorKind::Disconnected, text)
     };
     RpcError::new(kind, text).with_source(source)
 }
@@ -128,6 +139,10 @@ fn without_tags(page: &str) -> String {
         rest = after.split_once('>').map_or("", |(_, after)| after);
     }
     text + rest
+}
+
+fn is_reset(error: &(dyn StdError + 'static)) -> bool {
+    error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::ConnectionReset)
 }
 
 /// The error at the bottom, which says what happened.

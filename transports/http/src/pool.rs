@@ -42,6 +42,7 @@ enum Kind {
 /// What was learned from the peer's answers. All calls of a bus have one peer, since its URL names one.
 #[derive(Default)]
 struct Peer {
+    has_answered: AtomicBool,
     takes_raw: AtomicBool,
     speaks_http2: AtomicBool,
 }
@@ -90,6 +91,11 @@ impl Pool {
         if self.peer.takes_raw.load(Ordering::Relaxed) { Form::Raw } else { Form::Base64 }
     }
 
+    /// Whether somebody who speaks HTTP has ever answered.
+    pub(crate) fn is_known(&self) -> bool {
+        self.peer.has_answered.load(Ordering::Relaxed)
+    }
+
     /// Forgets what was learned: somebody else answers at the URL now, or the same one in another way.
     pub(crate) fn forget(&self) {
         self.peer.takes_raw.store(false, Ordering::Relaxed);
@@ -117,6 +123,9 @@ impl Pool {
     }
 
     fn learn(&self, version: Version, headers: &HeaderMap) {
+        if !self.is_known() {
+            self.peer.has_answered.store(true, Ordering::Relaxed);
+        }
         let speaks_http2 = version == Version::HTTP_2 || is_announced(headers);
         if self.peer.speaks_http2.load(Ordering::Relaxed) != speaks_http2 {
             self.peer.speaks_http2.store(speaks_http2, Ordering::Relaxed);

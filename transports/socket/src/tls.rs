@@ -4,7 +4,7 @@ use std::io;
 
 use rustls::pki_types::ServerName;
 use thriftwood_core::{Error, ErrorKind};
-use thriftwood_tls::{ClientTls, ServerTls, explain};
+use thriftwood_tls::{ClientTls, ServerTls, explain, explain_handshake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
@@ -29,7 +29,10 @@ pub async fn secure(socket: Socket, endpoint: &Endpoint, tls: &ClientTls) -> Res
     let name =
         ServerName::try_from(host.clone()).map_err(|_| format!("`{host}` is no name that a certificate can have"))?;
     let connected = TlsConnector::from(config).connect(name, socket).await;
-    connected.map(|stream| Socket::Tls(Box::new(TlsStream::Client(stream)))).map_err(|error| problem(&error))
+    connected.map(|stream| Socket::Tls(Box::new(TlsStream::Client(stream)))).map_err(|error| {
+        let problem = explain_handshake(&error);
+        problem.unwrap_or_else(|| error.to_string())
+    })
 }
 
 /// What the serving end needs, where the URL asks for TLS.
@@ -60,7 +63,7 @@ pub async fn accept(socket: Socket, acceptor: &TlsAcceptor) -> Result<Socket, St
                 // Nobody is left to be told of an error here.
                 let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
             }
-            Err(problem(&error))
+            Err(explain(&error).unwrap_or_else(|| error.to_string()))
         }
     }
 }
@@ -84,8 +87,4 @@ pub fn is_turned_away(error: &io::Error) -> bool {
             | Alert::UnknownCA
             | Alert::UnsupportedCertificate
     )
-}
-
-fn problem(error: &io::Error) -> String {
-    explain(error).unwrap_or_else(|| error.to_string())
 }

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::routes::Routes;
 use crate::stream::Stream;
 use crate::thrift::{Client, Plain, TELLING};
+use crate::wrong_door;
 
 /// How long a server that cannot accept waits before it tries again; most often it is out of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
@@ -113,7 +114,7 @@ impl Accept {
                 }
             }
         };
-        let mut stream = Stream::new(socket);
+        let mut stream = Stream::accepted(socket);
         let first = tokio::select! {
             () = self.has_left(accepted) => return,
             first = self.first(&mut stream) => first,
@@ -125,6 +126,15 @@ impl Accept {
                 let mut connection = self.connection;
                 connection.concurrency = 1;
                 (Arc::new(Plain(self.routes.clone())), connection)
+            }
+            Client::Http => {
+                warn!(peer, "a client speaks HTTP, and was told that this is no http:// address");
+                // Whoever does not take that either is not waited for.
+                tokio::select! {
+                    () = self.has_left(accepted) => {}
+                    _ = tokio::time::timeout(self.config.stall, wrong_door::tell(&mut stream)) => {}
+                }
+                return;
             }
             Client::Stranger(problem) => return warn!(peer, problem, "a client could not be understood"),
         };

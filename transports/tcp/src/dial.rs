@@ -5,19 +5,20 @@
 //! is started again is hardly noticed; in a long one it fails at once, with what the last attempt found.
 
 use std::io;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thriftwood_core::connection::Connection;
 use thriftwood_core::{RpcError, RpcErrorKind};
-use thriftwood_socket::{Endpoint, connect, pause_after, secure};
+use thriftwood_socket::{Endpoint, Socket, connect, pause_after, secure};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::debug;
 
 use crate::config::{Config, Shared};
 use crate::error;
-use crate::stream::{Fate, Stream};
+use crate::stream::{Fate, Problem, Stream};
 
 /// A pause that a call waits for rather than fail.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -26,6 +27,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(crate) struct Peer {
     shared: Arc<Shared>,
     link: Mutex<Link>,
+    /// Whether a server has ever answered.
+    known: Arc<AtomicBool>,
 }
 
 /// A connection, where it goes, and what becomes of it.
@@ -68,7 +71,7 @@ impl Link {
 
 impl Peer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, link: Mutex::default() }
+        Self { shared, link: Mutex::default(), known: Arc::default() }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -99,24 +102,31 @@ impl Peer {
     /// Why a call on this connection has no reply.
     pub(crate) fn lost(&self, line: &Line) -> RpcError {
         let target = &line.target;
-        match line.fate.problem() {
-            // It looked like a connection and was none: the next attempt has to wait like after any other that failed.
-            Some(problem) if problem.turned_away => {
-                let cause = format!("{target} does not let this side in: {}", problem.text);
-                let mut link = self.link();
-                if link.line.take_if(|known| known.fate.is(&line.fate)).is_some() {
-                    link.fail(cause.as_str().into());
-                }
-                error::unavailable(cause)
+        let (kind, cause) = match line.fate.problem() {
+            Some(Problem::TurnedAway(text)) => {
+                (RpcErrorKind::Unavailable, format!("{target} does not let this side in: {text}"))
+            }
+            Some(Problem::Stranger(stranger)) => {
+                (RpcErrorKind::Protocol, stranger.told(target, target.scheme() == "tcps"))
             }
             problem => {
                 let max_frame = self.shared.config.max_frame;
-                let no_frame = || format!("what came was no frame of up to {max_frame} bytes, so this end closed it");
-                let cause = problem.map_or_else(no_frame, |problem| problem.text.clone());
-                let text = format!("the connection to {target} was lost before the reply came: {cause}");
-                RpcError::new(RpcErrorKind::Disconnected, text)
+                let why = match problem {
+                    Some(Problem::Lost { why, unknown: false }) => why.clone(),
+                    Some(Problem::Lost { why, .. }) => format!("{why}; {}", never_answered(target)),
+                    _ => format!("what came was no frame of up to {max_frame} bytes, so this end closed it"),
+                };
+                let text = format!("the connection to {target} was lost before the reply came: {why}");
+                return RpcError::new(RpcErrorKind::Disconnected, text);
             }
+        };
+        // It looked like a connection and was none: the next attempt has to wait like after any other that failed.
+        let mut link = self.link();
+        if link.line.take_if(|known| known.fate.is(&line.fate)).is_some() {
+            link.fail(cause.as_str().into());
         }
+        drop(link);
+        RpcError::new(kind, cause)
     }
 
     /// Lets go of the connection; calls under way still get their replies.
@@ -154,7 +164,10 @@ impl Peer {
             connected = dial(&target, &self.shared.config) => connected,
             () = self.shared.lifecycle.closed() => Err("the bus is closed".into()),
         };
-        let result = connected.map(|stream| Line::new(stream, target.clone(), &self.shared));
+        let result = connected.map(|socket| {
+            let stream = Stream::dialled(socket, Arc::clone(&self.known));
+            Line::new(stream, target.clone(), &self.shared)
+        });
         let mut link = self.link();
         link.attempt = None;
         match &result {
@@ -181,13 +194,22 @@ impl Peer {
     }
 }
 
+/// A hint for somebody whose calls have had no answer yet: it need not be the server that ended.
+fn never_answered(target: &Endpoint) -> &'static str {
+    match target.scheme() {
+        "tcp" => "nobody has answered there in frames yet: should the URL begin with tcps://, or with http://?",
+        "tcps" => "nobody has answered there in frames yet: should the URL begin with https://?",
+        _ => "nobody has answered there in frames yet: is it a server's socket?",
+    }
+}
+
 enum Joined {
     Open(Arc<Line>),
     Attempt(watch::Receiver<Option<Outcome>>),
 }
 
 /// Connects, or says what stood in the way.
-async fn dial(target: &Endpoint, config: &Config) -> Result<Stream, Arc<str>> {
+async fn dial(target: &Endpoint, config: &Config) -> Result<Socket, Arc<str>> {
     let within = config.connect_timeout;
     let connecting = async {
         let socket = connect(target, config.silence).await.map_err(|source| {
@@ -205,7 +227,7 @@ async fn dial(target: &Endpoint, config: &Config) -> Result<Stream, Arc<str>> {
         }
     };
     match tokio::time::timeout(within, connecting).await {
-        Ok(connected) => connected.map(Stream::new).map_err(Arc::from),
+        Ok(connected) => connected.map_err(Arc::from),
         Err(_) => Err(format!("nothing answered at {target} within {} ms", within.as_millis()).into()),
     }
 }

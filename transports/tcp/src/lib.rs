@@ -14,10 +14,12 @@ mod client;
 mod config;
 mod dial;
 mod error;
+mod opening;
 mod routes;
 mod server;
 mod stream;
 mod thrift;
+mod wrong_door;
 
 pub use config::{Config, connect};
 pub use thriftwood_tls::{ClientTls, Pem, ServerTls};

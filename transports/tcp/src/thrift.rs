@@ -29,7 +29,9 @@ pub(crate) const TELLING: usize = 5;
 pub(crate) enum Client {
     Frugal,
     Thrift,
-    /// Neither, and who it may be instead.
+    /// A web browser, or a caller whose URL should not begin with `http`.
+    Http,
+    /// None of them, and who it may be instead.
     Stranger(&'static str),
 }
 
@@ -37,9 +39,12 @@ impl Client {
     /// Who begins like this.
     pub(crate) fn of(first: [u8; TELLING]) -> Self {
         match first {
-            [b'G', b'E', b'T', b' ', _] | [b'P', b'O', b'S', b'T', _] | [b'H', b'E', b'A', b'D', _] => {
-                Self::Stranger("it speaks HTTP")
-            }
+            [b'G', b'E', b'T', b' ', _]
+            | [b'P', b'O', b'S', b'T', b' ']
+            | [b'H', b'E', b'A', b'D', b' ']
+            | [b'P', b'U', b'T', b' ', _]
+            | [b'P', b'R', b'I', b' ', b'*']
+            | [b'O', b'P', b'T', b'I', b'O'] => Self::Http,
             [0x16, 0x03, ..] => Self::Stranger("it speaks TLS; a server for that is at a tcps:// URL"),
             [0x80, 0x01, ..] | [0x82, 0x21 | 0x41 | 0x61 | 0x81, ..] => {
                 Self::Stranger("it speaks Thrift without frames; it needs a TFramedTransport")
@@ -113,7 +118,10 @@ mod tests {
         for first in [0x80, 0x82, b'['] {
             assert_eq!(Client::of([0, 0, 1, 0, first]), Client::Thrift);
         }
-        for (first, who) in [(*b"GET /", "HTTP"), ([0x16, 3, 1, 2, 0], "TLS"), ([0x80, 1, 0, 1, 0], "frames")] {
+        for first in [b"GET /", b"POST ", b"HEAD ", b"PUT /", b"PRI *", b"OPTIO"] {
+            assert_eq!(Client::of(*first), Client::Http);
+        }
+        for (first, who) in [([0x16, 3, 1, 2, 0], "TLS"), ([0x80, 1, 0, 1, 0], "frames")] {
             assert!(matches!(Client::of(first), Client::Stranger(told) if told.contains(who)), "{first:?}");
         }
         assert!(matches!(Client::of([0, 0, 1, 0, 7]), Client::Stranger(_)));

@@ -5,6 +5,18 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 
+/// What helps where the peer is at an address without TLS.
+const WITHOUT: &str = "should the URL be one without, as tcp://, http:// and log:// are?";
+
+/// What TLS has to say about an error of a caller's handshake, where the peer that speaks no TLS most often says nothing and hangs up.
+pub fn explain_handshake(error: &(dyn StdError + 'static)) -> Option<String> {
+    let hung_up = || {
+        let error = chain(error).find_map(|error| error.downcast_ref::<io::Error>().filter(|error| is_end(error)))?;
+        Some(format!("the peer hung up in the handshake ({error}); does it speak TLS at all, or {WITHOUT}"))
+    };
+    explain(error).or_else(hung_up)
+}
+
 /// What TLS has to say about an error, when TLS is somewhere below it; `None` when it is not.
 pub fn explain(error: &(dyn StdError + 'static)) -> Option<String> {
     find(error).map(|error| match error {
@@ -21,7 +33,7 @@ pub fn explain(error: &(dyn StdError + 'static)) -> Option<String> {
         Error::AlertReceived(AlertDescription::CertificateExpired) => {
             "this side's certificate is out of date for the peer".to_owned()
         }
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => "the peer does not speak TLS".to_owned(),
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => format!("the peer does not speak TLS; {WITHOUT}"),
         Error::NoCertificatesPresented => "the peer showed no certificate, and one is required (mutual TLS)".to_owned(),
         other => format!("TLS failed: {other}"),
     })
@@ -64,18 +76,23 @@ fn span(seconds: u64) -> String {
     }
 }
 
-/// rustls's error in the chain. Transports wrap it in an `io::Error`, whose `source` skips what it holds.
+/// rustls's error in the chain.
 fn find<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<Error>() {
-            return Some(found);
-        }
+    chain(error).find_map(<dyn StdError>::downcast_ref)
+}
+
+/// An error and what is below it. Transports wrap errors in an `io::Error`, whose `source` skips what it holds.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
+        let error: &'a (dyn StdError + 'static) = *error;
         let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        next = match held {
+        match held {
             Some(held) => Some(held),
             None => error.source(),
-        };
-    }
-    None
+        }
+    })
+}
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }

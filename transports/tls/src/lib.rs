@@ -11,7 +11,7 @@ mod server;
 
 pub use client::ClientTls;
 pub use error::TlsError;
-pub use explain::explain;
+pub use explain::{explain, explain_handshake};
 pub use pem::Pem;
 pub use server::ServerTls;
 

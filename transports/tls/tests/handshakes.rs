@@ -10,7 +10,7 @@ use rcgen::{
 };
 use rustls::pki_types::ServerName;
 use thriftwood_core::{Error, ErrorKind};
-use thriftwood_tls::{ClientTls, Pem, ServerTls, explain};
+use thriftwood_tls::{ClientTls, Pem, ServerTls, explain, explain_handshake};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -124,8 +124,17 @@ async fn a_peer_that_speaks_something_else_is_named_as_such() {
     let (near, mut far) = tokio::io::duplex(1024);
     far.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     let error = connector.connect(ServerName::try_from("localhost").unwrap(), near).await.unwrap_err();
-    assert_eq!(explain(&error).as_deref(), Some("the peer does not speak TLS"));
+    let text = "the peer does not speak TLS; should the URL be one without, as tcp://, http:// and log:// are?";
+    assert_eq!(explain(&error).as_deref(), Some(text));
     assert_eq!(explain(&io::Error::other("no TLS here")), None);
+
+    let (near, far) = tokio::io::duplex(1024);
+    drop(far);
+    let error = connector.connect(ServerName::try_from("localhost").unwrap(), near).await.unwrap_err();
+    // As hyper hands it on.
+    let said = explain_handshake(&io::Error::other(error)).unwrap();
+    assert!(said.contains("hung up in the handshake") && said.contains("one without, as tcp://"), "{said}");
+    assert_eq!(explain_handshake(&io::Error::other("no TLS here")), None);
 }
 
 #[test]

@@ -32,6 +32,11 @@ const MISTAKES: &[Mistake] = &[
     ("a server that hangs up", "tcp://CLOSES", "music", &["Store.buyAlbum"]),
     ("a web server in place of a service", "http://WEB", "music", &["Store.buyAlbum"]),
     ("a web server where TCP was meant", "tcp://WEB", "music", &["Store.buyAlbum", "--timeout", "5s"]),
+    ("a service over HTTP where TCP was meant", "tcp://OVERHTTP", "music", &["Store.buyAlbum"]),
+    ("a service over TCP where HTTP was meant", "http://OVERTCP", "music", &["Store.buyAlbum"]),
+    ("somebody who hangs up where HTTP was meant", "http://CLOSES", "music", &["Store.buyAlbum"]),
+    ("TLS where none was meant", "tcp://TLS", "music", &["Store.buyAlbum"]),
+    ("TLS where none was meant, over HTTP", "http://TLS", "music", &["Store.buyAlbum"]),
     ("another service's name", "tcp://SHOP", "music", &["Shop.buyAlbum"]),
     ("a method's name in another spelling", "tcp://SHOP", "music", &["Store.buy_album"]),
     ("a method without its service", "tcp://SHOP", "music", &["buyAlbum"]),
@@ -73,7 +78,8 @@ fn nobody() -> String {
 fn each_usual_mistake_gets_the_advice_that_is_kept_from_call_and_from_bench() {
     const PAGE: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: 9\r\n\r\n<h1>no</h1>";
     let (over_tcp, over_http) = (serve("tcp://127.0.0.1:0"), serve("http://127.0.0.1:0"));
-    let (nobody, closes, web) = (nobody(), says(b""), says(PAGE));
+    // The alert of a server that makes nothing of what it got.
+    let (nobody, closes, web, tls) = (nobody(), says(b""), says(PAGE), says(b"\x15\x03\x03\x00\x02\x02\x0a"));
     let host = |url: &str| url.split_once("://").map_or(url, |(_, host)| host).to_owned();
     let (tcp, http) = (host(&over_tcp.url), host(&over_http.url));
     let folder = folder(&[("newer.frugal", NEWER)]);
@@ -85,7 +91,15 @@ fn each_usual_mistake_gets_the_advice_that_is_kept_from_call_and_from_bench() {
     let mut all = String::new();
     for (title, url, contract, rest) in MISTAKES {
         let shop = if url.starts_with("http") { &http } else { &tcp };
-        let places = [("NOBODY", &nobody), ("SHOP", shop), ("CLOSES", &closes), ("WEB", &web)];
+        let places = [
+            ("NOBODY", &nobody),
+            ("SHOP", shop),
+            ("CLOSES", &closes),
+            ("WEB", &web),
+            ("TLS", &tls),
+            ("OVERHTTP", &http),
+            ("OVERTCP", &tcp),
+        ];
         let real = places.iter().fold((*url).to_owned(), |url, (name, host)| url.replace(name, host));
         let file = format!("{contract}.frugal");
         let run = |command| {

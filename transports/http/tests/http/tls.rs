@@ -110,13 +110,17 @@ async fn tls_on_one_side_alone_is_an_error_that_says_so() {
     let client = caller(&host, ClientTls::new().trusting(authority.pem()));
     let error = client.rpc("desk").call_frame(echo(1, b"")).await.unwrap_err();
     assert_eq!(error.kind(), RpcErrorKind::Unavailable);
-    assert!(error.message().contains("does not speak TLS"), "{error}");
+    assert!(error.message().contains("does not speak TLS; should the URL be one without"), "{error}");
     plain.close().await.unwrap();
 
     let (secure, host, _, _) = secured(authority.server()).await;
     let client = connect(&format!("http://{host}"), Config::default()).unwrap();
     let error = client.rpc("desk").call_frame(echo(1, b"")).await.unwrap_err();
-    assert!(matches!(error.kind(), RpcErrorKind::Protocol | RpcErrorKind::Disconnected), "{error}");
+    assert_eq!(error.kind(), RpcErrorKind::Protocol, "{error}");
+    assert!(
+        error.message().contains("does not speak HTTP") && error.message().contains("begin with https://"),
+        "{error}"
+    );
     secure.close().await.unwrap();
 }
 

@@ -96,11 +96,11 @@ async fn cut_replies<S: AsyncRead + AsyncWrite + Unpin>(bus: &Bus, accept: impl 
 async fn a_reply_that_is_no_frame_or_too_large_a_one_is_told_from_a_lost_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let bus = bus_to(listener.local_addr().unwrap().port());
-    for garbage in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], &[0x7f, 0xff, 0xff, 0xff]] {
+    for garbage in [[0x7f, 0xff, 0xff, 0xff], [0, 0, 0, 4]] {
         let serve_one = async {
             let (mut socket, _) = listener.accept().await.unwrap();
             read_frame(&mut socket).await;
-            socket.write_all(garbage).await.unwrap();
+            socket.write_all(&garbage).await.unwrap();
             soon("the client's end", socket.read_to_end(&mut Vec::new())).await.unwrap();
         };
         let (reply, ()) = tokio::join!(call(&bus, 1), serve_one);
@@ -117,7 +117,7 @@ async fn bytes_that_are_no_frame_end_their_own_connection_and_no_other() {
     let bus = bus_to(port);
     call(&bus, 1).await.unwrap();
     let hostile: [&[u8]; 5] =
-        [b"GET / HTTP/1.1\r\n\r\n", &[0xff; 64], &[0, 0, 0, 0], &[0x7f, 0xff, 0xff, 0xff], &[0, 0, 0, 4, 0, 0, 0, 0]];
+        [b"SSH-2.0-OpenSSH_9.2\r\n", &[0xff; 64], &[0, 0, 0, 0], &[0x7f, 0xff, 0xff, 0xff], &[0, 0, 0, 4, 0, 0, 0, 0]];
     for bytes in hostile {
         let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         socket.write_all(bytes).await.unwrap();

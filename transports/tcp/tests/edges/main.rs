@@ -7,4 +7,5 @@ mod dialling;
 mod listening;
 mod secrets;
 mod slow;
+mod strangers;
 mod support;

@@ -123,12 +123,19 @@ async fn tls_to_a_plain_server_and_none_to_a_tls_server_end_in_words() {
     let authority = Authority::new("ours");
     let (plain, _serving, port) = crate::support::echo(Config::default()).await;
     let error = call(&client(port, ClientTls::new().trusting(authority.pem())), 1).await.unwrap_err();
-    assert!(error.is_unavailable() && error.message().contains("cannot speak TLS with"), "{error}");
+    assert!(error.is_unavailable(), "{error}");
+    for part in ["cannot speak TLS with", "hung up in the handshake", "one without, as tcp://"] {
+        assert!(error.message().contains(part), "{part:?} is not in: {error}");
+    }
     plain.close().await.unwrap();
 
     let (secured, _serving, port) = serve(authority.server()).await;
     let error = call(&bus_to(port), 1).await.unwrap_err();
-    assert_eq!(error.kind(), RpcErrorKind::Disconnected, "{error}");
+    assert_eq!(error.kind(), RpcErrorKind::Protocol, "{error}");
+    let text = format!(
+        "what answers at tcp://127.0.0.1:{port} is no server of frames: it speaks TLS; should the URL begin with tcps://?"
+    );
+    assert_eq!(error.message(), text);
     call(&client(port, ClientTls::new().trusting(authority.pem())), 2).await.unwrap();
     secured.close().await.unwrap();
 }
