@@ -18,7 +18,7 @@ use crate::codec::{Message, MessageType, Protocol, Reader, Wire, Writer};
 use crate::error::ApplicationError;
 use crate::frame::{ADDRESS, Body, CANCEL, Frame, FrameBuilder, ReadBody};
 use crate::middleware::{DynStep, Innermost, Layered, LayeredChannel, Sending, Step, dynamic};
-use crate::observe::{Observing, Side};
+use crate::observe::{Observing, Side, entered, seen};
 use crate::transport::{Outbound, RpcChannel};
 use crate::until::{self, Until};
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
@@ -91,8 +91,13 @@ impl Rpc {
             self.observing.as_ref().and_then(|o| o.call(Side::Client, method.service, Some(method), context));
         let sent = observed.as_ref().map_or(context, |observed| &observed.context);
         // Not moved to where it is awaited: what is moved has two places in the future around it.
-        let mut sent = self.send(sent, request);
-        let reply = (&mut sent).await.unwrap_or_else(|| Err(timed_out(request.method(), sent.millis)));
+        let mut sent = seen(observed.as_ref(), || self.send(sent, request));
+        let reply = match &observed {
+            None => (&mut sent).await,
+            // Layers over frames are inside of the call, and what they say belongs to its span.
+            Some(observed) => Box::pin(entered(Some(observed.span()), &mut sent)).await,
+        };
+        let reply = reply.unwrap_or_else(|| Err(timed_out(request.method(), sent.millis)));
         let result = self.receive(context, request, reply);
         if let Some(observed) = observed {
             observed.end_call(result.as_ref());

@@ -17,7 +17,7 @@ use super::{Call, Failure, Handler, Held, Inbound, Method, Request, Response};
 use crate::codec::{Message, MessageType, Reader};
 use crate::frame::{Frame, FrameError, OPERATION_ID, ReadBody};
 use crate::middleware::{Innermost, Layered, Step};
-use crate::observe::{Observed, Observing, Outcome, Side, entered};
+use crate::observe::{Observed, Observing, Outcome, Side, entered, seen};
 use crate::unwind::catching;
 use crate::{BoxFuture, Context, RpcError, RpcErrorKind};
 
@@ -138,14 +138,6 @@ impl<Req: Request, S: Step<Call<Req>>> Server<Req, S> {
     fn observed(&self, method: Option<&'static Method>, context: &Context) -> Option<Observed> {
         let service = method.map_or(self.name, |method| method.service);
         self.observing.as_ref()?.call(Side::Server, service, method, context)
-    }
-}
-
-/// Does what belongs to a call, in the call's span where it has one.
-fn seen<T>(observed: Option<&Observed>, work: impl FnOnce() -> T) -> T {
-    match observed {
-        Some(observed) => observed.span().in_scope(work),
-        None => work(),
     }
 }
 

@@ -71,7 +71,8 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
                     let Some(event) = event else { break };
                     let (context, payload) = (event.context().clone(), event.payload().clone());
                     // A handler that panics before it has a future must not end the others.
-                    let future = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handler(context, payload)));
+                    let begin = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handler(context, payload)));
+                    let future = event.span().unwrap_or_else(Span::none).in_scope(begin);
                     under_way.spawn(handle(event, async move {
                         match future {
                             Ok(future) => future.await,

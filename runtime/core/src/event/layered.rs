@@ -21,7 +21,7 @@ use super::intake::{Intake, Received};
 use super::received::Meta;
 use super::{Acknowledge, Envelope, Event, Payload, ScopeEvent};
 use crate::middleware::{DynStep, Step};
-use crate::observe::{Observed, Outcome, entered};
+use crate::observe::{Observed, Outcome, entered, seen};
 use crate::{BoxFuture, Error, ErrorKind};
 
 /// What is in the consumer's queue; `None` is the end of the subscription.
@@ -199,7 +199,9 @@ async fn pass<T, E: ScopeEvent>(
     let (place, acknowledge) = (Mutex::new(Some(place)), Mutex::new(acknowledge));
     let slot = Arc::new(Slot { meta, place, acknowledge, recorded: Mutex::new(None) });
     let envelope = Envelope { context, topic, event: wrap(payload), slot: Some(Arc::clone(&slot)) };
-    let outcome = entered(observed.as_ref().map(Observed::span), step.call(envelope)).await;
+    // A layer may say something before it has a future.
+    let passing = seen(observed.as_ref(), || step.call(envelope));
+    let outcome = entered(observed.as_ref().map(Observed::span), passing).await;
     if let Err(error) = &outcome {
         debug!(topic = slot.meta.topic, %error, "an event was not handled");
     }

@@ -15,7 +15,7 @@ mod observing;
 pub use activity::{CallStart, EventStart, Outcome, Role, Side};
 pub use late::LateReplies;
 pub use observing::Observing;
-pub(crate) use observing::{Observed, entered};
+pub(crate) use observing::{Observed, entered, seen};
 
 use tracing::Span;
 

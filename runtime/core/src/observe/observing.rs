@@ -125,6 +125,14 @@ impl Observed {
     }
 }
 
+/// Does what belongs to a call or event, in its span where it has one.
+pub(crate) fn seen<T>(observed: Option<&Observed>, work: impl FnOnce() -> T) -> T {
+    match observed {
+        Some(observed) => observed.span().in_scope(work),
+        None => work(),
+    }
+}
+
 /// Runs a future inside of a span, if there is one.
 pub(crate) async fn entered<F: Future>(span: Option<Span>, future: F) -> F::Output {
     let mut future = pin!(future);
