@@ -32,7 +32,7 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    const ALL: [Code; 11] = [
+    pub(crate) const ALL: [Code; 11] = [
         Code::BadRequest,
         Code::Ended,
         Code::MethodNotAllowed,

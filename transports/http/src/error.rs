@@ -92,9 +92,11 @@ pub(crate) fn refused(uri: &Uri, status: StatusCode, headers: &HeaderMap, body: 
         // Frugal's servers say it of their reply. So it stays, though others say it of what they were sent.
         (_, 413) => RpcErrorKind::ResponseTooLarge,
         (_, 404 | 503) => RpcErrorKind::Unavailable,
-        (_, 504) => RpcErrorKind::Timeout,
+        (_, 408 | 504) => RpcErrorKind::Timeout,
         (_, 500) => RpcErrorKind::Internal,
-        (_, 501..=599) => RpcErrorKind::Disconnected,
+        // Whoever does not take such requests at all has lost none.
+        (_, 501 | 505 | 511) => RpcErrorKind::Protocol,
+        (_, 502..=599) => RpcErrorKind::Disconnected,
         _ => RpcErrorKind::Protocol,
     };
     let mut text = format!("{uri} answered {status}");
@@ -157,6 +159,7 @@ fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Refused;
     use http::header::HeaderValue;
 
     #[test]
@@ -170,6 +173,48 @@ mod tests {
         assert_eq!(error.kind(), RpcErrorKind::Disconnected);
         let expected = "http://host/music answered 502 Bad Gateway: Bad [31m Gateway nginx/1.22.1";
         assert_eq!(error.message(), expected);
+    }
+
+    #[test]
+    fn every_status_and_every_refusal_of_ours_has_its_kind() {
+        use RpcErrorKind as Kind;
+        let kind = |status, code: Option<Code>| {
+            let mut headers = HeaderMap::new();
+            headers.extend(code.map(|code| (ERROR, HeaderValue::from_static(code.name()))));
+            let status = StatusCode::from_u16(status).unwrap();
+            refused(&Uri::from_static("http://host/music"), status, &headers, b"").kind()
+        };
+        // Of a proxy, or of a server that is none of ours.
+        for status in 100..=999 {
+            let expected = match status {
+                404 | 503 => Kind::Unavailable,
+                408 | 504 => Kind::Timeout,
+                413 => Kind::ResponseTooLarge,
+                429 => Kind::Overloaded,
+                500 => Kind::Internal,
+                502 | 506..=510 | 512..=599 => Kind::Disconnected,
+                _ => Kind::Protocol,
+            };
+            assert_eq!(kind(status, None), expected, "{status}");
+        }
+        let ours = [
+            (Code::BadRequest, 400, Kind::Protocol),
+            (Code::Ended, 502, Kind::Disconnected),
+            (Code::MethodNotAllowed, 405, Kind::Protocol),
+            (Code::NotDescribed, 501, Kind::Protocol),
+            (Code::NotServed, 404, Kind::Unavailable),
+            (Code::Overloaded, 503, Kind::Overloaded),
+            (Code::RequestTimeout, 408, Kind::Timeout),
+            (Code::RequestTooLarge, 413, Kind::RequestTooLarge),
+            (Code::ResponseTooLarge, 413, Kind::ResponseTooLarge),
+            (Code::TimedOut, 504, Kind::Timeout),
+            (Code::Unprocessable, 500, Kind::Internal),
+        ];
+        assert!(Code::ALL.into_iter().eq(ours.map(|(code, _, _)| code)), "one row for each");
+        for (code, status, expected) in ours {
+            assert_eq!(Refused::new(code, "").status, status, "{code:?}");
+            assert_eq!(kind(status, Some(code)), expected, "{code:?}");
+        }
     }
 
     #[test]

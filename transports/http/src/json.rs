@@ -220,3 +220,28 @@ fn quoted(text: &str) -> String {
     // A string always is JSON.
     serde_json::to_string(text).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn every_application_code_has_its_status() {
+        let status = |code| application(&ApplicationError { code, message: String::new() }).status().as_u16();
+        for (code, expected) in [
+            (ApplicationCode::UNKNOWN_METHOD, 404),
+            (ApplicationCode::PROTOCOL_ERROR, 400),
+            (ApplicationCode::INTERNAL_ERROR, 500),
+            (ApplicationCode::OVERLOADED, 503),
+            (ApplicationCode::RESPONSE_TOO_LARGE, 500),
+        ] {
+            assert_eq!(status(code.0), expected, "{code:?}");
+        }
+        assert!((400..500).all(|code| i32::from(status(code)) == code));
+        for code in [i32::MIN, -1, 0, 2, 99, 200, 399, 500, 502, 504, 599, i32::MAX] {
+            assert_eq!(status(code), 500, "{code}");
+        }
+    }
+}
