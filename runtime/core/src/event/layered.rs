@@ -147,9 +147,15 @@ pub(super) struct LayeredSource<T, E> {
     pub(super) intake: Intake,
     pub(super) wrap: fn(T) -> E,
     pub(super) unwrap: fn(E) -> Option<T>,
+    /// How many events may be in the layers and with the consumer.
+    limit: usize,
 }
 
 impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
+    pub(super) fn new(intake: Intake, wrap: fn(T) -> E, unwrap: fn(E) -> Option<T>) -> Self {
+        Self { intake, wrap, unwrap, limit: usize::MAX }
+    }
+
     /// What comes out of the layers. The task that feeds them starts when it is first asked.
     pub(super) fn run(
         self,
@@ -167,6 +173,9 @@ impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
         let mut under_way = JoinSet::new();
         loop {
             let Ok(place) = out.clone().reserve_owned().await else { return };
+            while under_way.len() >= self.limit {
+                under_way.join_next().await;
+            }
             let next = std::future::poll_fn(|cx| self.intake.poll_next(cx));
             let received = tokio::select! {
                 received = next => received,
@@ -291,6 +300,7 @@ impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredEvents<T> for Consumer<T
 
     fn max_in_flight(&mut self, events: usize) {
         if let Some((source, ..)) = &mut self.to_feed {
+            source.limit = events;
             source.intake.source.max_in_flight(events);
         }
     }

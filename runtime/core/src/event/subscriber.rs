@@ -119,7 +119,7 @@ impl<E: ScopeEvent> Subscriber<E> {
         Ok(match &self.layers {
             None => Subscription::plain(intake),
             Some(layers) => {
-                let source = LayeredSource { intake, wrap, unwrap };
+                let source = LayeredSource::new(intake, wrap, unwrap);
                 Subscription::layered(source.run(|handover| layers.make(handover)))
             }
         })
