@@ -56,4 +56,12 @@ pub trait Acknowledge: Send + Sync {
     fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
         Box::pin(std::future::ready(Ok(true)))
     }
+
+    /// It was not handled, for this reason, and whoever has it is about to try it again without giving it back, which counts as a delivery.
+    /// `false` when it has had as many as the transport allows: then it is for [`nack`](Acknowledge::nack) to say so, and it becomes a
+    /// dead letter.
+    fn again(&mut self, reason: &str) -> bool {
+        let _ = reason;
+        true
+    }
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! An event that was refused is not given back to the transport, which could deliver it to another member while later events
-//! of its key are here; it is tried again from here, for as long as the subscription lives.
+//! of its key are here; it is tried again from here, for as long as the subscription lives, or as often as the transport allows.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::Pin;
@@ -230,6 +230,8 @@ struct Turn {
     event: Option<Delivery>,
     /// How long it waits until then, where somebody has said so.
     pause: Option<Duration>,
+    /// Whether the transport knows that it was refused.
+    noted: bool,
 }
 
 impl Turn {
@@ -237,7 +239,7 @@ impl Turn {
     fn of(lines: &Arc<Lines>, key: Bytes, event: Delivery) -> Delivery {
         let Delivery { offset, time, attempt, .. } = event;
         let (topic, frame) = (event.topic.clone(), event.frame.clone());
-        let turn = Self { lines: Arc::clone(lines), key, event: Some(event), pause: None };
+        let turn = Self { lines: Arc::clone(lines), key, event: Some(event), pause: None, noted: false };
         Delivery { topic, frame, offset, time, attempt, acknowledge: Some(Box::new(turn)) }
     }
 }
@@ -255,15 +257,27 @@ impl Acknowledge for Turn {
         })
     }
 
-    fn nack(mut self: Box<Self>, _reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
-        let redelivers = self.event.as_ref().is_some_and(|event| event.acknowledge.is_some());
-        if !redelivers {
+    fn nack(mut self: Box<Self>, reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
+        let Some(acknowledge) = self.event.as_mut().and_then(|event| event.acknowledge.as_mut()) else {
             self.event = None;
+            let refused = Error::new(ErrorKind::Unsupported, "this subscription does not redeliver");
+            return Box::pin(std::future::ready(Err(refused)));
+        };
+        (self.noted, self.pause) = (true, delay);
+        if acknowledge.again(reason) {
+            drop(self);
+            return Box::pin(std::future::ready(Ok(())));
         }
-        self.pause = delay;
-        drop(self);
-        let refused = || Error::new(ErrorKind::Unsupported, "this subscription does not redeliver");
-        Box::pin(std::future::ready(if redelivers { Ok(()) } else { Err(refused()) }))
+        let given_up = self.event.take().and_then(|event| event.acknowledge).map(|last| last.nack(reason, None));
+        Box::pin(async move {
+            let told = match given_up {
+                Some(given_up) => given_up.await,
+                None => Ok(()),
+            };
+            // Now the next of its key.
+            drop(self);
+            told
+        })
     }
 
     fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
@@ -277,16 +291,24 @@ impl Acknowledge for Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let key = std::mem::take(&mut self.key);
-        let mut state = self.lines.lock();
-        match self.event.take().filter(|event| event.acknowledge.is_some()) {
-            None => state.release(key),
-            Some(event) => {
-                let back = state.refuse(key, event, self.pause);
-                drop(state);
-                // Dropped outside of the lock: that tells the transport.
-                drop(back);
-            }
+        let mut event = self.event.take().filter(|event| event.acknowledge.is_some());
+        let mut comes_again = self.noted;
+        if let Some(acknowledge) = event.as_mut().and_then(|event| event.acknowledge.as_mut())
+            && !self.noted
+        {
+            comes_again = acknowledge.again("");
         }
+        let mut state = self.lines.lock();
+        let back = match event {
+            Some(event) if comes_again => state.refuse(key, event, self.pause),
+            event => {
+                state.release(key);
+                event
+            }
+        };
+        drop(state);
+        // Dropped outside of the lock: that tells the transport.
+        drop(back);
     }
 }
 

@@ -189,7 +189,7 @@ impl<T> Event<T> {
 
     /// [`nack_because`](Event::nack_because), to be delivered again after this delay and not the usual one: when a service that is down
     /// says when it will be back, or a quota when it is filled up again. The delay is the group's: whoever is a member by then
-    /// gets the event. A log that is opened anew in between gives it at once, and JetStream does not keep the reason.
+    /// gets the event. A log that is opened anew in between gives it at once, and on JetStream only this process remembers the reason.
     ///
     /// An event that has had its last delivery becomes a dead letter at once, whatever the delay.
     ///

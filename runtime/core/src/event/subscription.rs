@@ -51,7 +51,7 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
 
     /// This subscription with a limit to the events that are with the consumer: received, and neither acknowledged nor dropped.
     /// While there are so many, the next one stays with the transport, which may give it to another of the group; a log server's client
-    /// takes nothing beyond the limit ahead. At least 1.
+    /// and a member on JetStream take nothing beyond the limit ahead. At least 1.
     #[must_use]
     pub fn max_in_flight(mut self, events: usize) -> Self {
         let events = events.clamp(1, Semaphore::MAX_PERMITS);
