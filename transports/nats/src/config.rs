@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_url_says_how_to_connect() {
         let url = "jetstream://bill:secret@one,two:4333?creds=/etc/nats.creds&cert=/c.pem&key=/k.pem&ca=/ca.pem&stream=SHOP\
-                   &replicas=3&max_age=3600&ack_wait=1500&version=1.2.3";
+                   &replicas=3&max_age=3600&ack_wait=1500&max_attempts=5&version=1.2.3";
         let mut config = Config::default();
         let servers = config.read(url).unwrap();
         let hosts: Vec<(&str, u16)> = servers.iter().map(|server| (server.host(), server.port())).collect();
@@ -172,7 +172,8 @@ mod tests {
         assert_eq!(config.certificate, Some(("/c.pem".into(), "/k.pem".into())));
         assert_eq!((config.stream.name.as_str(), config.stream.replicas), ("SHOP", 3));
         assert_eq!(config.stream.max_age, Some(Duration::from_secs(3600)));
-        assert_eq!(config.stream.ack_wait, Duration::from_millis(1500));
+        assert_eq!(config.stream.ack_wait, Some(Duration::from_millis(1500)));
+        assert_eq!(config.stream.max_attempts, Some(5));
         assert_eq!(config.version, "1.2.3");
     }
 
@@ -184,6 +185,8 @@ mod tests {
             ("nats://one?version=next", "like 1.2.0"),
             ("nats://one?version=1.2", "like 1.2.0"),
             ("nats://one?cert=/c.pem", "come together"),
+            ("jetstream://one?max_attempts=0", "from 1 on"),
+            ("jetstream://one?max_attempts=4294967296", "from 1 on"),
             ("nats://", "no host"),
             ("nats://one,,two", "no host"),
         ] {

@@ -3,13 +3,20 @@
 //! Subjects and payloads are those of core NATS, so Frugal's peers can publish to the stream and hear what is published to
 //! it without knowing that it is there.
 
+mod consumer;
+mod dead;
+mod failures;
+mod member;
 mod publisher;
 mod subscriber;
+mod verdict;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream};
 use async_nats::{Client, Subject};
+use thriftwood_core::error::BoxError;
 use thriftwood_core::event::{SubscribeOptions, TopicFilter};
 use thriftwood_core::transport::EventSource;
 use thriftwood_core::{Error, ErrorKind};
@@ -29,6 +36,7 @@ use crate::{Config, EVENT_PREFIX};
 /// | `max_age=SECONDS` | [`max_age`](StreamOptions::max_age) |
 /// | `max_bytes=BYTES` | [`max_bytes`](StreamOptions::max_bytes) |
 /// | `ack_wait=30000` | [`ack_wait`](StreamOptions::ack_wait), in milliseconds |
+/// | `max_attempts=5` | [`max_attempts`](StreamOptions::max_attempts) |
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StreamOptions {
@@ -40,8 +48,12 @@ pub struct StreamOptions {
     pub max_age: Option<Duration>,
     /// How many bytes of events are kept, the oldest being let go; any number when not set.
     pub max_bytes: Option<u64>,
-    /// How long a group's member may take to acknowledge an event before it is delivered to another.
-    pub ack_wait: Duration,
+    /// How long a group's member may take to acknowledge an event before it is delivered to another. When not set, as long as
+    /// the group's consumer says: 30 s for one that is made here.
+    pub ack_wait: Option<Duration>,
+    /// After so many deliveries without an acknowledgement an event goes to the dead letters of the group, in the stream
+    /// `NAME-DEAD` on the subject `frugal-dead.NAME.GROUP.TOPIC`. `None`: it is delivered for ever.
+    pub max_attempts: Option<u32>,
 }
 
 impl Default for StreamOptions {
@@ -51,7 +63,8 @@ impl Default for StreamOptions {
             replicas: 1,
             max_age: None,
             max_bytes: None,
-            ack_wait: Duration::from_secs(30),
+            ack_wait: None,
+            max_attempts: None,
         }
     }
 }
@@ -63,10 +76,14 @@ impl StreamOptions {
             "replicas" => self.replicas = number(value)? as usize,
             "max_age" => self.max_age = Some(Duration::from_secs(number(value)?)),
             "max_bytes" => self.max_bytes = Some(number(value)?),
-            "ack_wait" => self.ack_wait = milliseconds(value)?,
+            "ack_wait" => self.ack_wait = Some(milliseconds(value)?),
+            "max_attempts" => match u32::try_from(number(value)?) {
+                Ok(attempts @ 1..) => self.max_attempts = Some(attempts),
+                _ => return Err("it has to be a number from 1 on: the first delivery counts".to_owned()),
+            },
             _ => {
                 return Err("no such parameter; there are timeout, name, creds, ca, cert, key, version, and for \
-                            jetstream:// also stream, replicas, max_age, max_bytes, ack_wait"
+                            jetstream:// also stream, replicas, max_age, max_bytes, ack_wait, max_attempts"
                     .to_owned());
             }
         }
@@ -88,36 +105,22 @@ impl StreamOptions {
 
 /// The stream of one bus.
 pub(crate) struct Stream {
+    context: jetstream::Context,
     stream: stream::Stream,
-    ack_wait: Duration,
+    options: StreamOptions,
     publisher: publisher::Publisher,
+    /// Why events were refused on this bus that are not handled yet.
+    failures: Arc<failures::Failures>,
 }
 
 impl Stream {
     pub(crate) async fn open(nats: &Client, config: &Config, end: &CancellationToken) -> Result<Self, Error> {
         let context = jetstream::ContextBuilder::new().timeout(config.timeout).build(nats.clone());
-        let options = &config.stream;
-        let stream = context.get_or_create_stream(options.config()).await.map_err(|source| {
-            use jetstream::context::CreateStreamErrorKind as Kind;
-            let (kind, text) = match source.kind() {
-                Kind::JetStreamUnavailable | Kind::TimedOut => (
-                    ErrorKind::Unsupported,
-                    "the NATS server has no JetStream; it is started with `-js`, and nats:// needs none".to_owned(),
-                ),
-                Kind::JetStream(error) if error.error_code() == jetstream::ErrorCode::STREAM_SUBJECT_OVERLAP => (
-                    ErrorKind::Refused,
-                    format!(
-                        "the stream `{}` cannot be made: another stream takes subjects under `{EVENT_PREFIX}` already; name \
-                         that one, with `stream=NAME` in the URL",
-                        options.name
-                    ),
-                ),
-                _ => (ErrorKind::Refused, format!("the stream `{}` cannot be used or made", options.name)),
-            };
-            Error::new(kind, format!("{text} ({source})")).with_source(source)
-        })?;
+        let options = config.stream.clone();
+        let stream =
+            context.get_or_create_stream(options.config()).await.map_err(|source| unusable(&options, source))?;
         let publisher = publisher::Publisher::start(nats, end, config.timeout).await?;
-        Ok(Self { stream, ack_wait: options.ack_wait, publisher })
+        Ok(Self { context, stream, options, publisher, failures: Arc::default() })
     }
 
     pub(crate) async fn publish(&self, subject: Subject, frame: bytes::Bytes) -> Result<(), Error> {
@@ -133,4 +136,44 @@ impl Stream {
         shared.lifecycle.check()?;
         subscriber::subscribe(self, shared, filter, options).await
     }
+}
+
+fn unusable(options: &StreamOptions, source: jetstream::context::CreateStreamError) -> Error {
+    use jetstream::context::CreateStreamErrorKind as Kind;
+    let name = &options.name;
+    let (kind, text) = match source.kind() {
+        Kind::JetStreamUnavailable | Kind::TimedOut => (
+            ErrorKind::Unsupported,
+            "the NATS server has no JetStream; it is started with `-js`, and nats:// needs none".to_owned(),
+        ),
+        Kind::JetStream(error) if error.error_code() == jetstream::ErrorCode::STREAM_SUBJECT_OVERLAP => (
+            ErrorKind::Refused,
+            format!(
+                "the stream `{name}` cannot be made: another stream takes subjects under `{EVENT_PREFIX}` already; name that one, \
+                 with `stream=NAME` in the URL"
+            ),
+        ),
+        _ => (ErrorKind::Refused, format!("the stream `{name}` cannot be used or made")),
+    };
+    Error::new(kind, format!("{text} ({source})")).with_source(source)
+}
+
+fn failed(what: &str, source: impl Into<BoxError>) -> Error {
+    let source = source.into();
+    Error::new(ErrorKind::Storage, format!("JetStream: {what} ({source})")).with_source(source)
+}
+
+/// A name as one part of a subject, and as part of a consumer's name: a dot is written as a dash, anything else but letters,
+/// digits, `_` and `@` as `=` and its number.
+fn token(name: &str) -> String {
+    let mut token = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'.' => token.push('-'),
+            b'@' | b'_' => token.push(byte.into()),
+            _ if byte.is_ascii_alphanumeric() => token.push(byte.into()),
+            _ => token.push_str(&format!("={byte:02X}")),
+        }
+    }
+    token
 }

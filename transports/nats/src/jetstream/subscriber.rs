@@ -2,39 +2,29 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
-use async_nats::jetstream::message::Acker;
-use async_nats::jetstream::{AckKind, Message};
-use futures_util::{FutureExt, StreamExt};
-use thriftwood_core::event::{Acknowledge, Delivery, Guarantee, Start, SubscribeOptions, TopicFilter};
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use futures_util::StreamExt;
+use thriftwood_core::event::{Delivery, Guarantee, Start, SubscribeOptions, TopicFilter};
 use thriftwood_core::transport::EventSource;
-use thriftwood_core::{BoxFuture, Error, ErrorKind};
-use tokio::sync::mpsc;
+use thriftwood_core::{Error, ErrorKind};
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
-use tracing::debug;
 
-use super::Stream;
+use super::dead::topic;
+use super::member::Member;
+use super::{Stream, failed};
 use crate::EVENT_PREFIX;
 use crate::bus::Shared;
-use crate::error::check_subject;
 
-/// Events a member takes ahead of its consumer. Their time to be acknowledged runs while they wait, and nobody else can have
-/// them, so they are few; with one, every event would cost a round trip.
-const AHEAD: usize = 8;
-/// How long the first redelivery of an event that was refused waits; twice as long for each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest of these pauses.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long the server may be silent before it is asked anew: a batch ends without an event, and a subscription outside of
 /// a group has its consumer made again, from where it was, after twice the time.
-const MISSED: Duration = Duration::from_secs(4);
+pub(super) const MISSED: Duration = Duration::from_secs(4);
 /// How long a subscription rests after an error, since asking again goes on.
-const REST: Duration = Duration::from_secs(1);
+pub(super) const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn subscribe(
     stream: &Stream,
@@ -47,7 +37,7 @@ pub(super) async fn subscribe(
     let closed = Box::pin(shared.lifecycle.token().clone().cancelled_owned());
     let messages = match &options.group {
         None => Messages::Alone(Box::new(alone(stream, subject, policy).await?)),
-        Some(group) => Messages::Shares(member(stream, subject, group, policy).await?),
+        Some(group) => Messages::Shares(Member::join(stream, subject, group, policy).await?),
     };
     Ok(Box::new(Source { messages, closed, rest: None }))
 }
@@ -84,87 +74,9 @@ async fn alone(stream: &Stream, subject: String, policy: DeliverPolicy) -> Resul
     consumer.messages().await.map_err(|source| failed("no events can be asked for", source))
 }
 
-async fn member(
-    stream: &Stream,
-    subject: String,
-    group: &str,
-    policy: DeliverPolicy,
-) -> Result<mpsc::Receiver<Result<Delivery, Error>>, Error> {
-    check_subject("a group on JetStream", group, false)
-        .map_err(|problem| Error::new(ErrorKind::InvalidName, problem))?;
-    let name = consumer_name(group, &subject);
-    let config = pull::Config {
-        durable_name: Some(name.clone()),
-        description: Some(format!("group {group} on {subject}")),
-        filter_subject: subject,
-        deliver_policy: policy,
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: stream.ack_wait,
-        ..Default::default()
-    };
-    let consumer = stream
-        .stream
-        .get_or_create_consumer(&name, config)
-        .await
-        .map_err(|source| failed("the group's consumer cannot be made", source))?;
-    let (out, events) = mpsc::channel(AHEAD);
-    tokio::spawn(fetch(consumer, out));
-    Ok(events)
-}
-
-/// Asks for events, a batch at a time, each when the one before has been taken. Not the client library's endless stream of
-/// them: that one asks ahead while it is being emptied, and what a member has taken and will not handle has to go back to the
-/// group at once, not when its time to be acknowledged is up.
-async fn fetch(consumer: Consumer<pull::Config>, out: mpsc::Sender<Result<Delivery, Error>>) {
-    loop {
-        let Ok(mut places) = out.reserve_many(AHEAD).await else { return };
-        let mut batch = match consumer.batch().max_messages(AHEAD).expires(MISSED).messages().await {
-            Ok(batch) => batch,
-            Err(source) => {
-                if let Some(place) = places.next() {
-                    place.send(Err(failed("events cannot be asked for", source)));
-                }
-                drop(places);
-                tokio::time::sleep(REST).await;
-                continue;
-            }
-        };
-        loop {
-            let message = tokio::select! {
-                message = batch.next() => message,
-                () = out.closed() => {
-                    // Dropped, an event is given back.
-                    while let Some(Some(Ok(message))) = batch.next().now_or_never() {
-                        drop(delivery(message, true));
-                    }
-                    return;
-                }
-            };
-            let (Some(message), Some(place)) = (message, places.next()) else { break };
-            let message = message.map_err(|source| failed("events do not come", source));
-            place.send(message.and_then(|message| delivery(message, true)));
-        }
-    }
-}
-
-/// A consumer serves one group and one filter, and is named by both. Dots, stars and the like cannot be in its name: a dot is
-/// written as a dash, anything else but letters, digits and `_` as `=` and its number.
-fn consumer_name(group: &str, subject: &str) -> String {
-    let mut name = String::new();
-    for byte in format!("{group}@{subject}").bytes() {
-        match byte {
-            b'.' => name.push('-'),
-            b'@' | b'_' => name.push(byte.into()),
-            _ if byte.is_ascii_alphanumeric() => name.push(byte.into()),
-            _ => name.push_str(&format!("={byte:02X}")),
-        }
-    }
-    name
-}
-
 enum Messages {
     Alone(Box<pull::Ordered>),
-    Shares(mpsc::Receiver<Result<Delivery, Error>>),
+    Shares(Member),
 }
 
 struct Source {
@@ -186,9 +98,9 @@ impl EventSource for Source {
         let next = match &mut self.messages {
             Messages::Alone(messages) => messages.poll_next_unpin(cx).map(|message| {
                 let message = message?.map_err(|source| failed("events do not come", source));
-                Some(message.and_then(|message| delivery(message, false)))
+                Some(message.and_then(|message| delivery(&message)))
             }),
-            Messages::Shares(events) => events.poll_recv(cx),
+            Messages::Shares(member) => member.poll_next(cx),
         };
         if let Poll::Ready(Some(Err(_))) = &next {
             self.rest = Some(Box::pin(tokio::time::sleep(REST)));
@@ -202,97 +114,22 @@ impl EventSource for Source {
             Messages::Shares(_) => Guarantee::AtLeastOnce,
         }
     }
+
+    fn max_in_flight(&mut self, events: usize) {
+        if let Messages::Shares(member) = &self.messages {
+            member.limit(events);
+        }
+    }
 }
 
-fn delivery(message: Message, shares: bool) -> Result<Delivery, Error> {
+fn delivery(message: &Message) -> Result<Delivery, Error> {
     let info = message.info().map_err(|source| failed("a message came that is not the stream's", source))?;
-    let (offset, attempt) = (info.stream_sequence, u32::try_from(info.delivered).unwrap_or(u32::MAX));
-    let time = SystemTime::from(info.published);
-    let (message, acker) = message.split();
-    let subject = message.subject.as_str();
-    let acknowledge: Option<Box<dyn Acknowledge>> =
-        if shares { Some(Box::new(Verdict { acker: Some(Arc::new(acker)), attempt })) } else { None };
     Ok(Delivery {
-        topic: subject.strip_prefix(EVENT_PREFIX).unwrap_or(subject).to_owned(),
-        frame: message.payload,
-        offset: Some(offset),
-        time: Some(time),
-        attempt,
-        acknowledge,
+        topic: topic(&message.subject).to_owned(),
+        frame: message.payload.clone(),
+        offset: Some(info.stream_sequence),
+        time: Some(SystemTime::from(info.published)),
+        attempt: 1,
+        acknowledge: None,
     })
-}
-
-/// Tells the server what became of an event; dropped, that it was not handled.
-struct Verdict {
-    /// Taken by the verdict.
-    acker: Option<Arc<Acker>>,
-    attempt: u32,
-}
-
-impl Verdict {
-    /// The event comes again, later each time.
-    fn refusal(&self) -> AckKind {
-        let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.attempt.saturating_sub(1).min(16));
-        AckKind::Nak(Some(pause.min(LONGEST_PAUSE)))
-    }
-}
-
-impl Acknowledge for Verdict {
-    fn ack(mut self: Box<Self>) -> BoxFuture<'static, Result<(), Error>> {
-        let acker = self.acker.take();
-        Box::pin(async move {
-            // Confirmed by the server: an acknowledgement that got lost would be a second delivery.
-            let Some(acker) = acker else { return Ok(()) };
-            acker.double_ack().await.map_err(|source| failed("an acknowledgement was not confirmed", source))
-        })
-    }
-
-    fn nack(mut self: Box<Self>, _reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
-        let refusal = delay.map_or_else(|| self.refusal(), |delay| AckKind::Nak(Some(delay)));
-        let acker = self.acker.take();
-        Box::pin(async move {
-            let Some(acker) = acker else { return Ok(()) };
-            acker.ack_with(refusal).await.map_err(|source| failed("a refusal could not be sent", source))
-        })
-    }
-
-    /// The server does not tell whether the time was up by then.
-    fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
-        let acker = self.acker.clone();
-        Box::pin(async move {
-            let Some(acker) = acker else { return Ok(true) };
-            let asked = acker.ack_with(AckKind::Progress).await;
-            asked.map(|()| true).map_err(|source| failed("more time could not be asked for", source))
-        })
-    }
-}
-
-impl Drop for Verdict {
-    fn drop(&mut self) {
-        let Some(acker) = self.acker.take() else { return };
-        let refusal = self.refusal();
-        // Without a runtime there is no connection either, and the server delivers it again when the time is up.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            if let Err(error) = acker.ack_with(refusal).await {
-                debug!(%error, "an event that was dropped could not be given back; it comes again when its time is up");
-            }
-        });
-    }
-}
-
-fn failed(what: &str, source: impl Into<thriftwood_core::error::BoxError>) -> Error {
-    let source = source.into();
-    Error::new(ErrorKind::Storage, format!("JetStream: {what} ({source})")).with_source(source)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::consumer_name;
-
-    #[test]
-    fn a_consumer_is_named_by_its_group_and_its_filter() {
-        assert_eq!(consumer_name("mailer", "frugal.v1.*.Winner"), "mailer@frugal-v1-=2A-Winner");
-        assert_ne!(consumer_name("a-b", "x"), consumer_name("a.b", "x"));
-    }
 }

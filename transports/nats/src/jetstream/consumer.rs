@@ -1,0 +1,111 @@
+//! The durable consumer that keeps a group's position: made, or found and made fit.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, Config, Consumer, DeliverPolicy, FromConsumer, PullConsumer, pull};
+use thriftwood_core::{Error, ErrorKind};
+use tracing::info;
+
+use super::{Stream, failed, token};
+
+/// How long a member may have an event, for a consumer that is made here and was not told.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+
+/// A consumer serves one group and one filter, and is named by both. Dots, stars and the like cannot be in its name.
+pub(super) fn name(group: &str, subject: &str) -> String {
+    token(&format!("{group}@{subject}"))
+}
+
+/// The consumer of this group for this subject. One that is there is used with what it was made with, but for what the
+/// options say of how often and how soon an event comes again.
+pub(super) async fn find_or_make(
+    stream: &Stream,
+    subject: &str,
+    group: &str,
+    policy: DeliverPolicy,
+) -> Result<PullConsumer, Error> {
+    let name = name(group, subject);
+    let config = pull::Config {
+        durable_name: Some(name.clone()),
+        description: Some(format!("group {group} on {subject}")),
+        filter_subject: subject.to_owned(),
+        deliver_policy: policy,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: stream.options.ack_wait.unwrap_or(ACK_WAIT),
+        // What is delivered too often is for a member to see to; the server would leave it out without a word.
+        max_deliver: -1,
+        ..Default::default()
+    };
+    let consumer: PullConsumer = stream
+        .stream
+        .get_or_create_consumer(&name, config)
+        .await
+        .map_err(|source| failed("the group's consumer cannot be made", source))?;
+    made_fit(stream, consumer, &name).await
+}
+
+async fn made_fit(stream: &Stream, found: PullConsumer, name: &str) -> Result<PullConsumer, Error> {
+    let refused = |text: String| Error::new(ErrorKind::Refused, format!("the consumer `{name}` {text}"));
+    let has = &found.cached_info().config;
+    if has.ack_policy != AckPolicy::Explicit || has.headers_only {
+        let text = format!(
+            "was made by something else, with the acknowledgement policy {:?} and {}; a group needs `explicit`, and whole \
+             events. Name the group otherwise, or remove the consumer, and with it the group's position",
+            has.ack_policy,
+            if has.headers_only { "headers only" } else { "whole events" },
+        );
+        return Err(refused(text));
+    }
+    let Some(wanted) = changed(stream, has) else { return Ok(found) };
+    let differs = format!(
+        "delivers {} times with ack_wait {:?}, and the URL needs {} times and {:?}",
+        times(has.max_deliver),
+        has.ack_wait,
+        times(wanted.max_deliver),
+        wanted.ack_wait
+    );
+    let (deliver, wait) = (wanted.max_deliver, wanted.ack_wait);
+    let cannot = |why: String| refused(format!("{differs}; it cannot be changed ({why}): `nats consumer edit` can"));
+    let invalid = |source: async_nats::Error| cannot(source.to_string());
+    let config = pull::Config::try_from_consumer_config(wanted).map_err(invalid)?;
+    let updated: Consumer<pull::Config> =
+        stream.stream.create_consumer(config).await.map_err(|source| cannot(source.to_string()).with_source(source))?;
+    let is = &updated.cached_info().config;
+    if (is.max_deliver, is.ack_wait) != (deliver, wait) {
+        return Err(cannot("the server kept what it had".to_owned()));
+    }
+    info!(consumer = name, "the group's consumer was changed: it {differs}");
+    Ok(updated)
+}
+
+/// What the consumer is to be, when it is not that: with a limit of its own it would have the server leave out an event
+/// before it is a dead letter.
+fn changed(stream: &Stream, has: &Config) -> Option<Config> {
+    let mut wanted = has.clone();
+    if let Some(most) = stream.options.max_attempts
+        && (1..=i64::from(most)).contains(&has.max_deliver)
+    {
+        wanted.max_deliver = -1;
+    }
+    if let Some(wait) = stream.options.ack_wait
+        && has.backoff.is_empty()
+    {
+        wanted.ack_wait = wait;
+    }
+    ((wanted.max_deliver, wanted.ack_wait) != (has.max_deliver, has.ack_wait)).then_some(wanted)
+}
+
+fn times(max_deliver: i64) -> String {
+    if max_deliver > 0 { format!("at most {max_deliver}") } else { "any number of".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn a_consumer_is_named_by_its_group_and_its_filter() {
+        assert_eq!(name("mailer", "frugal.v1.*.Winner"), "mailer@frugal-v1-=2A-Winner");
+        assert_ne!(name("a-b", "x"), name("a.b", "x"));
+    }
+}

@@ -1,0 +1,102 @@
+//! Why deliveries failed, kept for events that are not handled yet: what a dead letter is buried with.
+//!
+//! JetStream keeps no reasons, so this is what the members of one bus remember of what they were told themselves.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// So many events are remembered, the latest ones of each consumer.
+const EVENTS: usize = 1024;
+/// So many failures of one event are, the last ones.
+const FAILURES: usize = 16;
+/// So many bytes of a reason are.
+const MAX_REASON: usize = 512;
+
+/// One delivery that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) attempt: u32,
+    /// In microseconds since 1970.
+    pub(super) time: u128,
+    /// What the handler said, on one line.
+    pub(super) reason: String,
+}
+
+/// Which consumer, and where in the stream.
+type Event = (Arc<str>, u64);
+
+/// The failures of events that come again.
+#[derive(Debug, Default)]
+pub(super) struct Failures(Mutex<BTreeMap<Event, BTreeMap<u32, Failure>>>);
+
+impl Failures {
+    /// Adds a failure; the same one twice is one. Without a reason there is nothing to remember.
+    pub(super) fn add(&self, consumer: &Arc<str>, offset: u64, attempt: u32, reason: &str) {
+        if reason.is_empty() {
+            return;
+        }
+        let end = (0..=MAX_REASON.min(reason.len())).rfind(|end| reason.is_char_boundary(*end)).unwrap_or(0);
+        let reason = reason[..end].replace(char::is_control, " ");
+        let failure = Failure { attempt, time: microseconds(SystemTime::now()), reason };
+        let mut events = self.lock();
+        let failures = events.entry((Arc::clone(consumer), offset)).or_default();
+        failures.insert(attempt, failure);
+        if failures.len() > FAILURES {
+            failures.pop_first();
+        }
+        if events.len() > EVENTS {
+            events.pop_first();
+        }
+    }
+
+    /// What is known of an event, the first failure first.
+    pub(super) fn of(&self, consumer: &Arc<str>, offset: u64) -> Vec<Failure> {
+        let events = self.lock();
+        events.get(&(Arc::clone(consumer), offset)).into_iter().flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// It was handled, or is a dead letter.
+    pub(super) fn forget(&self, consumer: &Arc<str>, offset: u64) {
+        let mut events = self.lock();
+        // Most of the time there is nothing, and a key is not made for it.
+        if !events.is_empty() {
+            events.remove(&(Arc::clone(consumer), offset));
+        }
+    }
+
+    /// The lock guards plain maps; a panic while it was held cannot have left them half-changed.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Event, BTreeMap<u32, Failure>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Since 1970.
+pub(super) fn microseconds(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_failures_of_the_latest_events_are_kept_and_long_reasons_are_cut_between_characters() {
+        let (failures, consumer) = (Failures::default(), Arc::from("mailer@x"));
+        for attempt in 0..40 {
+            failures.add(&consumer, 3, attempt, &"ü".repeat(400));
+        }
+        let known = failures.of(&consumer, 3);
+        assert!(known.iter().map(|failure| failure.attempt).eq(24..40));
+        assert_eq!(known[0].reason, "ü".repeat(256));
+        for offset in 4..2_000 {
+            failures.add(&consumer, offset, 1, "no\r\nway");
+        }
+        assert!(failures.of(&consumer, 3).is_empty());
+        assert_eq!(failures.of(&consumer, 1_999)[0].reason, "no  way");
+        failures.add(&consumer, 5_000, 1, "");
+        failures.forget(&consumer, 1_999);
+        assert!(failures.of(&consumer, 5_000).is_empty() && failures.of(&consumer, 1_999).is_empty());
+        assert!(failures.of(&Arc::from("other@x"), 1_998).is_empty());
+    }
+}
