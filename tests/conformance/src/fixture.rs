@@ -7,6 +7,7 @@ use thriftwood::codec::Protocol;
 use thriftwood::{Bus, Context};
 
 use crate::idl::{ProbeClient, ProbeServer};
+use crate::letters::Letters;
 use crate::probe::Probe;
 
 /// A connected transport, and whatever has to live as long.
@@ -17,17 +18,19 @@ pub struct Fixture {
     pub client: Bus,
     /// Servers, folders.
     held: Option<Box<dyn Any + Send + Sync>>,
+    /// How dead letters are read, where there are such.
+    pub(crate) letters: Option<Letters>,
 }
 
 impl Fixture {
     /// Both sides on one bus.
     pub fn shared(bus: Bus) -> Self {
-        Self { server: bus.clone(), client: bus, held: None }
+        Self { server: bus.clone(), client: bus, held: None, letters: None }
     }
 
     /// Each side on its own.
     pub fn pair(server: Bus, client: Bus) -> Self {
-        Self { server, client, held: None }
+        Self { server, client, held: None, letters: None }
     }
 
     /// This fixture, with calls and events in this protocol.
@@ -42,6 +45,13 @@ impl Fixture {
     #[must_use]
     pub fn holding(mut self, part: impl Any + Send + Sync) -> Self {
         self.held = Some(Box::new(part));
+        self
+    }
+
+    /// This fixture, whose dead letters are read like this.
+    #[must_use]
+    pub fn burying(mut self, letters: Letters) -> Self {
+        self.letters = Some(letters);
         self
     }
 

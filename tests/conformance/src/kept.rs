@@ -109,6 +109,26 @@ async fn passed_on(envelope: Envelope<ThingsEvent>, next: Next<Envelope<ThingsEv
     next.run(envelope).await
 }
 
+/// All of it, at once: nothing lies ahead of a member that may not begin with it. Through middleware as well.
+pub async fn what_a_member_at_its_limit_does_not_take_goes_to_another(fixture: &Fixture) {
+    const EVENTS: i64 = 20;
+    publish(fixture, 0..EVENTS).await;
+    let subscriber = |group: &str| Things::subscriber(&fixture.server, "bill", "emea").group(group);
+    for (name, limited) in
+        [("plain", subscriber("plain")), ("layered", subscriber("layered").layer(from_fn(passed_on)))]
+    {
+        let mut first = limited.counted().await.unwrap().max_in_flight(1);
+        let held = next(&mut first).await;
+        let mut second = group(fixture, name).await;
+        for number in 1..EVENTS {
+            let event = next(&mut second).await;
+            assert_eq!((*event, event.attempt()), (number, 1), "{name}");
+            event.ack().await.unwrap();
+        }
+        held.ack().await.unwrap();
+    }
+}
+
 /// How long a subscriber may have an event, where [`time_limit_behaviours!`](crate::time_limit_behaviours) are run.
 pub const TIME: Duration = Duration::from_millis(1_500);
 

@@ -10,8 +10,10 @@ pub mod events;
 pub mod fixture;
 pub mod hostile;
 pub mod kept;
+pub mod letters;
 pub mod limits;
 pub mod middleware;
+pub mod mortal;
 pub mod ordered;
 pub mod probe;
 pub mod rolling;
@@ -190,6 +192,18 @@ macro_rules! time_limit_behaviours {
     };
 }
 
+/// What holds where an event has no more than [`mortal::ATTEMPTS`](crate::mortal::ATTEMPTS) deliveries.
+#[macro_export]
+macro_rules! mortal_behaviours {
+    ($connect:ident) => {
+        $crate::behaviours! { $connect; mortal:
+            an_event_that_nobody_can_handle_becomes_a_dead_letter_with_its_reasons
+            a_dropped_delivery_counts_and_the_last_one_waits_for_no_delay
+            a_key_goes_on_behind_its_dead_letter
+        }
+    };
+}
+
 /// What holds besides, on a transport that keeps events.
 #[macro_export]
 macro_rules! kept_behaviours {
@@ -199,6 +213,7 @@ macro_rules! kept_behaviours {
             a_group_goes_on_where_it_left_off
             an_event_that_was_not_handled_comes_again
             an_event_given_back_with_a_delay_comes_after_it_and_holds_up_no_other
+            what_a_member_at_its_limit_does_not_take_goes_to_another
             a_subscription_starts_where_it_is_told
         }
     };

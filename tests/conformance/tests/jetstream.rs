@@ -2,13 +2,18 @@
 
 #![allow(clippy::expect_used, reason = "a test whose parts do not start has failed")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::{HeaderMap, HeaderValue};
+use futures_util::StreamExt;
 use thriftwood::ErrorKind;
 use thriftwood_conformance::Fixture;
 use thriftwood_conformance::fixture::{patient, soon};
 use thriftwood_conformance::idl::Things;
 use thriftwood_conformance::kept::TIME;
+use thriftwood_conformance::letters::{Letter, Letters};
+use thriftwood_conformance::mortal::ATTEMPTS;
 use thriftwood_test_support::NatsServer;
 
 async fn connect(test: &str) -> Option<Fixture> {
@@ -24,12 +29,49 @@ async fn connected(test: &str, options: &str) -> Option<Fixture> {
     let url = format!("{}{options}", nats.url().replace("nats:", "jetstream:"));
     let server = thriftwood::connect(&url).await.expect("the server's side connects");
     let client = thriftwood::connect(&url).await.expect("the client's side connects");
-    Some(Fixture::pair(server, client).holding(nats))
+    Some(Fixture::pair(server, client).burying(letters(nats.url())).holding(nats))
+}
+
+fn headers(headers: Option<&HeaderMap>) -> BTreeMap<String, String> {
+    let lines = |values: &[HeaderValue]| values.iter().map(HeaderValue::as_str).collect::<Vec<_>>().join("\n");
+    headers.into_iter().flat_map(HeaderMap::iter).map(|(name, values)| (name.to_string(), lines(values))).collect()
+}
+
+async fn connect_mortal(test: &str) -> Option<Fixture> {
+    connected(test, &format!("?max_attempts={ATTEMPTS}")).await
+}
+
+/// The dead letters, as any client of the server reads them.
+fn letters(url: String) -> Letters {
+    Box::new(move |group| {
+        let url = url.clone();
+        Box::pin(async move {
+            let bare = async_nats::jetstream::new(async_nats::connect(url).await.expect("a bare connection"));
+            // It is there as soon as somebody subscribed.
+            let stream = bare.get_stream("FRUGAL-DEAD").await.expect("the stream of dead letters");
+            let config = pull::Config { ack_policy: AckPolicy::None, ..pull::Config::default() };
+            let consumer = stream.create_consumer(config).await.expect("a consumer");
+            let mut stored = consumer.fetch().max_messages(100).messages().await.expect("the letters");
+            let mut letters = Vec::new();
+            while let Some(letter) = stored.next().await {
+                let letter = letter.expect("a letter");
+                let [dead, stream, of, ..] = letter.subject.split('.').collect::<Vec<_>>()[..] else {
+                    panic!("{}", letter.subject);
+                };
+                assert_eq!((dead, stream), ("frugal-dead", "FRUGAL"));
+                if of == group {
+                    letters.push(Letter { headers: headers(letter.headers.as_ref()), frame: letter.payload.clone() });
+                }
+            }
+            letters
+        })
+    })
 }
 
 thriftwood_conformance::behaviours!(connect);
 thriftwood_conformance::kept_behaviours!(connect);
 thriftwood_conformance::time_limit_behaviours!(connect_impatient);
+thriftwood_conformance::mortal_behaviours!(connect_mortal);
 
 /// The stream is on the server's disk, and a position with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,8 @@
 
 use thriftwood_conformance::Fixture;
 use thriftwood_conformance::kept::TIME;
+use thriftwood_conformance::letters::in_logs;
+use thriftwood_conformance::mortal::ATTEMPTS;
 
 async fn connect(_test: &str) -> Option<Fixture> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -24,3 +26,12 @@ async fn connect_impatient(_test: &str) -> Option<Fixture> {
 }
 
 thriftwood_conformance::time_limit_behaviours!(connect_impatient);
+
+async fn connect_mortal(_test: &str) -> Option<Fixture> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("log:{}?max_attempts={ATTEMPTS}", folder.path().display());
+    let bus = thriftwood::connect(&url).await.expect("the log opens");
+    Some(Fixture::shared(bus).burying(in_logs(folder.path())).holding(folder))
+}
+
+thriftwood_conformance::mortal_behaviours!(connect_mortal);

@@ -5,6 +5,8 @@
 use thriftwood::log::{Config, ServeConfig};
 use thriftwood_conformance::Fixture;
 use thriftwood_conformance::kept::TIME;
+use thriftwood_conformance::letters::in_logs;
+use thriftwood_conformance::mortal::ATTEMPTS;
 
 async fn connect(_test: &str) -> Option<Fixture> {
     served(Config::default()).await
@@ -17,7 +19,7 @@ async fn served(config: Config) -> Option<Fixture> {
     let url = format!("log://{}", serving.local_addr().expect("it listens"));
     let server = thriftwood::connect(&url).await.expect("the server's side connects");
     let client = thriftwood::connect(&url).await.expect("the client's side connects");
-    Some(Fixture::pair(server, client).holding((serving, directory, folder)))
+    Some(Fixture::pair(server, client).burying(in_logs(folder.path())).holding((serving, directory, folder)))
 }
 
 thriftwood_conformance::behaviours!(connect);
@@ -30,3 +32,11 @@ async fn connect_impatient(_test: &str) -> Option<Fixture> {
 }
 
 thriftwood_conformance::time_limit_behaviours!(connect_impatient);
+
+async fn connect_mortal(_test: &str) -> Option<Fixture> {
+    let mut config = Config::default();
+    config.groups.max_attempts = Some(ATTEMPTS);
+    served(config).await
+}
+
+thriftwood_conformance::mortal_behaviours!(connect_mortal);
