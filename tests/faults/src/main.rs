@@ -10,6 +10,8 @@
 //! thriftwood-faults few-files DIR         has no more files to open; the same
 //! thriftwood-faults answer URL            a server of a probe at a URL that is no log
 //! thriftwood-faults answer URL SECONDS    the same over TCP, which gives up a peer that is silent for so long
+//! thriftwood-faults stick URL NUMBER      a member of a group that acknowledges and tells each number and attempt, but begins with NUMBER and never ends
+//! thriftwood-faults refuse URL            a member of a group that tells each number and refuses it
 //! ```
 //!
 //! When it is ready it tells `ready`. It never ends by itself.
@@ -35,6 +37,7 @@ async fn main() -> Result<(), Failure> {
     let [work, dir, rest @ ..] = &arguments[..] else { return Err("expected what to do, and a directory".into()) };
     match &work[..] {
         "answer" => return answer(dir, rest).await,
+        "stick" | "refuse" => return unwilling(dir, rest).await,
         "fork" => return tokio::task::block_in_place(|| store::forked(Path::new(dir))),
         "few-files" => return tokio::task::block_in_place(|| store::few_files(Path::new(dir))),
         _ => {}
@@ -115,6 +118,32 @@ async fn answer(url: &str, rest: &[String]) -> Result<(), Failure> {
     bus.serve(SERVICE, ProbeServer::new(Probe::default())).await?;
     tell("ready")?;
     std::future::pending().await
+}
+
+async fn unwilling(url: &str, rest: &[String]) -> Result<(), Failure> {
+    let stuck: Option<i64> = rest.first().map(|number| number.parse()).transpose()?;
+    let bus = thriftwood::connect(url).await?;
+    let mut counted = Things::subscriber(&bus, "*", REGION).group(GROUP).counted().await?;
+    tell("ready")?;
+    while let Some(event) = counted.next().await {
+        let event = event?;
+        match stuck {
+            None => {
+                tell(&format!("refused {}", *event))?;
+                event.nack_because("not today").await?;
+            }
+            Some(number) if number == *event => {
+                tell(&format!("begun {number} {}", event.attempt()))?;
+                std::future::pending::<()>().await;
+            }
+            Some(_) => {
+                let line = format!("handled {} {}", *event, event.attempt());
+                event.ack().await?;
+                tell(&line)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Begins every call and ends none.

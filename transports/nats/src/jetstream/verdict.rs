@@ -140,8 +140,9 @@ impl Drop for Verdict {
             runtime.spawn(burial);
             return;
         }
-        // What was not begun with goes to another member at once.
-        let refusal = if self.place.is_some() { self.refusal() } else { AckKind::Nak(None) };
+        // What was not begun with goes to another member as soon as this one's request, which goes with it, is gone for certain:
+        // the server would send it there, and wait for an answer in vain.
+        let refusal = if self.place.is_some() { self.refusal() } else { AckKind::Nak(Some(FIRST_PAUSE)) };
         let Some(acker) = self.acker.take() else { return };
         runtime.spawn(async move {
             if let Err(error) = acker.ack_with(refusal).await {

@@ -1,0 +1,240 @@
+//! Groups on JetStream whose consumer somebody else made, and dead letters where something is in their way.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::{self, stream::Stream};
+use bytes::Bytes;
+use thriftwood_core::event::{Delivery, PublishOptions, SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::transport::Frames;
+use thriftwood_core::{Bus, ErrorKind};
+use thriftwood_nats::connect;
+use thriftwood_test_support::NatsServer;
+
+const TOPIC: &str = "v1.Winners.Winner";
+const GROUP: &str = "mailer";
+const CONSUMER: &str = "mailer@frugal-v1-Winners-Winner";
+
+/// Fails rather than waits for ever.
+async fn soon<F: Future>(what: &str, future: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(60), future).await.unwrap_or_else(|_| panic!("{what} did not come"))
+}
+
+async fn bus(nats: &NatsServer, options: &str) -> Bus {
+    connect(&format!("{}{options}", nats.url().replace("nats:", "jetstream:"))).await.unwrap()
+}
+
+async fn publish(bus: &Bus, numbers: std::ops::Range<u8>) {
+    let topic = Topic { name: TOPIC.to_owned(), stream: "v1.Winners".into() };
+    for number in numbers {
+        bus.publish_frame(&topic, Bytes::from(vec![number]), PublishOptions::default()).await.unwrap();
+    }
+}
+
+async fn subscribe(bus: &Bus) -> Result<Frames, thriftwood_core::Error> {
+    let topic = TopicFilter { pattern: TOPIC.to_owned(), stream: "v1.Winners".into() };
+    bus.subscribe_frames(topic, SubscribeOptions::default().group(GROUP)).await
+}
+
+async fn next(frames: &mut Frames) -> Delivery {
+    soon("an event", frames.next()).await.unwrap().unwrap()
+}
+
+async fn refuse(delivery: Delivery, reason: &str) {
+    soon("the refusal", delivery.acknowledge.unwrap().nack(reason, Some(Duration::ZERO))).await.unwrap();
+}
+
+/// The server, as any of its clients sees it.
+async fn bare(nats: &NatsServer) -> jetstream::Context {
+    jetstream::new(async_nats::connect(nats.url()).await.unwrap())
+}
+
+/// The stream of events, with this consumer in place of ours.
+async fn with_consumer(nats: &NatsServer, change: impl FnOnce(&mut pull::Config)) -> Stream {
+    bus(nats, "").await.close().await.unwrap();
+    let stream = bare(nats).await.get_stream("FRUGAL").await.unwrap();
+    let mut config = pull::Config {
+        durable_name: Some(CONSUMER.to_owned()),
+        filter_subject: format!("frugal.{TOPIC}"),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: Duration::from_secs(30),
+        ..pull::Config::default()
+    };
+    change(&mut config);
+    stream.create_consumer(config).await.unwrap();
+    stream
+}
+
+async fn letters(nats: &NatsServer) -> u64 {
+    bare(nats).await.get_stream("FRUGAL-DEAD").await.unwrap().cached_info().state.messages
+}
+
+/// As earlier versions made it: its position is kept, and its events become dead letters as well.
+#[tokio::test]
+async fn a_group_that_had_no_dead_letters_goes_on_where_it_was_and_has_them() {
+    let Some(nats) = NatsServer::start("a_group_that_had_no_dead_letters_goes_on_where_it_was_and_has_them") else {
+        return;
+    };
+    let stream = with_consumer(&nats, |_| {}).await;
+    let before = bus(&nats, "").await;
+    publish(&before, 0..2).await;
+    let mut frames = subscribe(&before).await.unwrap();
+    next(&mut frames).await.acknowledge.unwrap().ack().await.unwrap();
+    // What lies ahead goes back.
+    drop(frames);
+    before.close().await.unwrap();
+    let now = bus(&nats, "?max_attempts=3").await;
+    let mut frames = subscribe(&now).await.unwrap();
+    // It may have lain ahead of the first member once, and that counts.
+    let mut attempts = Vec::new();
+    while attempts.last() != Some(&3) {
+        let event = next(&mut frames).await;
+        assert_eq!(&event.frame[..], [1]);
+        attempts.push(event.attempt);
+        refuse(event, "").await;
+    }
+    assert!(attempts.is_sorted() && attempts.len() >= 2, "{attempts:?}");
+    assert_eq!(letters(&nats).await, 1);
+    let consumer: PullConsumer = stream.get_consumer(CONSUMER).await.unwrap();
+    assert_eq!(consumer.cached_info().num_ack_pending, 0, "it is given up");
+    now.close().await.unwrap();
+}
+
+/// The server would leave out an event after its first delivery, and nobody would know.
+#[tokio::test]
+async fn a_consumer_with_a_limit_of_its_own_is_changed_and_keeps_everything_else() {
+    let Some(nats) = NatsServer::start("a_consumer_with_a_limit_of_its_own_is_changed_and_keeps_everything_else")
+    else {
+        return;
+    };
+    let stream = with_consumer(&nats, |config| {
+        config.max_deliver = 1;
+        config.max_ack_pending = 7;
+    })
+    .await;
+    let bus = bus(&nats, "?max_attempts=3&ack_wait=45000").await;
+    publish(&bus, 0..1).await;
+    let mut frames = subscribe(&bus).await.unwrap();
+    let consumer: PullConsumer = stream.get_consumer(CONSUMER).await.unwrap();
+    let config = &consumer.cached_info().config;
+    assert_eq!(
+        (config.max_deliver, config.ack_wait, config.max_ack_pending),
+        (-1, Duration::from_secs(45), 7),
+        "what the URL says, and what was there"
+    );
+    for attempt in 1..=3 {
+        let event = next(&mut frames).await;
+        assert_eq!(event.attempt, attempt);
+        refuse(event, "no account").await;
+    }
+    assert_eq!(letters(&nats).await, 1);
+    bus.close().await.unwrap();
+}
+
+/// Those that are no group's, and those that may not be changed.
+#[tokio::test]
+async fn a_consumer_that_cannot_serve_is_refused_with_what_to_do_about_it() {
+    let test = "a_consumer_that_cannot_serve_is_refused_with_what_to_do_about_it";
+    // `fixed` may do anything but make and change consumers.
+    let users = r#"authorization { users: [
+        { user: free, password: free }
+        { user: fixed, password: fixed, permissions: { publish: { deny: ["$JS.API.CONSUMER.CREATE.>", "$JS.API.CONSUMER.DURABLE.>"] } } }
+    ] }
+    no_auth_user: free"#;
+    let Some(nats) = NatsServer::start_with(test, users) else { return };
+    let stream = with_consumer(&nats, |config| config.headers_only = true).await;
+    let free = bus(&nats, "").await;
+    let error = subscribe(&free).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.message().contains(CONSUMER) && error.message().contains("headers only"), "{error}");
+    stream.delete_consumer(CONSUMER).await.unwrap();
+    let _ = with_consumer(&nats, |config| config.max_deliver = 2).await;
+    let url = nats.url().replace("nats://", "jetstream://fixed:fixed@");
+    let fixed = connect(&format!("{url}?timeout=500&max_attempts=2")).await.unwrap();
+    let error = subscribe(&fixed).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    for part in [CONSUMER, "at most 2 times", "any number of times", "nats consumer edit"] {
+        assert!(error.message().contains(part), "no {part}: {error}");
+    }
+    // With a limit below the server's there is nothing to change.
+    let modest = connect(&format!("{url}?max_attempts=1")).await.unwrap();
+    assert!(subscribe(&modest).await.is_ok());
+    for bus in [free, fixed, modest] {
+        bus.close().await.unwrap();
+    }
+}
+
+/// Another stream takes the letters already: then that one has them.
+#[tokio::test]
+async fn letters_go_to_the_stream_that_takes_their_subjects_whatever_its_name() {
+    let Some(nats) = NatsServer::start("letters_go_to_the_stream_that_takes_their_subjects_whatever_its_name") else {
+        return;
+    };
+    let bare = bare(&nats).await;
+    let subjects = vec!["frugal-dead.>".to_owned()];
+    let config = jetstream::stream::Config { name: "MORGUE".to_owned(), subjects, ..Default::default() };
+    let mut morgue = bare.create_stream(config).await.unwrap();
+    let bus = bus(&nats, "?max_attempts=1").await;
+    publish(&bus, 0..1).await;
+    let mut frames = subscribe(&bus).await.unwrap();
+    refuse(next(&mut frames).await, "no account").await;
+    assert_eq!(morgue.info().await.unwrap().state.messages, 1);
+    let letter = morgue.get_raw_message(1).await.unwrap();
+    assert_eq!(letter.subject.as_str(), format!("frugal-dead.FRUGAL.{GROUP}.{TOPIC}"));
+    bus.close().await.unwrap();
+}
+
+/// An event whose letter has nowhere to go stays an event.
+#[tokio::test]
+async fn an_event_whose_letter_cannot_be_stored_is_kept() {
+    let Some(nats) = NatsServer::start("an_event_whose_letter_cannot_be_stored_is_kept") else { return };
+    let bus = bus(&nats, "?max_attempts=1").await;
+    publish(&bus, 0..2).await;
+    let mut frames = subscribe(&bus).await.unwrap();
+    let bare = bare(&nats).await;
+    bare.delete_stream("FRUGAL-DEAD").await.unwrap();
+    refuse(next(&mut frames).await, "no account").await;
+    // The group goes on meanwhile.
+    let other = next(&mut frames).await;
+    assert_eq!(&other.frame[..], [1]);
+    other.acknowledge.unwrap().ack().await.unwrap();
+    let stream = bare.get_stream("FRUGAL").await.unwrap();
+    let consumer: PullConsumer = stream.get_consumer(CONSUMER).await.unwrap();
+    let info = consumer.cached_info();
+    assert_eq!((info.num_ack_pending, info.ack_floor.stream_sequence), (1, 0), "it comes again");
+    bus.close().await.unwrap();
+}
+
+/// A member takes events ahead, and their time runs. What it does not come to in that time comes again, and once.
+#[tokio::test]
+async fn what_lay_ahead_for_longer_than_ack_wait_is_handled_once() {
+    const WAIT: Duration = Duration::from_millis(600);
+    let Some(nats) = NatsServer::start("what_lay_ahead_for_longer_than_ack_wait_is_handled_once") else { return };
+    let bus = bus(&nats, &format!("?ack_wait={}", WAIT.as_millis())).await;
+    publish(&bus, 0..5).await;
+    let mut frames = subscribe(&bus).await.unwrap();
+    // The first one alone may come before the others were asked for.
+    for number in 0..2 {
+        let slow = next(&mut frames).await;
+        assert_eq!((&slow.frame[..], slow.attempt), (&[number][..], 1));
+        let begun = Instant::now();
+        while number == 1 && begun.elapsed() < 2 * WAIT {
+            tokio::time::sleep(WAIT / 6).await;
+            assert!(slow.acknowledge.as_ref().unwrap().in_progress().await.unwrap());
+        }
+        slow.acknowledge.unwrap().ack().await.unwrap();
+    }
+    let mut handled = Vec::new();
+    while let Ok(event) = tokio::time::timeout(4 * WAIT, frames.next()).await {
+        let event = event.unwrap().unwrap();
+        assert!(event.attempt > 1, "{event:?}");
+        handled.push(event.frame[0]);
+        event.acknowledge.unwrap().ack().await.unwrap();
+    }
+    handled.sort_unstable();
+    assert_eq!(handled, [2, 3, 4]);
+    bus.close().await.unwrap();
+}
