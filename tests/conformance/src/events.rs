@@ -133,6 +133,46 @@ pub async fn a_handler_gets_every_event(fixture: &Fixture) {
     handling.abort();
 }
 
+/// So does one that takes the events themselves; where nothing comes again, it learns that when it asks for it, and later what it says of an
+/// event whose handling is over.
+pub async fn a_handler_that_takes_events_gets_every_one(fixture: &Fixture) {
+    let counted = Things::subscriber(&fixture.server, "bill", "emea").counted().await.unwrap();
+    let (seen_in, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let handling = tokio::spawn(counted.for_each_event(move |event| {
+        let seen = seen_in.clone();
+        async move {
+            if *event % 2 == 0 {
+                let error = event.nack_after(std::time::Duration::from_secs(1), "busy").await.unwrap_err();
+                return seen.send(Err(error.kind()));
+            }
+            assert!(event.in_progress().await.unwrap());
+            seen.send(Ok(event))
+        }
+    }));
+    let things = Things::publisher(&fixture.client, "bill", "emea");
+    for number in 0..4 {
+        things.counted(&patient().with_header("tenant", "blue"), number).await.unwrap();
+    }
+    for number in 0..4 {
+        match soon("the event", seen.recv()).await.unwrap() {
+            Err(kind) => assert!(number % 2 == 0 && kind == ErrorKind::Unsupported, "{number}: {kind:?}"),
+            Ok(event) => {
+                assert_eq!((*event, event.context().header("tenant")), (number, Some("blue")));
+                assert_eq!(event.variable("region"), Some("emea"));
+            }
+        }
+    }
+    things.counted(&patient(), 5).await.unwrap();
+    let event = soon("the event", seen.recv()).await.unwrap().unwrap();
+    // The next one comes when this one's handling is over.
+    things.counted(&patient(), 7).await.unwrap();
+    soon("the event", seen.recv()).await.unwrap().unwrap();
+    assert!(!event.in_progress().await.unwrap());
+    let error = event.ack().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    handling.abort();
+}
+
 /// Nothing is published on a closed bus, and the error says that it is closed.
 pub async fn a_closed_bus_publishes_nothing(fixture: &Fixture) {
     fixture.client.close().await.unwrap();

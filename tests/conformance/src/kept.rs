@@ -105,6 +105,48 @@ pub async fn an_event_given_back_with_a_delay_comes_after_it_and_holds_up_no_oth
     }
 }
 
+/// A handler may say itself what becomes of its event; what it has not said when it ends is said for it.
+pub async fn a_handler_that_takes_the_event_says_what_becomes_of_it_or_leaves_it(fixture: &Fixture) {
+    const DELAY: Duration = Duration::from_millis(700);
+    publish(fixture, [1, 2, 3, 4, 5]).await;
+    for (name, limit) in [("one", None), ("several", Some(8))] {
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let handler = move |event: Event<i64>| {
+            tell.send((*event, event.attempt(), Instant::now())).unwrap();
+            async move {
+                match (*event, event.attempt()) {
+                    (1, 1) => event.nack_after(DELAY, "the mail server is busy").await.map_err(|e| e.to_string()),
+                    (2, 1) => Err("there is no such box".to_owned()),
+                    (3, 1) => panic!("as asked"),
+                    // What it said counts, and not how it ended.
+                    (4, 1) => event.ack().await.map_err(|e| e.to_string()).and(Err("too late".to_owned())),
+                    _ => Ok(()),
+                }
+            }
+        };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let events = group(fixture, name).await.until(async { drop(stopped.await) });
+        let handling = match limit {
+            None => tokio::spawn(events.for_each_event(handler)),
+            Some(limit) => tokio::spawn(events.for_each_event_concurrent(limit, handler)),
+        };
+        let mut handled = Vec::new();
+        while handled.len() < 8 {
+            handled.push(soon("a delivery", told.recv()).await.unwrap());
+        }
+        let when = |number, attempt| handled.iter().find(|at| (at.0, at.1) == (number, attempt)).map(|at| at.2);
+        for number in [1, 2, 3] {
+            assert!(when(number, 2).is_some(), "{name}: {number} did not come again: {handled:?}");
+        }
+        let waited = when(1, 2).unwrap() - when(1, 1).unwrap();
+        assert!(waited > DELAY - Duration::from_millis(100), "{name}: it came after {waited:?}");
+        drop(stop);
+        soon("the end of what is under way", handling).await.unwrap().unwrap();
+        let more = told.try_recv();
+        assert!(more.is_err(), "{name}: {more:?}");
+    }
+}
+
 async fn passed_on(envelope: Envelope<ThingsEvent>, next: Next<Envelope<ThingsEvent>>) -> Result<(), Error> {
     next.run(envelope).await
 }
@@ -153,6 +195,36 @@ pub async fn an_event_in_progress_stays_with_its_subscriber_and_goes_to_another_
         assert!(!event.in_progress().await.unwrap(), "it is another's");
     }
     again.ack().await.unwrap();
+}
+
+/// The same of a handler: it keeps the event as long as it says so, and another member has it when it stops saying so.
+pub async fn a_handler_keeps_its_event_for_as_long_as_it_says_that_it_is_in_progress(fixture: &Fixture) {
+    publish(fixture, [7]).await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let first = group(fixture, "slow").await;
+    let handling = tokio::spawn(first.for_each_event(move |event| {
+        let tell = tell.clone();
+        async move {
+            let begun = Instant::now();
+            tell.send("begun").unwrap();
+            while begun.elapsed() < 2 * TIME {
+                assert!(event.in_progress().await.unwrap(), "it was lost after {:?}", begun.elapsed());
+                tokio::time::sleep(TIME / 6).await;
+            }
+            tell.send("done").unwrap();
+            Ok::<_, String>(())
+        }
+    }));
+    assert_eq!(soon("the beginning", told.recv()).await, Some("begun"));
+    let mut second = group(fixture, "slow").await;
+    tokio::select! {
+        other = second.next() => panic!("another got it: {other:?}"),
+        done = soon("the end of the handler", told.recv()) => assert_eq!(done, Some("done")),
+    }
+    // Acknowledged by its end: it comes to nobody any more.
+    let other = tokio::time::timeout(TIME + TIME / 3, second.next()).await;
+    assert!(other.is_err(), "another got it: {other:?}");
+    handling.abort();
 }
 
 /// At the first, at an offset, at a time; and two groups do not share.

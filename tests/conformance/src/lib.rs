@@ -41,6 +41,7 @@ macro_rules! behaviours {
             subscribers_outside_a_group_each_get_every_event
             a_variable_that_cannot_be_in_a_topic_is_refused
             a_handler_gets_every_event
+            a_handler_that_takes_events_gets_every_one
             a_subscription_without_a_group_has_no_time_limit_and_gives_nothing_back
             a_closed_bus_publishes_nothing
         }
@@ -188,6 +189,7 @@ macro_rules! time_limit_behaviours {
     ($connect:ident) => {
         $crate::behaviours! { $connect; kept as time_limit:
             an_event_in_progress_stays_with_its_subscriber_and_goes_to_another_afterwards
+            a_handler_keeps_its_event_for_as_long_as_it_says_that_it_is_in_progress
         }
     };
 }
@@ -214,6 +216,7 @@ macro_rules! kept_behaviours {
             an_event_that_was_not_handled_comes_again
             an_event_given_back_with_a_delay_comes_after_it_and_holds_up_no_other
             what_a_member_at_its_limit_does_not_take_goes_to_another
+            a_handler_that_takes_the_event_says_what_becomes_of_it_or_leaves_it
             a_subscription_starts_where_it_is_told
         }
     };

@@ -153,6 +153,7 @@ async fn lines_about_a_received_event_stand_in_its_span_before_there_is_a_future
     let subscriber = || Greetings::subscriber(&bus, "emea");
     let mut layered = subscriber().layer(saying!("the subscriber's layer")).greeted().await.unwrap();
     let (one, several) = (subscriber().greeted().await.unwrap(), subscriber().greeted().await.unwrap());
+    let inside = subscriber().layer(saying!("the outer layer")).greeted().await.unwrap();
     let said = |what: &'static str| {
         move |_: Context, _: String| {
             info!("{what} begins");
@@ -165,10 +166,11 @@ async fn lines_about_a_received_event_stand_in_its_span_before_there_is_a_future
     let handlers = [
         tokio::spawn(one.for_each(said("the only handler"))),
         tokio::spawn(several.for_each_concurrent(2, said("a handler of several"))),
+        tokio::spawn(inside.for_each(said("a handler inside of a layer"))),
     ];
     Greetings::publisher(&bus, "emea").greeted(&patient(), "hello").await.unwrap();
     soon("the event", layered.next()).await.unwrap().unwrap().ack().await.unwrap();
-    for what in ["the subscriber's layer", "the only handler", "a handler of several"] {
+    for what in ["the subscriber's layer", "the only handler", "a handler of several", "a handler inside of a layer"] {
         let expected = ["begins", "ends"].map(|says| format!("process: {what} {says}"));
         assert_eq!(lines.about(what, 2).await, expected);
     }

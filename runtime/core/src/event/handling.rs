@@ -6,9 +6,10 @@ use std::future::Future;
 use tokio::task::JoinSet;
 use tracing::{Span, warn};
 
+use super::lent::Keeping;
 use super::{Event, Payload, Subscription};
 use crate::observe::entered;
-use crate::unwind::caught;
+use crate::unwind::{catching, caught};
 use crate::{Context, Error, ErrorKind};
 
 impl<T: Payload + Clone + Send + 'static> Subscription<T> {
@@ -17,18 +18,54 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
     ///
     /// # Errors
     /// When an acknowledgement could not be recorded. Events that cannot be read are logged and passed over.
-    pub async fn for_each<F, Fut, Err>(mut self, mut handler: F) -> Result<(), Error>
+    pub async fn for_each<F, Fut, Err>(self, mut handler: F) -> Result<(), Error>
     where
         F: FnMut(Context, T) -> Fut,
         Fut: Future<Output = Result<(), Err>>,
         Err: fmt::Display,
     {
-        while let Some(event) = self.next_readable().await {
-            let (context, payload) = (event.context().clone(), event.payload().clone());
-            // Called inside: it may panic before it has a future.
-            handle(event, async { handler(context, payload).await }).await?;
-        }
-        Ok(())
+        self.one_by_one(|event| parted(event, &mut handler)).await
+    }
+
+    /// [`for_each`](Self::for_each) for a handler that needs more of an event than its payload: its topic, its offset, which attempt it
+    /// is; and that may say itself what became of it, or that it is [still in progress](Event::in_progress). What it has not said when it ends is
+    /// said as by `for_each`: `Ok` acknowledges, `Err` gives back with the error as the reason.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use thriftwood_core::{Error, Subscription};
+    /// # enum Problem { Busy { retry_after: Duration }, Broken(String) }
+    /// # struct Film; impl Film { async fn cut_next_scene(&mut self) -> Result<bool, Problem> { Ok(false) } }
+    /// # async fn open(number: i64) -> Film { Film }
+    /// # async fn run(films: Subscription<i64>) -> Result<(), Error> {
+    /// films
+    ///     .for_each_event(|event| async move {
+    ///         let mut film = open(*event).await;
+    ///         loop {
+    ///             match film.cut_next_scene().await {
+    ///                 Ok(false) => return Ok(()),
+    ///                 Ok(true) => drop(event.in_progress().await.map_err(|error| error.to_string())?),
+    ///                 Err(Problem::Broken(why)) => return Err(why),
+    ///                 Err(Problem::Busy { retry_after }) => {
+    ///                     let back = event.nack_after(retry_after, "the disk is full").await;
+    ///                     return back.map_err(|error| error.to_string());
+    ///                 }
+    ///             }
+    ///         }
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`for_each`](Self::for_each), of what is said when a handler ends; what it says itself is its own to look after.
+    pub async fn for_each_event<F, Fut, Err>(self, mut handler: F) -> Result<(), Error>
+    where
+        F: FnMut(Event<T>) -> Fut,
+        Fut: Future<Output = Result<(), Err>>,
+        Err: fmt::Display,
+    {
+        self.one_by_one(|event| lent(event, &mut handler)).await
     }
 
     /// [`for_each`](Self::for_each) with up to `limit` handlers at once, each in a task of its own. Events of one
@@ -54,12 +91,49 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
     /// # Errors
     /// As [`for_each`](Self::for_each); the handlers that run then are waited for. And [`ErrorKind::Unsupported`] when this is a
     /// subscription with middleware of which events were taken before.
-    pub async fn for_each_concurrent<F, Fut, Err>(mut self, limit: usize, mut handler: F) -> Result<(), Error>
+    pub async fn for_each_concurrent<F, Fut, Err>(self, limit: usize, mut handler: F) -> Result<(), Error>
     where
         F: FnMut(Context, T) -> Fut,
         Fut: Future<Output = Result<(), Err>> + Send + 'static,
         Err: fmt::Display + 'static,
         T: Sync,
+    {
+        self.several_at_once(limit, |event| parted(event, &mut handler)).await
+    }
+
+    /// [`for_each_concurrent`](Self::for_each_concurrent) for a handler that takes the event itself, as
+    /// [`for_each_event`](Self::for_each_event) gives it.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn for_each_event_concurrent<F, Fut, Err>(self, limit: usize, mut handler: F) -> Result<(), Error>
+    where
+        F: FnMut(Event<T>) -> Fut,
+        Fut: Future<Output = Result<(), Err>> + Send + 'static,
+        Err: fmt::Display + 'static,
+    {
+        self.several_at_once(limit, |event| lent(event, &mut handler)).await
+    }
+
+    async fn one_by_one<Fut, Err>(mut self, mut begin: impl FnMut(Event<T>) -> Begun<Fut>) -> Result<(), Error>
+    where
+        Fut: Future<Output = Result<(), Err>>,
+        Err: fmt::Display,
+    {
+        while let Some(event) = self.next_readable().await {
+            begin(event).end().await?;
+        }
+        Ok(())
+    }
+
+    async fn several_at_once<Fut, Err>(
+        mut self,
+        limit: usize,
+        mut begin: impl FnMut(Event<T>) -> Begun<Fut>,
+    ) -> Result<(), Error>
+    where
+        Fut: Future<Output = Result<(), Err>> + Send + 'static,
+        Err: fmt::Display + 'static,
     {
         self.keep_key_order()?;
         let mut under_way = JoinSet::new();
@@ -69,16 +143,7 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
                 Some(handled) = under_way.join_next() => result = outcome(handled),
                 event = self.next_readable(), if under_way.len() < limit.max(1) => {
                     let Some(event) = event else { break };
-                    let (context, payload) = (event.context().clone(), event.payload().clone());
-                    // A handler that panics before it has a future must not end the others.
-                    let begin = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handler(context, payload)));
-                    let future = event.span().unwrap_or_else(Span::none).in_scope(begin);
-                    under_way.spawn(handle(event, async move {
-                        match future {
-                            Ok(future) => future.await,
-                            Err(panic) => std::panic::resume_unwind(panic),
-                        }
-                    }));
+                    under_way.spawn(begin(event).end());
                 }
             }
         }
@@ -99,23 +164,78 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
     }
 }
 
-/// Runs the handler of an event, and tells what became of it.
-async fn handle<T, Err: fmt::Display>(
-    event: Event<T>,
-    handler: impl Future<Output = Result<(), Err>>,
-) -> Result<(), Error> {
+/// A handler that has been called with an event.
+struct Begun<Fut> {
+    /// Its future, or with what it panicked before it had one.
+    future: Result<Fut, String>,
+    /// Where it runs.
+    span: Option<Span>,
+    event: Kept,
+}
+
+/// What is left of an event while its handler runs.
+enum Kept {
+    Whole(Event<()>),
+    Lent(Keeping),
+}
+
+/// Calls a handler that gets an event's context and payload.
+fn parted<T, Fut>(event: Event<T>, handler: &mut impl FnMut(Context, T) -> Fut) -> Begun<Fut> {
+    let (context, (payload, event)) = (event.context().clone(), event.split());
+    begin(event.span(), Kept::Whole(event), || handler(context, payload))
+}
+
+/// Calls a handler that gets an event itself.
+fn lent<T, Fut>(event: Event<T>, handler: &mut impl FnMut(Event<T>) -> Fut) -> Begun<Fut> {
     let span = event.span();
-    let problem = match entered(span.clone(), caught(handler)).await {
+    let (event, keeping) = event.lend();
+    begin(span, Kept::Lent(keeping), || handler(event))
+}
+
+/// A handler that panics before it has a future must not end the others.
+fn begin<Fut>(span: Option<Span>, event: Kept, handler: impl FnOnce() -> Fut) -> Begun<Fut> {
+    let future = span.clone().unwrap_or_else(Span::none).in_scope(|| catching(handler));
+    Begun { future, span, event }
+}
+
+impl<Fut: Future<Output = Result<(), Err>>, Err: fmt::Display> Begun<Fut> {
+    /// Runs the handler, and tells what became of its event.
+    async fn end(self) -> Result<(), Error> {
+        let Self { future, span, event } = self;
+        let problem = match future {
+            Ok(future) => problem(entered(span.clone(), caught(future)).await),
+            Err(panic) => problem::<Err>(Err(panic)),
+        };
+        let event = match event {
+            Kept::Whole(event) => Some(event),
+            Kept::Lent(keeping) => keeping.take(),
+        };
+        let span = span.unwrap_or_else(Span::none);
+        match (event, problem) {
+            (None, None) => Ok(()),
+            (None, Some(problem)) => {
+                span.in_scope(|| warn!(error = problem, "a handler failed after it had said what became of its event"));
+                Ok(())
+            }
+            (Some(event), None) => event.ack().await,
+            (Some(event), Some(problem)) => {
+                let (topic, attempt) = (event.topic(), event.attempt());
+                span.in_scope(|| warn!(topic, attempt, error = problem, "an event was not handled"));
+                match event.nack_because(&problem).await {
+                    Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+/// Why an event was not handled.
+fn problem<Err: fmt::Display>(ended: Result<Result<(), Err>, String>) -> Option<String> {
+    match ended {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(error.to_string()),
-        Err(text) => Some(format!("the handler panicked: {text}")),
-    };
-    let Some(problem) = problem else { return event.ack().await };
-    let (topic, attempt) = (event.topic(), event.attempt());
-    span.unwrap_or_else(Span::none).in_scope(|| warn!(topic, attempt, error = problem, "an event was not handled"));
-    match event.nack_because(&problem).await {
-        Err(error) if error.kind() != ErrorKind::Unsupported => Err(error),
-        _ => Ok(()),
+        Err(panic) => Some(format!("the handler panicked: {panic}")),
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
-use tracing::debug;
+use tracing::{Span, debug};
 
 use super::intake::{Intake, Received};
 use super::received::Meta;
@@ -88,6 +88,7 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Handover<E> {
         let (verdict, handled) = oneshot::channel();
         let acknowledge = Box::new(Verdict { verdict, slot: Arc::clone(&slot) });
         let event = Event::new(envelope.event, envelope.context, slot.meta.clone(), Some(acknowledge));
+        let event = event.within(Span::current());
         match take(&slot.place) {
             Some(place) => drop(place.send(Some(Ok(event)))),
             // A layer that tries again hands the event over a second time.

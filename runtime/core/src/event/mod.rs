@@ -12,6 +12,7 @@ mod handling;
 mod intake;
 mod key_order;
 mod layered;
+mod lent;
 mod publisher;
 mod received;
 mod recorded;

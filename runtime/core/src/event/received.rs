@@ -44,8 +44,15 @@ impl<T> Event<T> {
     /// An event just received, which the observer follows from here.
     pub(super) fn received(received: Received<T>) -> Self {
         let Received { context, payload, meta, acknowledge, observed } = received;
-        let attended = observed.map(|observed| Attended { observed: Some(observed), awaited: acknowledge.is_some() });
+        let awaited = acknowledge.is_some();
+        let attended = observed.map(|observed| Attended::Observed { observed: Some(observed), awaited });
         Self { payload, context, meta, acknowledge, attended, place: None }
+    }
+
+    /// The same event, whose handler runs in this span; who made it follows what it stands for.
+    pub(super) fn within(mut self, span: Span) -> Self {
+        self.attended = (!span.is_none()).then_some(Attended::Within(span));
+        self
     }
 
     /// The same event, which takes this place until it is acknowledged or dropped.
@@ -56,7 +63,20 @@ impl<T> Event<T> {
 
     /// The span that its handler runs in.
     pub(super) fn span(&self) -> Option<Span> {
-        self.attended.as_ref().and_then(|attended| attended.observed.as_ref()).map(Observed::span)
+        match self.attended.as_ref()? {
+            Attended::Observed { observed, .. } => observed.as_ref().map(Observed::span),
+            Attended::Within(span) => Some(span.clone()),
+        }
+    }
+
+    /// The payload, and the event without it.
+    pub(super) fn split(self) -> (T, Event<()>) {
+        let Event { payload, context, meta, acknowledge, attended, place } = self;
+        (payload, Event { payload: (), context, meta, acknowledge, attended, place })
+    }
+
+    pub(super) fn meta(&self) -> &Meta {
+        &self.meta
     }
 
     /// The same event with its payload turned into another type, if it can be.
@@ -219,7 +239,7 @@ impl<T> Event<T> {
         self.give_back(reason, Some(delay)).await
     }
 
-    async fn give_back(self, reason: &str, delay: Option<Duration>) -> Result<(), Error> {
+    pub(super) async fn give_back(self, reason: &str, delay: Option<Duration>) -> Result<(), Error> {
         if let Some(attended) = self.attended {
             attended.end(Outcome::Refused);
         }
@@ -233,25 +253,39 @@ impl<T> Event<T> {
     }
 }
 
-/// The observer's part in an event. An event that nobody acknowledges is over when it is dropped.
-struct Attended {
-    observed: Option<Observed>,
-    /// Whether the transport waits to hear what became of it.
-    awaited: bool,
+/// Who follows an event.
+enum Attended {
+    /// The observer, whose part is over when the event is acknowledged, or else when it is dropped.
+    Observed {
+        observed: Option<Observed>,
+        /// Whether the transport waits to hear what became of it.
+        awaited: bool,
+    },
+    /// Layers that the event came through, of which this is the innermost one's span.
+    Within(Span),
 }
 
 impl Attended {
     fn end(mut self, outcome: Outcome<'_>) {
-        if let Some(observed) = self.observed.take() {
+        if let Some(observed) = self.observed() {
             observed.end(outcome);
+        }
+    }
+
+    fn observed(&mut self) -> Option<Observed> {
+        match self {
+            Attended::Observed { observed, .. } => observed.take(),
+            Attended::Within(_) => None,
         }
     }
 }
 
 impl Drop for Attended {
     fn drop(&mut self) {
-        if let Some(observed) = self.observed.take() {
-            observed.end(if self.awaited { Outcome::Dropped } else { Outcome::Ok });
+        let outcome =
+            if matches!(self, Attended::Observed { awaited: true, .. }) { Outcome::Dropped } else { Outcome::Ok };
+        if let Some(observed) = self.observed() {
+            observed.end(outcome);
         }
     }
 }
