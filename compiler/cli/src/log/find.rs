@@ -78,8 +78,12 @@ pub(super) fn view(dir: &Path) -> Result<LogView, StoreError> {
 /// The settings of the directory that a log of events is in; `None` for any other log, which is kept as long as it is needed, and where
 /// they are not known.
 pub(super) fn settings(log: &Path) -> Option<Settings> {
-    let streams = log.parent().filter(|dir| dir.ends_with("streams"))?;
-    Settings::read(streams.parent()?).ok().flatten()
+    Settings::read(directory(log)?).ok().flatten()
+}
+
+/// The directory that a log of events is in, which its owner opened.
+pub(super) fn directory(log: &Path) -> Option<&Path> {
+    log.parent().filter(|dir| dir.ends_with("streams"))?.parent()
 }
 
 /// When the last record was stored that can be read. The summary of a segment that is still written to may be some records

@@ -4,7 +4,10 @@ use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
+use std::time::Duration;
+
 use thriftwood_log::Settings;
+use thriftwood_log::store::Durability;
 
 use super::{Outcome, find, groups, when};
 
@@ -48,10 +51,8 @@ pub(super) fn info(dir: &Path) -> Outcome {
     writeln!(out, "offsets   {} to {}, {records} of them", view.first_offset(), view.next_offset())?;
     writeln!(out, "size      {} in {} segments", when::bytes(size), segments.len())?;
     writeln!(out, "last      {}", find::last(&view).map_or("-".to_owned(), when::shown))?;
-    if let Some(settings) = find::settings(&dir) {
-        for (name, value) in told(&settings) {
-            writeln!(out, "{name:<9} {value}")?;
-        }
+    for (name, value) in find::settings(&dir).as_ref().map(told).unwrap_or_else(|| unknown(&dir)) {
+        writeln!(out, "{name:<9} {value}")?;
     }
     writeln!(out, "\n{:>20}  {:>20}  {:>10}  {:27}  index", "base", "next", "size", "last record")?;
     for segment in &segments {
@@ -67,27 +68,53 @@ pub(super) fn info(dir: &Path) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a directory was opened with, in words.
+/// The same where it is not known, and could be.
+fn unknown(log: &Path) -> Vec<(&'static str, String)> {
+    let Some(dir) = find::directory(log) else { return Vec::new() };
+    let file = dir.join("settings");
+    vec![("kept", format!("unknown: {} is written by the next process that opens the directory", file.display()))]
+}
+
+/// What a directory was opened with, in words, each with the option that would change it.
 pub(super) fn told(settings: &Settings) -> Vec<(&'static str, String)> {
+    let time = |time| humantime::format_duration(time).to_string();
+    let publish = match settings.durability {
+        Durability::Buffered => "waits for the system, and not for the disk (durability=buffered)",
+        Durability::Durable => "waits for the disk (durability=durable)",
+    };
+    let deadline = settings.deadline.map_or_else(
+        || "none: an event stays with its subscriber for as long as that lives".to_owned(),
+        |most| format!("{}: an event that is not acknowledged by then goes to another of the group", time(most)),
+    );
+    let attempts = settings.max_attempts.map_or_else(
+        || "no limit: an event comes again until it is handled (max_attempts)".to_owned(),
+        |most| format!("{most} at most: then an event becomes a dead letter of its group (max_attempts)"),
+    );
+    vec![
+        ("kept", kept(settings, time)),
+        ("publish", publish.to_owned()),
+        ("deadline", deadline),
+        ("attempts", attempts),
+        ("set by", "the last process that opened the directory, by its URL or configuration".to_owned()),
+    ]
+}
+
+/// How long events are kept, or how many.
+fn kept(settings: &Settings, time: impl Fn(Duration) -> String) -> String {
     let retention = settings.retention;
-    let mut limits: Vec<String> = [
-        retention.age.map(|age| humantime::format_duration(age).to_string()),
-        retention.bytes.map(when::bytes),
-        retention.records.map(|records| format!("{records} records")),
+    let limits: Vec<(&str, String)> = [
+        retention.age.map(|age| ("keep_age", format!("for {}", time(age)))),
+        retention.bytes.map(|bytes| ("keep_bytes", format!("up to {} of each stream", when::bytes(bytes)))),
+        retention.records.map(|records| ("keep_records", format!("up to {records} events of each stream"))),
     ]
     .into_iter()
     .flatten()
     .collect();
-    if settings.is_compacted {
-        limits.push("the last record of each key".to_owned());
+    let what = if settings.is_compacted { "the last event of each key, " } else { "" };
+    if limits.is_empty() {
+        return format!("{what}for ever (no keep_age, keep_bytes or keep_records)");
     }
-    let kept = if limits.is_empty() { "for ever".to_owned() } else { limits.join(", ") };
-    let deadline = settings.deadline.map(|time| format!("after {} it is another's", humantime::format_duration(time)));
-    let attempts = settings.max_attempts.map(|most| format!("a dead letter after {most} deliveries"));
-    let groups: Vec<String> = deadline.into_iter().chain(attempts).collect();
-    let mut told = vec![("kept", kept)];
-    if !groups.is_empty() {
-        told.push(("in groups", groups.join(", ")));
-    }
-    told
+    let (names, limits): (Vec<_>, Vec<_>) = limits.into_iter().unzip();
+    let first = if limits.len() > 1 { ", whichever comes first" } else { "" };
+    format!("{what}{}{first} ({})", limits.join(" or "), names.join(", "))
 }

@@ -24,8 +24,14 @@ fn the_page_shows_streams_plots_segments_groups_and_decoded_events() {
     assert!(part("<div id=\"throughput\"", "<section").contains("<path class=\"curve line-0\""));
     assert!(part("<table id=\"groups\">", "</table>").contains("mailer/v1.*.Winners.Winner"));
     let facts = part("<dl id=\"facts\"", "</dl>");
-    assert!(facts.contains("<dt>kept</dt><dd>7days, 10.0 GiB</dd>"), "{facts}");
-    assert!(facts.contains("<dt>in groups</dt><dd>after 30s it is another's</dd>"), "{facts}");
+    assert!(
+        facts.contains("<dt>kept</dt><dd class=\"sentence\">for 7days or up to 10.0 GiB of each stream, whichever"),
+        "{facts}"
+    );
+    assert!(
+        facts.contains("<dt>deadline</dt><dd class=\"sentence\">30s: an event that is not acknowledged by then"),
+        "{facts}"
+    );
     assert!(part("<div id=\"segments\">", "<section>").matches("<div title=").count() > 3);
     let records = part("<ol id=\"records\">", "</ol>");
     assert!(records.contains("\"Winner\": \"the last one\""), "{records}");

@@ -135,9 +135,9 @@ function drawLog(log, history, now) {
   byId("name").textContent = plain(log.name);
   const facts = { records: count(log.records), size: bytes(log.bytes), "in the last minute": count(log.lately),
     "last record": ago(log.last, now), "oldest record": ago(log.oldest, now), offsets: `${count(log.first)} to ${count(log.next)}` };
-  for (const [name, value] of log.settings ?? []) facts[name] = value;
-  byId("facts").replaceChildren(...Object.entries(facts).map(([name, value]) =>
-    make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+  const fact = (kind) => ([name, value]) => make("div", {}, make("dt", {}, name), make("dd", { class: kind }, value));
+  byId("facts").replaceChildren(
+    ...Object.entries(facts).map(fact("figure")), ...(log.settings ?? []).map(fact("sentence")));
   plot(byId("throughput"), [{ name: "a second", points: history.throughput, mark: 0 }], history.from, history.to, rate);
   const marks = new Map(log.groups.map((group, place) => [group.name, place]));
   const lines = Object.entries(history.lag).map(([name, points]) => ({ name, points, mark: marks.get(name) ?? 0 }));
