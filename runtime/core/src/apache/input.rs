@@ -26,8 +26,9 @@ impl<'a, R: Reader> Input<'a, R> {
 
     fn ours<T>(&mut self, read: impl FnOnce(&mut R) -> std::result::Result<T, DecodeError>) -> Result<T> {
         read(self.reader).map_err(|error| {
+            let as_theirs = protocol_error(&error);
             self.error.get_or_insert(error);
-            protocol_error(error)
+            as_theirs
         })
     }
 

@@ -28,7 +28,7 @@ impl<'a> ApacheReader<'a> {
 
     /// The value, or the error that kept it from coming.
     pub(super) fn finish<T>(self, value: Read<T>) -> Result<T> {
-        value.map_err(|error| self.failed.unwrap_or_else(|| protocol_error(error)))
+        value.map_err(|error| self.failed.unwrap_or_else(|| protocol_error(&error)))
     }
 
     fn call<T>(&mut self, call: impl FnOnce(&mut dyn TInputProtocol) -> Result<T>) -> Read<T> {

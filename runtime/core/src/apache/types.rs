@@ -43,7 +43,7 @@ pub(super) fn ours(ty: Theirs) -> Option<TType> {
 }
 
 /// Our error as theirs.
-pub(super) fn protocol_error(error: DecodeError) -> thrift::Error {
+pub(super) fn protocol_error(error: &DecodeError) -> thrift::Error {
     let kind = match error.kind() {
         DecodeErrorKind::Depth => ProtocolErrorKind::DepthLimit,
         DecodeErrorKind::Memory => ProtocolErrorKind::SizeLimit,

@@ -4,11 +4,17 @@ use std::fmt;
 
 use super::TType;
 
-/// Bytes that are not the value they were read as. Small and `Copy`: it holds what is wrong and where, no text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecodeError {
+/// Bytes that are not the value they were read as: what is wrong and where, no text.
+///
+/// One pointer: whatever reads a value gives back that value or this, for each value of a message and nearly always the value, so it should
+/// be no larger.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DecodeError(Box<Fault>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Fault {
     kind: DecodeErrorKind,
-    offset: u32,
+    offset: usize,
 }
 
 /// The ways in which bytes can be wrong.
@@ -64,24 +70,31 @@ pub enum DecodeErrorKind {
 
 impl DecodeError {
     /// An error at `offset` bytes from the start of the message.
+    #[cold]
     pub fn new(kind: DecodeErrorKind, offset: usize) -> Self {
-        Self { kind, offset: u32::try_from(offset).unwrap_or(u32::MAX) }
+        Self(Box::new(Fault { kind, offset }))
     }
 
     /// What is wrong.
     pub fn kind(&self) -> DecodeErrorKind {
-        self.kind
+        self.0.kind
     }
 
     /// Where, in bytes from the start of the message.
     pub fn offset(&self) -> usize {
-        self.offset as usize
+        self.0.offset
+    }
+}
+
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecodeError").field("kind", &self.0.kind).field("offset", &self.0.offset).finish()
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
+        match self.0.kind {
             DecodeErrorKind::Truncated => write!(f, "the message ends inside a value"),
             DecodeErrorKind::Length(n) => write!(f, "a length of {n} does not fit the bytes that follow"),
             DecodeErrorKind::Utf8 => write!(f, "a string is not UTF-8"),
@@ -103,8 +116,20 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::Foreign => write!(f, "the type's own code refuses what was read"),
             DecodeErrorKind::Union { union } => write!(f, "union `{union}` must have exactly one field set"),
         }?;
-        write!(f, " (at byte {})", self.offset)
+        write!(f, " (at byte {})", self.0.offset)
     }
 }
 
 impl std::error::Error for DecodeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_has_no_more_room_around_it_for_an_error() {
+        assert_eq!(size_of::<Result<String, DecodeError>>(), size_of::<String>());
+        assert_eq!(size_of::<Result<Vec<u8>, DecodeError>>(), size_of::<Vec<u8>>());
+        assert_eq!(size_of::<Result<(), DecodeError>>(), size_of::<usize>());
+    }
+}

@@ -22,6 +22,7 @@ mod message;
 pub(crate) mod nesting;
 mod protocol;
 mod reader;
+mod text;
 mod total;
 mod ttype;
 mod unknown;

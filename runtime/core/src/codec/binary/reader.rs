@@ -31,16 +31,25 @@ impl<'a> BinaryReader<'a> {
                 return Err(self.error(DecodeErrorKind::Version(word)));
             }
             let kind = MessageType::from_code((word & 0xff) as u8, self.offset())?;
-            let length = self.read_i32()?;
-            (self.cursor.text(length)?, kind)
+            let name = self.content()?;
+            (self.cursor.text(name)?, kind)
         } else {
-            let name = self.cursor.text(word)?;
+            let name = self.cursor.content(word)?;
+            let name = self.cursor.text(name)?;
             let code = self.read_i8()? as u8;
             (name, MessageType::from_code(code, self.offset())?)
         };
         Ok(Message { name, kind, sequence: self.read_i32()? })
     }
 
+    /// The bytes of a string or binary, which stand behind their length.
+    #[inline(always)]
+    fn content(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.read_i32()?;
+        self.cursor.content(length)
+    }
+
+    #[inline(always)]
     fn ttype(&mut self) -> Result<TType, DecodeError> {
         let [code] = self.cursor.array()?;
         TType::from_code(code).ok_or_else(|| self.error(DecodeErrorKind::UnknownType(code)))
@@ -72,12 +81,12 @@ impl<'a> BinaryReader<'a> {
 }
 
 impl Reader for BinaryReader<'_> {
-    #[inline]
+    #[inline(always)]
     fn struct_begin(&mut self) -> Result<(), DecodeError> {
         self.cursor.enter()
     }
 
-    #[inline]
+    #[inline(always)]
     fn field_begin(&mut self) -> Result<Option<Field>, DecodeError> {
         if self.cursor.takes_zero() {
             return Ok(None);
@@ -86,7 +95,7 @@ impl Reader for BinaryReader<'_> {
         Ok(Some(Field { id: self.read_i16()?, ty }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn struct_end(&mut self) {
         self.cursor.leave();
     }
@@ -109,12 +118,12 @@ impl Reader for BinaryReader<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn container_end(&mut self) {
         self.cursor.leave();
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_bool(&mut self) -> Result<bool, DecodeError> {
         match self.cursor.array()? {
             [0] => Ok(false),
@@ -123,64 +132,64 @@ impl Reader for BinaryReader<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_i8(&mut self) -> Result<i8, DecodeError> {
         self.cursor.array().map(i8::from_be_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_i16(&mut self) -> Result<i16, DecodeError> {
         self.cursor.array().map(i16::from_be_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_i32(&mut self) -> Result<i32, DecodeError> {
         self.cursor.array().map(i32::from_be_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_i64(&mut self) -> Result<i64, DecodeError> {
         self.cursor.array().map(i64::from_be_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_double(&mut self) -> Result<f64, DecodeError> {
         self.cursor.array().map(f64::from_be_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_uuid(&mut self) -> Result<[u8; 16], DecodeError> {
         self.cursor.array()
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_string(&mut self) -> Result<String, DecodeError> {
-        let length = self.read_i32()?;
-        self.cursor.text(length).map(str::to_owned)
+        let content = self.content()?;
+        self.cursor.string(content)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_shared_string(&mut self) -> Result<ByteString, DecodeError> {
-        let length = self.read_i32()?;
-        self.cursor.shared_text(length)
+        let content = self.content()?;
+        self.cursor.shared_text(content)
     }
 
     fn read_binary(&mut self) -> Result<Bytes, DecodeError> {
-        let length = self.read_i32()?;
-        self.cursor.binary(length)
+        let content = self.content()?;
+        Ok(self.cursor.binary(content))
     }
 
-    #[inline]
+    #[inline(always)]
     fn charge<T>(&mut self, count: usize) -> Result<(), DecodeError> {
         self.cursor.charge(count.saturating_mul(size_of::<T>()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn offset(&self) -> usize {
         self.cursor.offset()
     }
 
-    #[inline]
+    #[inline(always)]
     fn remaining(&self) -> usize {
         self.cursor.remaining()
     }

@@ -9,6 +9,8 @@ pub(super) const VERSION: u8 = 1;
 pub(super) const VERSION_BITS: u8 = 0x1f;
 pub(super) const KIND_SHIFT: u8 = 5;
 
+/// What stands for no type at all, and ends a struct.
+pub(super) const NONE: u8 = 0;
 /// A `bool` that is true: the type of a field, or the byte of an element. Also what stands for `bool` as an element's type.
 pub(super) const TRUE: u8 = 1;
 pub(super) const FALSE: u8 = 2;

@@ -15,14 +15,14 @@ pub struct CompactReader<'a> {
     last: i16,
     /// The same for the structs around it, by depth.
     outer: [i16; MAX_DEPTH as usize],
-    /// The value of a `bool` that its field's header has told.
-    told: Option<bool>,
+    /// The type code of the last field. That of a `bool` tells its value, and is none once that was read.
+    told: u8,
 }
 
 impl<'a> CompactReader<'a> {
     /// A reader at the start of `message`.
     pub fn new(message: &'a Bytes) -> Self {
-        Self { cursor: Cursor::new(message), last: 0, outer: [0; MAX_DEPTH as usize], told: None }
+        Self { cursor: Cursor::new(message), last: 0, outer: [0; MAX_DEPTH as usize], told: code::NONE }
     }
 
     /// Reads the envelope of a message.
@@ -36,12 +36,12 @@ impl<'a> CompactReader<'a> {
         }
         let kind = MessageType::from_code(byte >> code::KIND_SHIFT, self.offset())?;
         let sequence = self.varint::<32>()? as u32 as i32;
-        let length = self.size()?;
-        Ok(Message { name: self.cursor.text(length)?, kind, sequence })
+        let name = self.content()?;
+        Ok(Message { name: self.cursor.text(name)?, kind, sequence })
     }
 
     /// An unsigned number of up to `BITS` bits. One that goes on for longer than those need, or has more of them, is refused.
-    #[inline]
+    #[inline(always)]
     fn varint<const BITS: u32>(&mut self) -> Result<u64, DecodeError> {
         // Nearly every length and step, and most numbers, are below 128.
         match self.cursor.rest().first() {
@@ -80,9 +80,28 @@ impl<'a> CompactReader<'a> {
     }
 
     /// A length or count. Above `i32::MAX` it comes out negative, which is refused like any that does not fit.
-    #[inline]
+    #[inline(always)]
     fn size(&mut self) -> Result<i32, DecodeError> {
         self.varint::<32>().map(|size| size as u32 as i32)
+    }
+
+    /// The bytes of a string or binary, which stand behind their length.
+    #[inline(always)]
+    fn content(&mut self) -> Result<&'a [u8], DecodeError> {
+        if let Some((length, rest)) = self.cursor.rest().split_first()
+            && *length < 0x80
+            && let Some((content, rest)) = rest.split_at_checked(usize::from(*length))
+        {
+            self.cursor.go_on_with(rest);
+            return Ok(content);
+        }
+        self.long_content()
+    }
+
+    /// The same of 128 and more, and what is wrong with what could not be read in one step.
+    fn long_content(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.size()?;
+        self.cursor.content(length)
     }
 
     /// The type and count of a list or set.
@@ -107,7 +126,7 @@ impl<'a> CompactReader<'a> {
 }
 
 impl Reader for CompactReader<'_> {
-    #[inline]
+    #[inline(always)]
     fn struct_begin(&mut self) -> Result<(), DecodeError> {
         let depth = self.cursor.depth();
         self.cursor.enter()?;
@@ -118,7 +137,7 @@ impl Reader for CompactReader<'_> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn field_begin(&mut self) -> Result<Option<Field>, DecodeError> {
         let [header] = self.cursor.array()?;
         if header == 0 {
@@ -130,11 +149,11 @@ impl Reader for CompactReader<'_> {
             0 => self.read_i16()?,
             step => self.last.checked_add(step.into()).ok_or_else(|| self.error(DecodeErrorKind::FieldId))?,
         };
-        self.told = (ty == TType::Bool).then_some(code == code::TRUE);
+        self.told = code;
         Ok(Some(Field { id: self.last, ty }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn struct_end(&mut self) {
         self.cursor.leave();
         self.last = self.outer.get(self.cursor.depth()).copied().unwrap_or_default();
@@ -160,15 +179,17 @@ impl Reader for CompactReader<'_> {
         Ok((key, value, self.cursor.count(count, least_size(key) + least_size(value))?))
     }
 
-    #[inline]
+    #[inline(always)]
     fn container_end(&mut self) {
         self.cursor.leave();
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_bool(&mut self) -> Result<bool, DecodeError> {
-        if let Some(told) = self.told.take() {
-            return Ok(told);
+        match std::mem::replace(&mut self.told, code::NONE) {
+            code::TRUE => return Ok(true),
+            code::FALSE => return Ok(false),
+            _ => {}
         }
         match self.cursor.array()? {
             [code::TRUE] => Ok(true),
@@ -178,64 +199,64 @@ impl Reader for CompactReader<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_i8(&mut self) -> Result<i8, DecodeError> {
         self.cursor.array().map(i8::from_le_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_i16(&mut self) -> Result<i16, DecodeError> {
         self.varint::<16>().map(|bits| unzigzag(bits) as i16)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_i32(&mut self) -> Result<i32, DecodeError> {
         self.varint::<32>().map(|bits| unzigzag(bits) as i32)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_i64(&mut self) -> Result<i64, DecodeError> {
         self.varint::<64>().map(unzigzag)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_double(&mut self) -> Result<f64, DecodeError> {
         self.cursor.array().map(f64::from_le_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_uuid(&mut self) -> Result<[u8; 16], DecodeError> {
         self.cursor.array()
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_string(&mut self) -> Result<String, DecodeError> {
-        let length = self.size()?;
-        self.cursor.text(length).map(str::to_owned)
+        let content = self.content()?;
+        self.cursor.string(content)
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_shared_string(&mut self) -> Result<ByteString, DecodeError> {
-        let length = self.size()?;
-        self.cursor.shared_text(length)
+        let content = self.content()?;
+        self.cursor.shared_text(content)
     }
 
     fn read_binary(&mut self) -> Result<Bytes, DecodeError> {
-        let length = self.size()?;
-        self.cursor.binary(length)
+        let content = self.content()?;
+        Ok(self.cursor.binary(content))
     }
 
-    #[inline]
+    #[inline(always)]
     fn charge<T>(&mut self, count: usize) -> Result<(), DecodeError> {
         self.cursor.charge(count.saturating_mul(size_of::<T>()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn offset(&self) -> usize {
         self.cursor.offset()
     }
 
-    #[inline]
+    #[inline(always)]
     fn remaining(&self) -> usize {
         self.cursor.remaining()
     }

@@ -135,7 +135,7 @@ pub(super) fn plain_string<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, Decod
 /// A string. Control characters may be escaped or not.
 pub(super) fn string<'a>(cursor: &mut Cursor<'a>) -> Result<Cow<'a, str>, DecodeError> {
     let (bytes, escaped) = between_quotes(cursor)?;
-    let text = std::str::from_utf8(bytes).map_err(|_| cursor.error(DecodeErrorKind::Utf8))?;
+    let text = cursor.text(bytes)?;
     if !escaped {
         return Ok(Cow::Borrowed(text));
     }
