@@ -51,7 +51,7 @@ pub(super) fn info(dir: &Path) -> Outcome {
     writeln!(out, "offsets   {} to {}, {records} of them", view.first_offset(), view.next_offset())?;
     writeln!(out, "size      {} in {} segments", when::bytes(size), segments.len())?;
     writeln!(out, "last      {}", find::last(&view).map_or("-".to_owned(), when::shown))?;
-    for (name, value) in find::settings(&dir).as_ref().map(told).unwrap_or_else(|| unknown(&dir)) {
+    for (name, value) in find::settings(&dir).as_ref().map_or_else(|| unknown(&dir), told) {
         writeln!(out, "{name:<9} {value}")?;
     }
     writeln!(out, "\n{:>20}  {:>20}  {:>10}  {:27}  index", "base", "next", "size", "last record")?;
