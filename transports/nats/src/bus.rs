@@ -68,7 +68,7 @@ pub(crate) struct Shared {
     pub(crate) nats: Client,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) late: LateReplies,
-    violations: Violations,
+    pub(crate) violations: Violations,
     pub(crate) timeout: Duration,
     /// What services announce as their version.
     pub(crate) version: String,

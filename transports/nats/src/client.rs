@@ -41,6 +41,9 @@ impl Calls {
             let text = format!("a call of {size} bytes is over the limit of {limit} on NATS");
             return Err(RpcError::new(RpcErrorKind::RequestTooLarge, text));
         }
+        if self.shared.violations.denies_publish("", subject) {
+            return Err(RpcError::new(RpcErrorKind::InvalidRequest, error::not_permitted(subject)));
+        }
         let Outbound { operation_id, frame, oneway } = outbound;
         let lost = |source| unavailable("the NATS connection is closed").with_source(source);
         if oneway {

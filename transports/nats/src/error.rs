@@ -50,6 +50,14 @@ pub(crate) fn bus(source: impl Into<BoxError>) -> Error {
     Error::new(ErrorKind::Closed, format!("the NATS connection takes no more: {source}")).with_source(source)
 }
 
+/// A subject of which the server has said that nothing may be published there.
+pub(crate) fn not_permitted(subject: &str) -> String {
+    format!(
+        "the NATS server does not let this user publish to `{subject}`, as it said of an earlier message; its `permissions` \
+         say to what"
+    )
+}
+
 pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the NATS connection is closed")
 }

@@ -22,7 +22,7 @@ pub(crate) fn publish<'a>(
     frame: Bytes,
     options: PublishOptions,
 ) -> BoxFuture<'a, Result<(), Error>> {
-    if let Err(error) = check(shared, &frame) {
+    if let Err(error) = check(shared, &topic.name, &frame) {
         return Box::pin(ready(Err(error)));
     }
     match &shared.stream {
@@ -31,8 +31,11 @@ pub(crate) fn publish<'a>(
     }
 }
 
-fn check(shared: &Shared, frame: &Bytes) -> Result<(), Error> {
+fn check(shared: &Shared, topic: &str, frame: &Bytes) -> Result<(), Error> {
     shared.lifecycle.check()?;
+    if shared.violations.denies_publish(EVENT_PREFIX, topic) {
+        return Err(Error::new(ErrorKind::Refused, error::not_permitted(&[EVENT_PREFIX, topic].concat())));
+    }
     let (size, limit) = (frame.len(), shared.max_payload());
     if size > limit {
         let text = format!("an event of {size} bytes is over the limit of {limit} on NATS");

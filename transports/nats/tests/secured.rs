@@ -3,12 +3,14 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use thriftwood_core::call::{Handler, Inbound};
-use thriftwood_core::event::{SubscribeOptions, TopicFilter};
-use thriftwood_core::{BoxFuture, ErrorKind};
+use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
+use thriftwood_core::transport::Outbound;
+use thriftwood_core::{BoxFuture, Error, ErrorKind, RpcErrorKind};
 use thriftwood_nats::connect;
 use thriftwood_test_support::NatsServer;
 
@@ -112,6 +114,75 @@ async fn a_subscription_that_the_server_does_not_permit_fails_at_once_and_says_s
     // The connection lives, and serves what it may.
     let served = bus.serve("public.till", Silent).await.unwrap();
     served.stop().await;
+}
+
+/// The server says so of the first one only after it was published; every further one fails for as long as the connection lives.
+#[tokio::test]
+async fn an_event_for_a_subject_that_the_server_does_not_permit_fails_once_the_server_has_said_so() {
+    let test = "an_event_for_a_subject_that_the_server_does_not_permit_fails_once_the_server_has_said_so";
+    let rules = r#"authorization { users = [ { user: shop, password: pw, permissions: {
+        publish: { deny: ["frugal.private.>"] } } } ] }"#;
+    let Some(mut server) = NatsServer::start_with(test, rules) else { return };
+    let bus = connect(&server.url().replace("nats://", "nats://shop:pw@")).await.unwrap();
+    let topic = |name: &str| Topic { name: name.to_owned(), stream: "s".into() };
+    let (private, public) = (topic("private.Sales.Sold"), topic("public.Sales.Sold"));
+    let frame = || Bytes::from_static(&[0, 0, 0, 5, 0, 0, 0, 0, 0]);
+    let publish = |topic| bus.publish_frame(topic, frame(), PublishOptions::default());
+    let until = |is_over: fn(&Result<(), Error>) -> bool| {
+        let (publish, private) = (&publish, &private);
+        async move {
+            let published = async {
+                loop {
+                    let published = publish(private).await;
+                    if is_over(&published) {
+                        return published;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), published).await.unwrap()
+        }
+    };
+    let refused = until(Result::is_err).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+    assert!(refused.message().contains("publish to `frugal.private.Sales.Sold`"), "{refused}");
+    for _ in 0..10 {
+        assert_eq!(publish(&private).await.unwrap_err().kind(), ErrorKind::Refused, "it stays so");
+        publish(&public).await.unwrap();
+    }
+    // Another connection may be let do what this one is not.
+    server.restart();
+    until(Result::is_ok).await.unwrap();
+    until(Result::is_err).await.unwrap_err();
+    publish(&public).await.unwrap();
+}
+
+/// The first call takes its whole time.
+#[tokio::test]
+async fn a_call_to_a_subject_that_the_server_does_not_permit_fails_once_the_server_has_said_so() {
+    let test = "a_call_to_a_subject_that_the_server_does_not_permit_fails_once_the_server_has_said_so";
+    let rules = r#"authorization { users = [ { user: shop, password: pw, permissions: {
+        publish: { deny: ["private.>"] } } } ] }"#;
+    let Some(server) = NatsServer::start_with(test, rules) else { return };
+    let bus = connect(&server.url().replace("nats://", "nats://shop:pw@")).await.unwrap();
+    let frame = Bytes::from_static(&[0, 0, 0, 5, 0, 0, 0, 0, 0]);
+    let call = |address, operation_id| {
+        let (rpc, frame) = (bus.rpc(address), frame.clone());
+        async move { rpc.call_frame(Outbound { operation_id, frame, oneway: false }).await }
+    };
+    let refused = async {
+        for operation_id in 1.. {
+            match tokio::time::timeout(Duration::from_millis(50), call("private.till", operation_id)).await {
+                Err(_) => {}
+                Ok(called) => return called.unwrap_err(),
+            }
+        }
+        unreachable!("it calls for ever")
+    };
+    let refused = tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+    assert_eq!(refused.kind(), RpcErrorKind::InvalidRequest, "{refused}");
+    assert!(refused.message().contains("publish to `private.till`"), "{refused}");
+    assert_eq!(call("public.till", 0).await.unwrap_err().kind(), RpcErrorKind::Unavailable, "nobody serves that");
 }
 
 /// Answers nothing.
