@@ -73,7 +73,8 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
     /// the rest of its key until it was handled or is a dead letter, and nothing else. Events without a key are in no order.
     ///
     /// The groups of a log keep this order over all members that handle their events like this. Elsewhere it holds within this
-    /// subscription, which tries a failed event again by itself, after 100 ms and then longer, up to 30 s.
+    /// subscription, which tries a failed event again by itself, after 100 ms and then longer, up to 30 s, for as long as the
+    /// transport lets it.
     ///
     /// When the subscription ends, this waits for the handlers it has begun; when it is dropped, it stops them, and their
     /// events are delivered again. Behind a failing key no more than 256 events are held (a thousand in a group of a log); then
@@ -135,7 +136,7 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
         Fut: Future<Output = Result<(), Err>> + Send + 'static,
         Err: fmt::Display + 'static,
     {
-        self.keep_key_order()?;
+        self.handled_at_once(limit.max(1))?;
         let mut under_way = JoinSet::new();
         let mut result = Ok(());
         while result.is_ok() {

@@ -33,8 +33,9 @@ pub(super) struct Received<T> {
 }
 
 impl Intake {
-    /// From now on of each key the next event comes when the one before it was acknowledged.
-    pub(super) fn keep_key_order(&mut self) {
+    /// From now on so many events are handled at once, and of each key the next one comes when the one before it was acknowledged.
+    pub(super) fn handled_at_once(&mut self, events: usize) {
+        self.source.begins_at_once(events);
         if !self.source.keep_key_order() {
             KeyOrder::around(&mut self.source);
         }

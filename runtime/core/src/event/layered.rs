@@ -253,8 +253,8 @@ async fn pass<T, E: ScopeEvent>(
 pub(super) trait LayeredEvents<T>: Send {
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>>;
 
-    /// From now on of each key the next event comes when the one before it was acknowledged.
-    fn keep_key_order(&mut self) -> Result<(), Error>;
+    /// From now on so many events are handled at once, and of each key the next one comes when the one before it was acknowledged.
+    fn handled_at_once(&mut self, events: usize) -> Result<(), Error>;
 
     /// Tells the transport how many events are to be with the consumer, if none was asked for yet.
     fn max_in_flight(&mut self, events: usize);
@@ -290,12 +290,12 @@ impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredEvents<T> for Consumer<T
         })
     }
 
-    fn keep_key_order(&mut self) -> Result<(), Error> {
+    fn handled_at_once(&mut self, events: usize) -> Result<(), Error> {
         let Some((source, ..)) = &mut self.to_feed else {
             let text = "the order of keys has to be asked for before the first event of a subscription with middleware";
             return Err(Error::new(ErrorKind::Unsupported, text));
         };
-        source.intake.keep_key_order();
+        source.intake.handled_at_once(events);
         Ok(())
     }
 

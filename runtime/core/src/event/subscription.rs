@@ -73,14 +73,14 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
         self
     }
 
-    /// From now on of each key the next event comes when the one before it was acknowledged.
-    pub(super) fn keep_key_order(&mut self) -> Result<(), Error> {
+    /// From now on so many events are handled at once, and of each key the next one comes when the one before it was acknowledged.
+    pub(super) fn handled_at_once(&mut self, events: usize) -> Result<(), Error> {
         match &mut self.events {
             Events::Plain(intake, _) => {
-                intake.keep_key_order();
+                intake.handled_at_once(events);
                 Ok(())
             }
-            Events::Layered(events) => events.keep_key_order(),
+            Events::Layered(layered) => layered.handled_at_once(events),
         }
     }
 

@@ -145,4 +145,8 @@ impl EventSource for LayeredSource {
     fn max_in_flight(&mut self, events: usize) {
         self.source.max_in_flight(events);
     }
+
+    fn begins_at_once(&mut self, events: usize) {
+        self.source.begins_at_once(events);
+    }
 }

@@ -124,4 +124,10 @@ pub trait EventSource: Send + 'static {
     fn max_in_flight(&mut self, events: usize) {
         let _ = events;
     }
+
+    /// Says that from now on the subscriber begins with an event as soon as it has it, while it has fewer than so many. A transport that
+    /// counts an event as delivered when it sends it may so ask for several, and none lies ahead of a subscriber that dies of another.
+    fn begins_at_once(&mut self, events: usize) {
+        let _ = events;
+    }
 }

@@ -22,6 +22,8 @@ use crate::error::check_subject;
 /// Events a member takes ahead of its consumer. Their time to be acknowledged runs while they wait, and nobody else can have
 /// them, so they are few; with one, every event would cost a round trip.
 const AHEAD: usize = 8;
+/// Events that are asked for together for handlers that wait for them.
+const MOST_AT_ONCE: usize = 256;
 
 /// One membership, for as long as its subscription.
 pub(super) struct Member {
@@ -36,6 +38,8 @@ struct Demand {
     /// Whether events are taken only for a consumer that waits. The server counts a delivery when it sends one, so what lies
     /// ahead of a consumer that dies of another event would die with it, where deliveries are limited.
     careful: bool,
+    /// How many the consumer begins with as soon as it has them.
+    at_once: AtomicUsize,
     /// The most events that may be here and with the consumer.
     limit: AtomicUsize,
     with_consumer: AtomicUsize,
@@ -70,13 +74,14 @@ impl Member {
         let ack_wait = consumer.cached_info().config.ack_wait;
         let demand = Arc::new(Demand {
             careful: letters.is_some(),
+            at_once: AtomicUsize::new(1),
             limit: AtomicUsize::new(usize::MAX),
             with_consumer: AtomicUsize::new(0),
             begun: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             changed: Notify::new(),
         });
-        let (out, events) = mpsc::channel(AHEAD);
+        let (out, events) = mpsc::channel(MOST_AT_ONCE);
         tokio::spawn(fetch(consumer, letters, Arc::clone(&demand), out));
         Ok(Self { events, demand, ack_wait })
     }
@@ -84,6 +89,11 @@ impl Member {
     /// No more than so many are to be with the consumer and ahead of it.
     pub(super) fn limit(&self, events: usize) {
         self.demand.limit.store(events, Ordering::Relaxed);
+    }
+
+    /// From now on the consumer begins with so many as soon as it has them.
+    pub(super) fn begins_at_once(&self, events: usize) {
+        self.demand.at_once.store(events.min(MOST_AT_ONCE), Ordering::Relaxed);
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delivery, Error>>> {
@@ -132,10 +142,16 @@ impl Demand {
 
     /// With nothing here.
     fn wanted_now(&self) -> usize {
-        let room = self.limit.load(Ordering::Relaxed).saturating_sub(self.with_consumer.load(Ordering::Relaxed));
-        let ahead = if self.careful || !self.begun.load(Ordering::Relaxed) { 0 } else { AHEAD.min(room) };
+        let [limit, at_once, with_consumer] =
+            [&self.limit, &self.at_once, &self.with_consumer].map(|count| count.load(Ordering::Relaxed));
+        let is_awaited = self.awaited.load(Ordering::Relaxed);
+        let wanted = match self.careful {
+            true if is_awaited => at_once.min(limit).saturating_sub(with_consumer),
+            false if self.begun.load(Ordering::Relaxed) => AHEAD.min(limit.saturating_sub(with_consumer)),
+            _ => 0,
+        };
         // Whoever waits may have one more, or would not wait.
-        ahead.max(usize::from(self.awaited.load(Ordering::Relaxed)))
+        wanted.max(usize::from(is_awaited))
     }
 }
 
@@ -156,7 +172,7 @@ async fn fetch(
     out: mpsc::Sender<Result<Taken, Error>>,
 ) {
     loop {
-        let Ok(mut places) = out.reserve_many(AHEAD).await else { return };
+        let Ok(mut places) = out.reserve_many(MOST_AT_ONCE).await else { return };
         let wanted = tokio::select! {
             wanted = demand.wanted() => wanted,
             () = out.closed() => return,

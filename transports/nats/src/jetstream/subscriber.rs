@@ -120,6 +120,12 @@ impl EventSource for Source {
             member.limit(events);
         }
     }
+
+    fn begins_at_once(&mut self, events: usize) {
+        if let Messages::Shares(member) = &self.messages {
+            member.begins_at_once(events);
+        }
+    }
 }
 
 fn delivery(message: &Message) -> Result<Delivery, Error> {
