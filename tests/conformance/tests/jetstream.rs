@@ -38,7 +38,8 @@ fn headers(headers: Option<&HeaderMap>) -> BTreeMap<String, String> {
 }
 
 async fn connect_mortal(test: &str) -> Option<Fixture> {
-    connected(test, &format!("?max_attempts={ATTEMPTS}")).await
+    // What is sent to a member that is just leaving comes again when this is up.
+    connected(test, &format!("?max_attempts={ATTEMPTS}&ack_wait=5000")).await
 }
 
 /// The dead letters, as any client of the server reads them.

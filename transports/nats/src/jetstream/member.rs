@@ -98,8 +98,9 @@ impl Member {
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delivery, Error>>> {
         loop {
-            // Before an event is received: from then on the task may look for what to ask for next.
+            // Both before an event is received: from then on the task may look for what to ask for next.
             self.demand.awaited.store(false, Ordering::Relaxed);
+            let place = Place::take(&self.demand);
             let Taken { mut delivery, mut verdict, since } = match self.events.poll_recv(cx) {
                 Poll::Ready(Some(Ok(taken))) => taken,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
@@ -107,7 +108,8 @@ impl Member {
                 Poll::Pending => {
                     self.demand.begun.store(true, Ordering::Relaxed);
                     self.demand.awaited.store(true, Ordering::Relaxed);
-                    self.demand.changed.notify_one();
+                    // Which tells the task.
+                    drop(place);
                     return Poll::Pending;
                 }
             };
@@ -120,8 +122,7 @@ impl Member {
             if waited > self.ack_wait / 4 {
                 verdict.prolong();
             }
-            self.demand.with_consumer.fetch_add(1, Ordering::Relaxed);
-            verdict.begin(Place(Arc::clone(&self.demand)));
+            verdict.begin(place);
             delivery.acknowledge = Some(Box::new(verdict));
             return Poll::Ready(Some(Ok(delivery)));
         }
@@ -152,6 +153,13 @@ impl Demand {
         };
         // Whoever waits may have one more, or would not wait.
         wanted.max(usize::from(is_awaited))
+    }
+}
+
+impl Place {
+    fn take(demand: &Arc<Demand>) -> Self {
+        demand.with_consumer.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(demand))
     }
 }
 
