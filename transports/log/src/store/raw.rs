@@ -236,7 +236,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Codec, Durability, Entry, LogOptions};
+    use crate::store::{Codec, Compaction, Durability, Entry, LogOptions};
 
     fn filled(dir: &std::path::Path, records: usize) -> Log {
         let options = LogOptions { segment_bytes: 40_000, ..LogOptions::default() };
@@ -291,6 +291,33 @@ mod tests {
             let Front::Batch(batch) = Unpacked::take(&mut bytes, log.id()) else { panic!("no batch in {span:?}") };
             assert!(batch.base() <= 150 && span.until > 150, "{span:?}");
         }
+    }
+
+    /// A fetch may have found its segment before that was compacted, and open the file after.
+    #[test]
+    fn a_segment_that_was_replaced_meanwhile_is_looked_up_as_it_is_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(folder.path(), LogOptions { segment_bytes: 40_000, ..LogOptions::default() }).unwrap();
+        for n in 0..600 {
+            // Something is left of each segment.
+            let (key, value) = (format!("key {}", if n % 10 == 0 { n } else { n % 10 }), "x".repeat(300));
+            let batch = Batch::of(&[Entry::of(value.as_bytes()).key(key.as_bytes())]).unwrap();
+            log.append_blocking(batch, Durability::Buffered).unwrap();
+        }
+        let shared = log.shared();
+        let Place { segment, next, .. } = shared.place(0).unwrap();
+        let near_its_end = |segment: &Arc<segment::Segment>| {
+            let file = shared.home.disk.open(&segment.path).unwrap();
+            let found = segment.before_offset(&shared.home, &*file, next - 1).unwrap();
+            let is_there = segment::is_at(&shared.home, &*file, found.position, found.offset).unwrap();
+            (found.position, is_there || found.position == 0)
+        };
+        let (before, _) = near_its_end(&segment);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let done = runtime.block_on(log.compact(Compaction::default())).unwrap();
+        assert!(done.segments > 3, "{done:?}");
+        let (after, is_there) = near_its_end(&segment);
+        assert!(before > 20_000 && after < before && is_there, "at {before} before, {after} after");
     }
 
     #[test]
