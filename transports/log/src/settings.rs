@@ -169,6 +169,34 @@ mod tests {
     }
 
     #[test]
+    fn a_power_cut_at_any_operation_leaves_those_before_or_the_new_ones_and_afterwards_the_new_ones() {
+        let disk = SimDisk::new();
+        let dir = Path::new("data");
+        disk.create_dir(dir).unwrap();
+        disk.sync_dir(Path::new("")).unwrap();
+        let (old, new) = (Settings::of(&some()), Settings::default());
+        old.keep(&disk, dir).unwrap();
+        disk.record();
+        new.keep(&disk, dir).unwrap();
+        let mut moments: Vec<_> = disk.history().into_iter().map(|(_, state)| (state, true)).collect();
+        assert!(moments.len() > 3, "it writes, syncs and renames");
+        moments.push((disk.image(), false));
+        for (moment, (state, may_be_old)) in moments.iter().enumerate() {
+            for fate in 0..32_u64 {
+                let mut dice = fate << 32 | moment as u64;
+                let disk = SimDisk::from_image(state.after_power_cut(|| {
+                    dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    dice >> 33
+                }));
+                let kept = disk.open(&dir.join(NAME)).and_then(|file| file.read_at(1_000, 0)).unwrap_or_default();
+                let kept = Settings::parse(&kept);
+                let is_old = *may_be_old && kept.as_ref() == Some(&old);
+                assert!(is_old || kept.as_ref() == Some(&new), "moment {moment}, fate {fate}: {kept:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_disk_that_takes_nothing_leaves_what_was_there() {
         let disk = SimDisk::new();
         let dir = Path::new("data");
