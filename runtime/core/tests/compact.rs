@@ -120,6 +120,21 @@ fn field_ids_are_steps_of_at_most_fifteen_or_whole() {
 }
 
 #[test]
+fn a_header_tells_its_bool_once() {
+    // A map of one pair: a struct whose last field is true, and false.
+    let bytes = Bytes::from_static(&[1, 0xc1, 0x11, 0, 2]);
+    let mut r = CompactReader::new(&bytes);
+    assert_eq!(r.map_begin(), Ok((TType::Struct, TType::Bool, 1)));
+    r.struct_begin().unwrap();
+    assert_eq!(r.field_begin(), Ok(Some(Field { id: 1, ty: TType::Bool })));
+    assert_eq!(r.read_bool(), Ok(true));
+    assert_eq!(r.field_begin(), Ok(None));
+    r.struct_end();
+    assert_eq!(r.read_bool(), Ok(false));
+    assert_eq!(r.remaining(), 0);
+}
+
+#[test]
 fn a_bool_is_in_its_fields_header_and_a_byte_elsewhere() {
     let bytes = structure(&[
         (1, TType::Bool, |w| w.write_bool(true)),
