@@ -120,6 +120,37 @@ fn field_ids_are_steps_of_at_most_fifteen_or_whole() {
 }
 
 #[test]
+fn a_number_is_the_same_at_the_end_of_a_message_and_before_it() {
+    type Number = fn(&mut CompactReader<'_>) -> Result<i64, DecodeError>;
+    let numbers: [Number; 3] = [|r| r.read_i16().map(i64::from), |r| r.read_i32().map(i64::from), |r| r.read_i64()];
+    let read = |bytes: &Bytes, number: Number| {
+        let mut r = CompactReader::new(bytes);
+        (number(&mut r), r.offset())
+    };
+    // Of every length up to one too long, with few and with all bits in the first, a middle and the last byte.
+    for (length, first, middle, last) in (1..=11).flat_map(|length| {
+        let ends = [
+            (0x80, 0x80, 0),
+            (0x81, 0x80, 1),
+            (0xff, 0xff, 1),
+            (0xff, 0x80, 3),
+            (0x80, 0xff, 0x0f),
+            (0xff, 0xff, 0x7f),
+        ];
+        ends.map(|(first, middle, last)| (length, first, middle, last))
+    }) {
+        let mut bytes = vec![middle; length];
+        bytes[0] = first;
+        bytes[length - 1] = last;
+        let alone = Bytes::from(bytes.clone());
+        let followed = Bytes::from([bytes, vec![0xaa; 16]].concat());
+        for number in numbers {
+            assert_eq!(read(&alone, number), read(&followed, number), "{alone:x?}");
+        }
+    }
+}
+
+#[test]
 fn a_header_tells_its_bool_once() {
     // A map of one pair: a struct whose last field is true, and false.
     let bytes = Bytes::from_static(&[1, 0xc1, 0x11, 0, 2]);
