@@ -173,6 +173,11 @@ impl Transport for Nats {
         Box::pin(server::serve(&self.shared, address, handler, options))
     }
 
+    /// Over core NATS the connection writes them and is done. Events of a stream are kept until it has them.
+    fn packs_events(&self) -> bool {
+        self.shared.stream.is_none()
+    }
+
     fn publish<'a>(
         &'a self,
         topic: &'a Topic,

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::future::ready;
+use std::pin::{Pin, pin};
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use async_nats::Subject;
 use async_nats::client::traits::Publisher;
 use async_nats::message::OutboundMessage;
-use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
+use bytes::Bytes;
 use thriftwood_core::event::{PublishOptions, Topic};
 use thriftwood_core::{BoxFuture, Error, ErrorKind};
 
@@ -56,38 +57,26 @@ fn now_or_later<'a>(
         return Box::pin(ready(Err(error)));
     }
     let message = |payload| OutboundMessage { subject: subject(topic), reply: None, payload, headers: None };
-    match shared.nats.publish_message(message(packed(&frame))).now_or_never() {
-        Some(published) => Box::pin(ready(published.map_err(error::bus))),
-        None => {
+    let now = pin!(shared.nats.publish_message(message(frame.clone())));
+    match now.poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(())) => Box::pin(HandedOver),
+        Poll::Ready(Err(error)) => Box::pin(ready(Err(error::bus(error)))),
+        Poll::Pending => {
             let message = message(frame);
             Box::pin(async move { shared.nats.publish_message(message).await.map_err(error::bus) })
         }
     }
 }
 
-/// Larger frames are handed over as they are.
-const MAX_PACKED: usize = 1024;
+/// What was published, and no memory is set aside to say so.
+struct HandedOver;
 
-/// So many bytes of frames are set aside at a time.
-const PACK: usize = 8 * 1024;
+impl Future for HandedOver {
+    type Output = Result<(), Error>;
 
-thread_local! {
-    static FRAMES: RefCell<BytesMut> = RefCell::default();
-}
-
-/// A copy of a frame in memory that it shares with those before and after it. The frame's own would be given back by the
-/// connection's thread, and what one thread allocates and another frees costs both several times what a copy does.
-fn packed(frame: &Bytes) -> Bytes {
-    if frame.len() > MAX_PACKED {
-        return frame.clone();
+    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
     }
-    FRAMES.with_borrow_mut(|frames| {
-        if frames.capacity() < frame.len() {
-            *frames = BytesMut::with_capacity(PACK);
-        }
-        frames.extend_from_slice(frame);
-        frames.split().freeze()
-    })
 }
 
 thread_local! {
@@ -101,7 +90,10 @@ fn subject(topic: &str) -> Subject {
     // Topics of one scope are most often told apart by their last letters and their lengths.
     let place = (topic.len() + topic.bytes().rev().take(4).map(usize::from).sum::<usize>()) % 8;
     SUBJECTS.with_borrow_mut(|subjects| {
-        let known = subjects[place].as_ref().filter(|known| known.strip_prefix(EVENT_PREFIX) == Some(topic));
+        // All of them have the prefix.
+        let known = subjects[place]
+            .as_ref()
+            .filter(|known| known.as_bytes().get(EVENT_PREFIX.len()..) == Some(topic.as_bytes()));
         known.cloned().unwrap_or_else(|| {
             let subject = Subject::from([EVENT_PREFIX, topic].concat());
             subjects[place] = Some(subject.clone());

@@ -38,6 +38,8 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     correlation_id: CorrelationId,
     headers: Headers,
+    /// Whether none of the headers is one that the runtime writes itself, as long as nobody else's were taken over.
+    plain: bool,
     timeout: Duration,
     /// Set where a caller's time limit is already running.
     deadline: Option<Instant>,
@@ -59,6 +61,7 @@ impl Clone for Inner {
         Self {
             correlation_id: self.correlation_id.clone(),
             headers: self.headers.clone(),
+            plain: self.plain,
             timeout: self.timeout,
             deadline: self.deadline,
             key: self.key.clone(),
@@ -125,7 +128,19 @@ impl Context {
     ) -> Self {
         let (first, (handling, received)) = (None, Default::default());
         let (key, durability) = (None, None);
-        Self(Arc::new(Inner { correlation_id, headers, timeout, deadline, key, durability, first, handling, received }))
+        let plain = headers.is_empty();
+        Self(Arc::new(Inner {
+            correlation_id,
+            headers,
+            plain,
+            timeout,
+            deadline,
+            key,
+            durability,
+            first,
+            handling,
+            received,
+        }))
     }
 
     /// What can be changed without another context's being changed too.
@@ -328,7 +343,10 @@ impl Context {
 
     /// Writes the headers of a request: the user's, and the three of the runtime.
     pub(crate) fn write_request(&self, frame: &mut FrameBuilder, operation_id: u64, remaining: Duration) {
-        frame.headers(&self.0.headers);
+        match self.0.plain {
+            true => frame.all_headers(&self.0.headers),
+            false => frame.headers(&self.0.headers),
+        }
         frame.text(frame::CORRELATION_ID, self.0.correlation_id.as_bytes());
         frame.number(frame::OPERATION_ID, operation_id);
         // Rounded up: half a millisecond is not the zero by which peers mean no limit.

@@ -1,7 +1,10 @@
 //! The sending half: writes a payload into a frame and gives it to the transport.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tower_layer::Layer;
@@ -14,7 +17,7 @@ use crate::frame::{Body, FrameBuilder, KEY};
 use crate::middleware::{DynStep, Innermost, Layered, Step, dynamic};
 use crate::observe::Observed;
 use crate::until::Until;
-use crate::{Bus, Context, Error, ErrorKind};
+use crate::{BoxFuture, Bus, Context, Error, ErrorKind};
 
 /// A typed publisher of one scope, on which the generated publisher is a thin face. Cheap to clone.
 pub struct Publisher<E: ScopeEvent> {
@@ -29,10 +32,12 @@ struct Direct {
     scope: Arc<ScopeTopic>,
 }
 
-/// An event ready to be sent.
-struct Prepared {
-    frame: Bytes,
+/// An event on its way. Not an `async fn`, whose future is several times as large, and copied into that of the caller.
+struct Sending<'a> {
+    published: Until<BoxFuture<'a, Result<(), Error>>>,
     observed: Option<Observed>,
+    topic: &'a Topic,
+    limit: Duration,
 }
 
 impl<E: ScopeEvent> Publisher<E> {
@@ -74,10 +79,7 @@ impl<E: ScopeEvent> Publisher<E> {
     ) -> Result<(), Error> {
         let topic = self.direct.scope.topic(operation)?;
         match &self.layers {
-            None => {
-                let prepared = self.direct.prepare(context, operation, topic, payload)?;
-                self.direct.send(context, topic, prepared).await
-            }
+            None => self.direct.send(context, operation, topic, payload)?.await,
             Some(step) => {
                 let event = event(payload.clone());
                 step.call(Envelope { context: context.clone(), topic: topic.name.clone(), event, slot: None }).await
@@ -107,58 +109,63 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
         // A layer may have sent it to another topic; the stream stays that of the scope.
         let topic = Topic { name: topic, stream: Arc::clone(&self.direct.scope.topic(operation)?.stream) };
         // Written before the await: an event need not be `Sync`.
-        let prepared = self.direct.prepare(&context, operation, &topic, &EventBody(&event))?;
-        self.direct.send(&context, &topic, prepared).await
+        let sending = self.direct.send(&context, operation, &topic, &EventBody(&event))?;
+        sending.await
     }
 }
 
 impl Direct {
-    /// Gives the frame to the transport, and waits no longer than the context allows.
-    async fn send(&self, context: &Context, topic: &Topic, prepared: Prepared) -> Result<(), Error> {
-        let remaining = context.remaining();
-        let options = PublishOptions::default().durability(context.durability());
-        let published = self.bus.transport().publish(topic, prepared.frame, options);
-        let published = Until::within(remaining, published);
-        let result = published.await.unwrap_or_else(|| {
-            let text = format!("`{}` was not published within {} ms", topic.name, remaining.as_millis());
-            Err(Error::new(ErrorKind::Timeout, text))
-        });
-        if let Some(observed) = prepared.observed {
-            observed.end_event(&result);
-        }
-        result
-    }
-
-    /// Writes the frame, and says to the observer that an event begins.
-    fn prepare(
-        &self,
+    /// Writes the frame, says to the observer that an event begins, and gives it to the transport, which takes no longer than the
+    /// context allows.
+    fn send<'a>(
+        &'a self,
         context: &Context,
         operation: &'static Operation,
-        topic: &Topic,
+        topic: &'a Topic,
         payload: &impl Body,
-    ) -> Result<Prepared, Error> {
+    ) -> Result<Sending<'a>, Error> {
         let observed = self.bus.observing().and_then(|o| o.publish(&topic.name, operation, context));
-        let context = observed.as_ref().map_or(context, |observed| &observed.context);
-        match self.frame(context, operation, payload) {
-            Ok(frame) => Ok(Prepared { frame, observed }),
+        let seen = observed.as_ref().map_or(context, |observed| &observed.context);
+        let frame = match self.frame(seen, operation, payload) {
+            Ok(frame) => frame,
             Err(error) => {
                 let result = Err(error);
                 if let Some(observed) = observed {
                     observed.end_event(&result);
                 }
-                result.map(|frame| Prepared { frame, observed: None })
+                return result;
             }
-        }
+        };
+        let limit = context.remaining();
+        let options = PublishOptions::default().durability(context.durability());
+        let published = Until::within(limit, self.bus.transport().publish(topic, frame, options));
+        Ok(Sending { published, observed, topic, limit })
     }
 
     fn frame(&self, context: &Context, operation: &Operation, payload: &impl Body) -> Result<Bytes, Error> {
-        let mut frame = FrameBuilder::new();
+        let mut frame = FrameBuilder::new().packed(self.bus.transport().packs_events());
         context.write_request(&mut frame, next_operation_id(), context.remaining());
         frame.all_headers(self.scope.headers());
         if let Some(key) = context.own_key() {
             frame.header(KEY, key);
         }
         Ok(frame.message_in(self.bus.protocol(), Message::new(operation.name, MessageType::Call), payload)?)
+    }
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let published = ready!(Pin::new(&mut self.published).poll(cx));
+        let result = published.unwrap_or_else(|| {
+            let text = format!("`{}` was not published within {} ms", self.topic.name, self.limit.as_millis());
+            Err(Error::new(ErrorKind::Timeout, text))
+        });
+        if let Some(observed) = self.observed.take() {
+            observed.end_event(&result);
+        }
+        Poll::Ready(result)
     }
 }
 

@@ -47,6 +47,8 @@ const MAX_SCRATCH: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct FrameBuilder {
     out: Vec<u8>,
+    #[cfg(feature = "runtime")]
+    packed: bool,
 }
 
 impl Default for FrameBuilder {
@@ -60,7 +62,18 @@ impl FrameBuilder {
     pub fn new() -> Self {
         let mut out = SCRATCH.take();
         out.resize(PREAMBLE, 0);
-        Self { out }
+        Self {
+            out,
+            #[cfg(feature = "runtime")]
+            packed: false,
+        }
+    }
+
+    /// This frame, in memory that it shares with others where it is small: see [`pack`](super::pack::pack).
+    #[cfg(feature = "runtime")]
+    pub(crate) fn packed(mut self, packed: bool) -> Self {
+        self.packed = packed;
+        self
     }
 
     /// Adds a header.
@@ -174,12 +187,21 @@ impl FrameBuilder {
         if self.out.len() > MAX_SCRATCH {
             return Ok(self.out.into());
         }
-        let frame = Bytes::copy_from_slice(&self.out);
+        let frame = self.copy();
         if self.out.capacity() <= MAX_SCRATCH {
             self.out.clear();
             SCRATCH.set(self.out);
         }
         Ok(frame)
+    }
+
+    /// What was written, in memory of the right size.
+    fn copy(&self) -> Bytes {
+        #[cfg(feature = "runtime")]
+        if self.packed {
+            return super::pack::pack(&self.out);
+        }
+        Bytes::copy_from_slice(&self.out)
     }
 }
 

@@ -16,6 +16,8 @@ mod encode;
 mod headers;
 mod own;
 #[cfg(feature = "runtime")]
+mod pack;
+#[cfg(feature = "runtime")]
 mod peek;
 
 pub use decode::{Frame, FrameError, ReadBody};

@@ -79,6 +79,11 @@ impl Transport for LayeredEvents {
         self.transport.serve(address, handler, options)
     }
 
+    fn packs_events(&self) -> bool {
+        // A layer may keep what it sees.
+        self.published.is_none() && self.transport.packs_events()
+    }
+
     fn publish<'a>(
         &'a self,
         topic: &'a Topic,

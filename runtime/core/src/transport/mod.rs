@@ -35,6 +35,12 @@ pub trait Transport: Send + Sync + 'static {
         options: ServeOptions,
     ) -> BoxFuture<'_, Result<Serving, Error>>;
 
+    /// Whether a published frame is given to another thread, and let go of once it is sent. Those of up to 1 KiB then share memory,
+    /// 8 KiB of it at a time, which one that is kept keeps.
+    fn packs_events(&self) -> bool {
+        false
+    }
+
     /// Publishes a frame. When this resolves, the transport has done what it promises: a log has it on disk.
     fn publish<'a>(
         &'a self,
