@@ -246,6 +246,35 @@ async fn an_event_in_layers_is_heard_of_until_its_verdict_has_passed_them() {
 }
 
 #[tokio::test]
+async fn an_observer_that_does_not_listen_is_not_asked() {
+    /// One that would write down whatever it is told.
+    struct Deaf(Notes);
+
+    impl Observer for Deaf {
+        fn listens(&self) -> bool {
+            false
+        }
+
+        fn call(&self, start: &CallStart<'_>, context: &mut Context) -> Option<Box<dyn Observation>> {
+            self.0.call(start, context)
+        }
+
+        fn event(&self, start: &EventStart<'_>, context: &mut Context) -> Option<Box<dyn Observation>> {
+            self.0.event(start, context)
+        }
+    }
+
+    let notes = Notes::default();
+    let bus = memory::bus().with_observer(Arc::new(Deaf(notes.clone())));
+    let (client, _strings) = serve(&bus).await;
+    assert_eq!(add(&client, &patient(), 2, 40).await.unwrap(), 42);
+    let mut subscription = subscribe(subscriber(&bus)).await;
+    publish(&bus, 7).await;
+    soon("the event", subscription.next()).await.unwrap().unwrap().ack().await.unwrap();
+    assert!(notes.taken().is_empty());
+}
+
+#[tokio::test]
 async fn without_an_observer_nothing_is_heard() {
     let notes = Notes::default();
     let (client, _strings) = serve(&notes.bus().unobserved()).await;

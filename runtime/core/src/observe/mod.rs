@@ -25,6 +25,12 @@ use crate::Context;
 ///
 /// Its methods run in the path of the call, on any thread, several at once: they must not block, and must not panic.
 pub trait Observer: Send + Sync + 'static {
+    /// Whether anybody wants to hear of anything as things are. Asked before each call and event; where nobody does, this is all that
+    /// the observer costs.
+    fn listens(&self) -> bool {
+        true
+    }
+
     /// A call begins. What is changed in `context` is what is sent with it, or what its handler gets.
     ///
     /// `None` when this call is of no interest; nothing further is said of it.

@@ -49,6 +49,9 @@ impl Observing {
         method: Option<&'static Method>,
         context: &Context,
     ) -> Option<Observed> {
+        if !self.0.observer.listens() {
+            return None;
+        }
         let transport = self.0.transport;
         let start = CallStart { side, transport, address: &self.0.address, service, method };
         let mut context = context.clone();
@@ -79,6 +82,9 @@ impl Observing {
     }
 
     fn event(&self, start: &EventStart<'_>, context: &Context) -> Option<Observed> {
+        if !self.0.observer.listens() {
+            return None;
+        }
         let mut context = context.clone();
         let observation = self.0.observer.event(start, &mut context)?;
         Some(Observed { observation, context })
