@@ -147,7 +147,7 @@ pub async fn a_handler_that_takes_the_event_says_what_becomes_of_it_or_leaves_it
     }
 }
 
-async fn passed_on(envelope: Envelope<ThingsEvent>, next: Next<Envelope<ThingsEvent>>) -> Result<(), Error> {
+pub(crate) async fn passed_on(envelope: Envelope<ThingsEvent>, next: Next<Envelope<ThingsEvent>>) -> Result<(), Error> {
     next.run(envelope).await
 }
 

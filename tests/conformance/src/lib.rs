@@ -200,6 +200,7 @@ macro_rules! mortal_behaviours {
     ($connect:ident) => {
         $crate::behaviours! { $connect; mortal:
             an_event_that_nobody_can_handle_becomes_a_dead_letter_with_its_reasons
+            an_event_that_can_never_be_handled_becomes_a_dead_letter_at_once
             a_dropped_delivery_counts_and_the_last_one_waits_for_no_delay
             a_key_goes_on_behind_its_dead_letter
         }

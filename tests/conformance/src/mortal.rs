@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use thriftwood::Subscription;
 use thriftwood::event::{Start, SubscribeOptions, TopicFilter};
+use thriftwood::middleware::from_fn;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Fixture;
 use crate::fixture::{patient, soon};
 use crate::idl::Things;
+use crate::kept::passed_on;
 use crate::letters::Letter;
 
 /// How many deliveries an event has, where these behaviours are run.
@@ -80,6 +82,46 @@ pub async fn an_event_that_nobody_can_handle_becomes_a_dead_letter_with_its_reas
     publish(fixture, [3]).await;
     let event = soon("the next event", group(fixture, "mailer").await.next()).await.unwrap().unwrap();
     assert_eq!(*event, 3);
+}
+
+/// Whatever deliveries it has left, and with the ones it had told; through middleware as well. The others are not touched.
+pub async fn an_event_that_can_never_be_handled_becomes_a_dead_letter_at_once(fixture: &Fixture) {
+    publish(fixture, 0..2).await;
+    let subscriber = |group: &str| Things::subscriber(&fixture.server, "bill", "emea").group(group);
+    for (last, name, subscriber) in
+        [(10, "sure", subscriber("sure")), (11, "layered", subscriber("layered").layer(from_fn(passed_on)))]
+    {
+        let mut member = subscriber.counted().await.unwrap();
+        let mut is_done = false;
+        while !is_done {
+            let event = soon("an event", member.next()).await.unwrap().unwrap();
+            is_done = (*event, event.attempt()) == (0, 2);
+            match *event {
+                0 if is_done => event.dead_letter("no such account").await.unwrap(),
+                0 => event.nack_because("the mail server is down").await.unwrap(),
+                _ => event.ack().await.unwrap(),
+            }
+        }
+        publish(fixture, [last]).await;
+        loop {
+            let event = soon("the last event", member.next()).await.unwrap().unwrap();
+            let number = *event;
+            assert_ne!(number, 0, "{name}: it came again");
+            event.ack().await.unwrap();
+            if number == last {
+                break;
+            }
+        }
+        let letters = letters(fixture, name, 1, &mut member).await;
+        let [letter] = &letters[..] else { panic!("one letter: {letters:?}") };
+        assert_eq!(
+            (header(letter, "dead-attempts"), header(letter, "dead-reason")),
+            ("2", "no such account"),
+            "{name}"
+        );
+        let history: Vec<&str> = header(letter, "dead-history").lines().collect();
+        assert!(history.len() == 2 && history[0].ends_with("the mail server is down"), "{history:?}");
+    }
 }
 
 /// A delivery that ends without a word counts too, and behind the last one no delay is waited for.

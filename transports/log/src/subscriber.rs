@@ -16,6 +16,9 @@ use crate::{TOPIC, error};
 
 /// Records of other topics that are passed over before other tasks have their turn.
 const GO: usize = 256;
+/// What whoever wants a dead letter is told where there are none.
+pub(crate) const NO_DEAD_LETTERS: &str =
+    "this group keeps no dead letters, so the event comes again; open the log with max_attempts=N to have some";
 /// How long a subscription rests after the disk failed it.
 const REST: Duration = Duration::from_secs(1);
 
@@ -167,6 +170,16 @@ impl Acknowledge for Verdict {
             None => self.0.nack_because(reason),
         }
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn dead_letter(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        let reason = reason.to_owned();
+        Box::pin(async move {
+            match self.0.dead_letter(&reason).await.map_err(error::bus)? {
+                true => Ok(()),
+                false => Err(Error::new(ErrorKind::Unsupported, NO_DEAD_LETTERS)),
+            }
+        })
     }
 
     fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {

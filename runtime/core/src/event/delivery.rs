@@ -42,7 +42,7 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// Tells a transport what became of an event. Dropped without either call, the event counts as not handled.
+/// Tells a transport what became of an event. Dropped without any of these calls, the event counts as not handled.
 pub trait Acknowledge: Send + Sync {
     /// It was handled, and need not be delivered again. Resolves when that is as durable as the transport makes it.
     fn ack(self: Box<Self>) -> BoxFuture<'static, Result<(), Error>>;
@@ -50,6 +50,12 @@ pub trait Acknowledge: Send + Sync {
     /// It was not handled, for this reason, and is to be delivered again, after this delay or as long as is usual on this transport. The
     /// reason may be empty.
     fn nack(self: Box<Self>, reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// It can never be handled, for this reason, and is not to be delivered again: a dead letter. Resolves when it is kept as one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) where there are no dead letters; then it counts as not handled, as by [`nack`](Acknowledge::nack).
+    fn dead_letter(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>>;
 
     /// It is still being handled: a transport that gives only so much time, before it delivers the event to another, starts that time
     /// again. `false` when the event is another's already.

@@ -49,8 +49,8 @@ impl Intake {
         self.source.poll_next(cx).map(|next| Some(next?.and_then(|delivery| self.read(delivery))))
     }
 
-    /// Reads a delivered frame as an event of this operation. One that cannot be read is acknowledged all the same: it would
-    /// come again for ever, and what is kept of it stays where it is.
+    /// Reads a delivered frame as an event of this operation. One that cannot be read was not handled: it becomes a dead letter, or comes
+    /// again where there are none, since whoever subscribes with another contract in a moment may well be able to read it.
     fn read<T: Payload>(&self, delivery: Delivery) -> Result<Received<T>, Error> {
         let Delivery { topic, frame, offset, time, attempt, acknowledge } = delivery;
         let meta = Meta { topic, offset, time, attempt, guarantee: self.source.guarantee() };
@@ -62,15 +62,18 @@ impl Intake {
             }
             Err(error) => error,
         };
+        let place = offset.map_or_else(String::new, |offset| format!(" at offset {offset}"));
+        let text = format!("the event on `{}`{place} cannot be read: {error}", meta.topic);
         if let Some(acknowledge) = acknowledge {
+            let buried = acknowledge.dead_letter(&text);
             tokio::spawn(async move {
-                if let Err(error) = acknowledge.ack().await {
-                    warn!(%error, "an event that cannot be read could not be acknowledged");
+                if let Err(error) = buried.await
+                    && error.kind() != ErrorKind::Unsupported
+                {
+                    warn!(%error, "an event that cannot be read could not be made a dead letter");
                 }
             });
         }
-        let place = offset.map_or_else(String::new, |offset| format!(" at offset {offset}"));
-        let text = format!("the event on `{}`{place} cannot be read: {error}", meta.topic);
         let result = Err(Error::new(error.kind(), text).with_source(error));
         if self.observing.is_some()
             && let Some(observed) = self.observed(&meta, &Context::new())

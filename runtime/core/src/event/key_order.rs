@@ -280,6 +280,19 @@ impl Acknowledge for Turn {
         })
     }
 
+    fn dead_letter(mut self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        let acknowledge = self.event.take().and_then(|event| event.acknowledge);
+        let reason = reason.to_owned();
+        Box::pin(async move {
+            let buried = match acknowledge {
+                Some(acknowledge) => acknowledge.dead_letter(&reason).await,
+                None => Err(Error::new(ErrorKind::Unsupported, "this subscription does not redeliver")),
+            };
+            drop(self);
+            buried
+        })
+    }
+
     fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
         match self.event.as_ref().and_then(|event| event.acknowledge.as_ref()) {
             Some(acknowledge) => acknowledge.in_progress(),

@@ -57,6 +57,7 @@ impl<E: ScopeEvent> fmt::Debug for Handover<E> {
 enum Said {
     Handled,
     Refused(String, Option<Duration>),
+    Hopeless(String),
 }
 
 /// One delivery while it is in the layers.
@@ -132,6 +133,10 @@ impl<E: Send + 'static> Acknowledge for Verdict<E> {
 
     fn nack(self: Box<Self>, reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
         self.say(Said::Refused(reason.to_owned(), delay))
+    }
+
+    fn dead_letter(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        self.say(Said::Hopeless(reason.to_owned()))
     }
 
     fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
@@ -235,6 +240,7 @@ async fn pass<T, E: ScopeEvent>(
             let nacked = match acknowledge {
                 Some(acknowledge) => match &said {
                     Some(Said::Refused(reason, delay)) => acknowledge.nack(reason, *delay).await,
+                    Some(Said::Hopeless(reason)) => acknowledge.dead_letter(reason).await,
                     _ => acknowledge.nack(&refusal.to_string(), None).await,
                 },
                 None => Err(Error::new(ErrorKind::Unsupported, "this subscription does not redeliver")),

@@ -55,6 +55,11 @@ impl Acknowledge for Lent {
         Box::pin(async move { self.event()?.give_back(&reason, delay).await })
     }
 
+    fn dead_letter(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        let reason = reason.to_owned();
+        Box::pin(async move { self.event()?.dead_letter(&reason).await })
+    }
+
     fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
         match &*lock(&self.0) {
             Some(event) => event.in_progress(),

@@ -239,6 +239,44 @@ impl<T> Event<T> {
         self.give_back(reason, Some(delay)).await
     }
 
+    /// Says that the event can never be handled, and why: it becomes a dead letter of its group at once, however many deliveries it has
+    /// left. For what no later attempt can change, such as a customer that does not exist. Resolves when it is kept as one.
+    ///
+    /// ```
+    /// # use thriftwood_core::Subscription;
+    /// # enum Refused { Later, Never(String) }
+    /// # async fn post(number: i64) -> Result<(), Refused> { Ok(()) }
+    /// # async fn run(mut numbers: Subscription<i64>) -> Result<(), thriftwood_core::Error> {
+    /// while let Some(event) = numbers.next().await {
+    ///     let event = event?;
+    ///     match post(*event).await {
+    ///         Ok(()) => event.ack().await?,
+    ///         Err(Refused::Later) => event.nack().await?,
+    ///         Err(Refused::Never(why)) => event.dead_letter(&why).await?,
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where there are no dead letters: the event then comes again, if events come again there. Otherwise when it
+    /// could not be kept; it comes again then as well.
+    #[doc(alias = "term")]
+    #[doc(alias = "reject")]
+    pub async fn dead_letter(self, reason: &str) -> Result<(), Error> {
+        if let Some(attended) = self.attended {
+            attended.end(Outcome::Refused);
+        }
+        match self.acknowledge {
+            Some(acknowledge) => acknowledge.dead_letter(reason).await,
+            None => Err(Error::new(
+                ErrorKind::Unsupported,
+                "this subscription has no dead letters; subscribe with a group, on a transport that keeps events",
+            )),
+        }
+    }
+
     pub(super) async fn give_back(self, reason: &str, delay: Option<Duration>) -> Result<(), Error> {
         if let Some(attended) = self.attended {
             attended.end(Outcome::Refused);

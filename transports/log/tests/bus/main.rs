@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod calls;
+mod dead_letters;
 mod events;
 mod groups;
 mod kept;

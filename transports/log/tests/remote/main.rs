@@ -6,6 +6,7 @@
 mod admission;
 mod ahead;
 mod compacted;
+mod dead_letters;
 mod far;
 mod flow;
 mod hostile;

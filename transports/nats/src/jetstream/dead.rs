@@ -98,8 +98,8 @@ impl Letters {
     }
 
     /// Stores the letter of an event that had so many deliveries, then gives up the event. When it cannot be stored the event
-    /// comes again, and its burial is tried again.
-    pub(super) async fn bury(&self, event: &Event, attempts: u32, acker: &Acker) -> Result<(), Error> {
+    /// comes again, and its burial is tried again: `false`.
+    pub(super) async fn bury(&self, event: &Event, attempts: u32, acker: &Acker) -> Result<bool, Error> {
         let (topic, offset) = (&event.topic, event.offset);
         let failures = self.failures.of(&self.consumer, offset);
         let reason = failures.last().map_or("", |failure| &failure.reason);
@@ -114,7 +114,7 @@ impl Letters {
             Err(error) => {
                 warn!(group = self.group, topic, offset, %error, "a dead letter could not be stored; it is tried again");
                 let again = acker.ack_with(AckKind::Nak(Some(REST))).await;
-                return again.map_err(|source| failed("a refusal could not be sent", source));
+                return again.map(|()| false).map_err(|source| failed("a refusal could not be sent", source));
             }
         }
         match acker.double_ack_with(AckKind::Term).await {
@@ -122,7 +122,7 @@ impl Letters {
             // It comes again, and its letter is known.
             Err(error) => debug!(topic, offset, %error, "an event that has its dead letter could not be given up yet"),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether the stream had the letter already.

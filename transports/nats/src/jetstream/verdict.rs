@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::message::Acker;
 use thriftwood_core::event::Acknowledge;
-use thriftwood_core::{BoxFuture, Error};
+use thriftwood_core::{BoxFuture, Error, ErrorKind};
 use tracing::debug;
 
 use super::dead::{Event, Letters};
@@ -17,6 +17,10 @@ use super::member::Place;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What whoever wants a dead letter is told where there are none.
+const NO_DEAD_LETTERS: &str =
+    "this group keeps no dead letters, so the event comes again; connect with max_attempts=N to have some";
 
 /// Tells the server what became of an event; dropped, that it was not handled.
 pub(super) struct Verdict {
@@ -65,8 +69,14 @@ impl Verdict {
     }
 
     /// Makes it a dead letter, when it had so many deliveries as it may have.
-    fn burial(&mut self, attempts: u32) -> Option<impl Future<Output = Result<(), Error>> + Send + use<>> {
-        let mortal = self.mortal.take_if(|mortal| attempts >= mortal.0.max_attempts)?;
+    fn burial(&mut self, attempts: u32) -> Option<impl Future<Output = Result<bool, Error>> + Send + use<>> {
+        let is_due = self.mortal.as_ref().is_some_and(|mortal| attempts >= mortal.0.max_attempts);
+        if is_due { self.early_burial(attempts) } else { None }
+    }
+
+    /// Makes it a dead letter after so many deliveries, where there are such. `false` when that has to be tried again.
+    fn early_burial(&mut self, attempts: u32) -> Option<impl Future<Output = Result<bool, Error>> + Send + use<>> {
+        let mortal = self.mortal.take()?;
         let (acker, place) = (self.acker.take()?, self.place.take());
         Some(async move {
             let buried = mortal.0.bury(&mortal.1, attempts, &acker).await;
@@ -99,13 +109,32 @@ impl Acknowledge for Verdict {
     fn nack(mut self: Box<Self>, reason: &str, delay: Option<Duration>) -> BoxFuture<'static, Result<(), Error>> {
         self.note(reason);
         if let Some(burial) = self.burial(self.attempt) {
-            return Box::pin(burial);
+            return Box::pin(async move { burial.await.map(drop) });
         }
         let refusal = delay.map_or_else(|| self.refusal(), |delay| AckKind::Nak(Some(delay)));
         let acker = self.acker.take();
         Box::pin(async move {
             let Some(acker) = acker else { return Ok(()) };
             acker.ack_with(refusal).await.map_err(|source| failed("a refusal could not be sent", source))
+        })
+    }
+
+    fn dead_letter(mut self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        self.note(reason);
+        let Some(burial) = self.early_burial(self.attempt) else {
+            let given_back = self.nack(reason, None);
+            return Box::pin(async move {
+                given_back.await?;
+                Err(Error::new(ErrorKind::Unsupported, NO_DEAD_LETTERS))
+            });
+        };
+        Box::pin(async move {
+            match burial.await? {
+                true => Ok(()),
+                false => {
+                    Err(Error::new(ErrorKind::Storage, "the dead letter could not be stored; the event comes again"))
+                }
+            }
         })
     }
 

@@ -127,6 +127,16 @@ impl Acknowledge for Verdict {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    /// On the connection it came on: when that was lost, the group has given it back.
+    fn dead_letter(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        let Self { link, hold, _place, .. } = *self;
+        let burying = hold.dead_letter(reason);
+        Box::pin(async move {
+            let _place = _place;
+            burying.await.map(drop).map_err(|failed| failed.into_error(link.url()))
+        })
+    }
+
     /// On the connection it came on: when that was lost, the group has given it to another, or will in a moment.
     fn in_progress(&self) -> BoxFuture<'static, Result<bool, Error>> {
         let extending = self.hold.extend();

@@ -114,6 +114,17 @@ impl Hold {
         line.tell(&Request::Nack { claim, delay, reason: reason.to_owned() });
     }
 
+    /// Has it become a dead letter.
+    pub(super) fn dead_letter(self, reason: &str) -> impl Future<Output = Result<Reply, Failed>> + Send + use<> {
+        let request = Request::DeadLetter { claim: self.claim, reason: reason.to_owned() };
+        async move {
+            let line = Arc::clone(&self.line);
+            let reply = line.ask(&request).await;
+            self.settle();
+            reply
+        }
+    }
+
     /// What became of it is told in another way.
     pub(super) fn settle(mut self) {
         self.is_settled = true;

@@ -16,7 +16,7 @@ use super::streams::{MAX_WAIT, fault};
 use crate::remote::wire::{FOREVER, Fault, FaultKind, GroupAction, Reply, Taken};
 use crate::shared::GroupKey;
 use crate::store::{Claim, From, Group, Member, StoreError};
-use crate::subscriber;
+use crate::subscriber::{self, NO_DEAD_LETTERS};
 
 /// The most members and the most records in the hands of one connection.
 const MOST: usize = 64 * 1024;
@@ -143,6 +143,15 @@ impl Groups {
             (None, _) => {}
         }
         Reply::Done
+    }
+
+    pub(super) async fn dead_letter(&self, claim: u64, reason: &str) -> Result<Reply, Fault> {
+        let claim = self.lock().claims.remove(&claim);
+        let Some(claim) = claim else { return Ok(Reply::Done) };
+        match claim.dead_letter(reason).await.map_err(fault)? {
+            true => Ok(Reply::Done),
+            false => Err(Fault::new(FaultKind::Unsupported, NO_DEAD_LETTERS)),
+        }
     }
 
     pub(super) fn begin(&self, claim: u64) {

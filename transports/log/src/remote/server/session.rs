@@ -229,6 +229,7 @@ impl Session {
                 self.groups.take(server, member, in_order, most, wait).await
             }
             Request::Ack { key, claim, offset } => self.groups.ack(server, key, claim, offset).await,
+            Request::DeadLetter { claim, reason } => self.groups.dead_letter(claim, &reason).await,
             Request::Group { key, action } => super::groups::tell(server, key, action).await,
             Request::Call { address, oneway, frame } => {
                 let called = streams::call(server, &address, oneway, frame, held).await;

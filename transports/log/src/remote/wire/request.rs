@@ -34,6 +34,8 @@ pub(crate) enum Request {
     Ack { key: GroupKey, claim: u64, offset: u64 },
     /// A record was not handled.
     Nack { claim: u64, delay: Option<Duration>, reason: String },
+    /// A record can never be handled.
+    DeadLetter { claim: u64, reason: String },
     /// A record takes longer.
     Extend { claim: u64 },
     /// Ask or tell a group something.
@@ -129,6 +131,7 @@ impl Request {
             }
             Self::Rest { worker } => write(17, 16).u32(*worker),
             Self::Begin { claim } => write(18, 16).u64(*claim),
+            Self::DeadLetter { claim, reason } => write(19, 32 + reason.len()).u64(*claim).text(reason),
         }
         .finish()
     }
@@ -171,6 +174,7 @@ impl Request {
             16 => Self::Answer { worker: body.u32()?, call: body.u64()?, outcome: outcome(&mut body)? },
             17 => Self::Rest { worker: body.u32()? },
             18 => Self::Begin { claim: body.u64()? },
+            19 => Self::DeadLetter { claim: body.u64()?, reason: body.text()? },
             _ => return Err(Malformed),
         };
         body.end(request)
@@ -244,6 +248,7 @@ mod tests {
             Request::Ack { key: key.clone(), claim: 1 << 40, offset: 12 },
             Request::Nack { claim: 5, delay: None, reason: "no mail".into() },
             Request::Nack { claim: 5, delay: Some(Duration::from_secs(7)), reason: String::new() },
+            Request::DeadLetter { claim: 5, reason: "no such user".into() },
             Request::Extend { claim: 5 },
             Request::Group { key: key.clone(), action: GroupAction::Lag },
             Request::Group { key, action: GroupAction::Seek(From::Offset(77)) },
@@ -308,7 +313,7 @@ mod tests {
                 }
             }
         }
-        for kind in [0, 19, 127, 128, 255] {
+        for kind in [0, 20, 127, 128, 255] {
             assert_eq!(Request::decode(kind, Bytes::new()), Err(Malformed));
         }
     }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dead;
 use super::inner::Inner;
 use crate::store::StoreError;
+use crate::store::options::Durability;
 use crate::store::record::Record;
 
 /// A record that was handed to a member. Dropped without [`ack`](Claim::ack), it is handed out again.
@@ -62,6 +64,25 @@ impl Claim {
     /// [`nack_because`](Claim::nack_because), to be handed out again after this delay.
     pub fn nack_after(mut self, delay: Duration, reason: &str) {
         self.give_back(reason, Some(delay));
+    }
+
+    /// It can never be handled, for this reason: a dead letter at once, after however many deliveries. Resolves when that is on the disk,
+    /// with `true`. Where the group has [no log for dead letters](super::GroupOptions::dead_letters) it is given back, with `false`.
+    ///
+    /// # Errors
+    /// When the dead letter could not be stored; then it is given back. When that could not be noted, the record may be handed out again after
+    /// the next opening.
+    pub async fn dead_letter(mut self, reason: &str) -> Result<bool, StoreError> {
+        let Some(group) = self.group.clone() else { return Ok(true) };
+        let Some(log) = &group.options.dead_letters else {
+            self.give_back(reason, None);
+            return Ok(false);
+        };
+        self.begin();
+        // Held until the letter is there: whoever drops this before gives the record back.
+        let failures = group.failed(self.record.offset(), self.attempt, self.era, reason);
+        log.append(dead::letter(&self.record, self.attempt, &failures)?, Durability::Durable).await?;
+        self.ack().await.map(|()| true)
     }
 
     /// A member that [takes ahead](super::Member::take_ahead) begins with it: from here on this delivery counts, and has its whole time.

@@ -43,6 +43,22 @@ impl Inner {
         self.sleepers.wake();
     }
 
+    /// It will not be handled, and why. Gives all that is known of it, this failure last.
+    pub(super) fn failed(&self, offset: u64, attempt: u32, era: u64, reason: &str) -> Vec<Failure> {
+        let failure = Failure::new(attempt, SystemTime::now(), reason);
+        let mut failures = Vec::new();
+        self.note(era, Durability::Buffered, |known| {
+            failures.extend(known.history.of(offset).cloned());
+            if known.progress.is_outstanding(offset) {
+                known.history.add(offset, failure.clone());
+            }
+            None
+        });
+        failures.retain(|known| known.attempt != attempt);
+        failures.push(failure);
+        failures
+    }
+
     /// Whoever was given it ahead begins with it, so that the delivery counts. `false` when somebody else has it by now.
     pub(super) fn begin(&self, offset: u64, attempt: u32, era: u64) -> bool {
         let (now, patience) = (Instant::now(), self.options.patience());
