@@ -5,7 +5,8 @@
 mod calc;
 mod pipe;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use calc::{Calc, CalcRequest, CalcResponse, add, patient, soon};
@@ -83,5 +84,81 @@ async fn handlers_that_block_their_threads_delay_neither_each_other_nor_the_rest
         assert!(matches!(soon("the reply", call).await.unwrap(), Ok(CalcResponse::Done)));
     }
     drop(client);
+    soon("the server's end", serving).await.unwrap();
+}
+
+/// Serves `Calc`, but for `wait`, which blocks its thread until it is let, and then waits for ever.
+struct Tardy {
+    calc: Server<CalcRequest, Calc>,
+    release: Arc<Mutex<std::sync::mpsc::Receiver<()>>>,
+    words: mpsc::UnboundedSender<&'static str>,
+}
+
+impl Handler for Tardy {
+    fn service(&self) -> &'static str {
+        "Tardy"
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let request = Frame::decode(inbound.frame.clone()).unwrap();
+        if BinaryReader::new(request.message()).message().unwrap().name != "wait" {
+            return self.calc.handle(inbound);
+        }
+        let (release, words) = (Arc::clone(&self.release), self.words.clone());
+        Box::pin(async move {
+            words.send("began").ok();
+            let end = Stopped(words);
+            release.lock().unwrap().recv_timeout(Duration::from_secs(30)).ok();
+            std::future::pending::<()>().await;
+            drop(end);
+            None
+        })
+    }
+}
+
+struct Stopped(mpsc::UnboundedSender<&'static str>);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.send("stopped").ok();
+    }
+}
+
+/// The word comes while nobody could stop the handler, and is read by the connection's next driver.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_call_given_up_while_its_handler_blocks_its_thread_is_stopped_when_it_waits() {
+    let (near, far) = duplex(4096);
+    let (calc, _strings) = Calc::server();
+    let (let_go, release) = std::sync::mpsc::channel();
+    let (words, mut heard) = mpsc::unbounded_channel();
+    let (serving, _) = serve(far, Tardy { calc, release: Arc::new(Mutex::new(release)), words }, options(8));
+    let client = client(near);
+    for _ in 0..3 {
+        let call = tokio::spawn({
+            let client = client.clone();
+            async move { client.call(&patient(), CalcRequest::Wait).await }
+        });
+        assert_eq!(soon("the handler", heard.recv()).await, Some("began"));
+        // Answered by that driver, which has told by now that calls can be cancelled.
+        assert_eq!(soon("the sum", add(&client, &patient(), 1, 1)).await.unwrap(), 2);
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        // Read behind the word.
+        assert_eq!(soon("the sum", add(&client, &patient(), 1, 2)).await.unwrap(), 3);
+        let_go.send(()).unwrap();
+        assert_eq!(soon("the handler's end", heard.recv()).await, Some("stopped"));
+    }
+    // The same when the whole connection goes meanwhile.
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { client.call(&patient(), CalcRequest::Wait).await }
+    });
+    assert_eq!(soon("the handler", heard.recv()).await, Some("began"));
+    assert_eq!(soon("the sum", add(&client, &patient(), 1, 1)).await.unwrap(), 2);
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    drop(client);
+    let_go.send(()).unwrap();
+    assert_eq!(soon("the handler's end", heard.recv()).await, Some("stopped"));
     soon("the server's end", serving).await.unwrap();
 }

@@ -110,6 +110,11 @@ impl Acknowledge for Verdict {
         Box::pin(ready(Ok(())))
     }
 
+    fn dead_letter(self: Box<Self>, reason: &str) -> BoxFuture<'static, Result<(), Error>> {
+        self.0.say(format!("hopeless: {reason}"));
+        Box::pin(ready(Ok(())))
+    }
+
     fn again(&mut self, reason: &str) -> bool {
         self.0.say(format!("failed: {reason}"));
         let again = self.1 < ATTEMPTS;

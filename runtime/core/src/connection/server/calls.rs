@@ -1,6 +1,6 @@
 //! The calls of one connection: those that wait to be started, and those that have a task of their own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,9 @@ use crate::session::{Ids, ServerSession};
 /// After so long in one handler the stream is taken away from the task that is in it.
 const STALL: Duration = Duration::from_millis(5);
 
+/// In the place of a call's number: none is being run. The first call is 1.
+const NO_CALL: u64 = 0;
+
 /// How many calls may wait before no more are read, where fewer may run.
 const LEAST_WAITING: usize = 64;
 
@@ -44,6 +47,10 @@ pub(super) struct State<S> {
     tasks: HashMap<u64, Task, Ids>,
     /// The numbers of those that their callers can cancel, by operation id.
     cancellable: HashMap<u64, u64, Ids>,
+    /// How many drivers are still in a handler that blocked them, whose call can be cancelled only when it first waits.
+    blocked: usize,
+    /// Cancelled calls that are known of nowhere, while there are such drivers. No more of them than there are calls under way.
+    unknown: HashSet<u64, Ids>,
     /// The peer wants no replies any more.
     gone: bool,
     /// Nothing is to be done any more.
@@ -88,6 +95,8 @@ impl<S> Calls<S> {
             session: ServerSession::new(),
             tasks: HashMap::default(),
             cancellable: HashMap::default(),
+            blocked: 0,
+            unknown: HashSet::default(),
             gone: false,
             aborted: false,
             driver: None,
@@ -158,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite> Calls<S> {
                 return Poll::Pending;
             }
             let Some((io, call)) = state.lent.take() else { return Poll::Pending };
-            if call != state.watch.call {
+            if call != state.watch.call || call == NO_CALL {
                 state.lent = Some((io, call));
                 state.watch.arm(call);
                 return Poll::Pending;
@@ -166,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite> Calls<S> {
             debug!(service = self.handler.service(), "a handler blocks its thread; the connection goes on without it");
             // From now on it is a task of that one call.
             state.tasks.insert(call, Task { abort: state.driver.take(), ..Task::default() });
-            state.drivers += 1;
+            (state.drivers, state.blocked) = (state.drivers + 1, state.blocked + 1);
             state.pace.blocked();
             Poll::Ready((io, state.drivers))
         })
@@ -214,7 +223,12 @@ impl<S> State<S> {
     pub(super) fn cancelled(&mut self) -> Vec<AbortHandle> {
         let mut tasks = Vec::new();
         while let Some(id) = self.session.poll_cancelled() {
-            let Some(task) = self.cancellable.remove(&id).and_then(|call| self.tasks.get_mut(&call)) else { continue };
+            let Some(task) = self.cancellable.remove(&id).and_then(|call| self.tasks.get_mut(&call)) else {
+                if self.blocked > 0 && self.unknown.len() < self.session.under_way() {
+                    self.unknown.insert(id);
+                }
+                continue;
+            };
             task.cancelled = true;
             tasks.extend(task.abort.clone());
         }
@@ -245,6 +259,23 @@ impl<S> State<S> {
         if !self.watch.armed {
             self.watch.arm(call);
         }
+    }
+
+    /// The handler of the call it was lent for is left.
+    pub(super) fn left_handler(&mut self) {
+        if let Some((_, call)) = &mut self.lent {
+            *call = NO_CALL;
+        }
+    }
+
+    /// A driver that was blocked is no more.
+    pub(super) fn unblocked(&mut self) {
+        self.blocked = self.blocked.saturating_sub(1);
+        if self.blocked == 0 {
+            self.unknown.clear();
+        }
+        // The stream has another driver by now. It sends the reply.
+        self.wake_driver();
     }
 
     pub(super) fn lent(&self) -> Option<&Io<S>> {
@@ -281,7 +312,9 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Calls<S> {
     ) {
         let operation_id = request.filter(|request| !is_oneway(request)).and_then(operation_id);
         let mut state = self.lock();
-        state.tasks.insert(call, Task { operation_id, ..Task::default() });
+        // Its caller may have gone while its handler blocked the driver it was polled by.
+        let cancelled = operation_id.is_some_and(|id| state.gone || state.unknown.remove(&id));
+        state.tasks.insert(call, Task { operation_id, cancelled, ..Task::default() });
         state.cancellable.extend(operation_id.map(|id| (id, call)));
         drop(state);
         let end = End { calls: Arc::clone(self), call, reply: None };

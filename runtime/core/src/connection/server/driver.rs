@@ -258,10 +258,10 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Driver<S> {
                 state.ended(call, reply.as_ref());
             }
             if state.driver_number() != self.number {
-                // The stream has another driver by now. It sends the reply.
-                state.wake_driver();
+                state.unblocked();
                 return false;
             }
+            state.left_handler();
             if state.pace.looks_at_the_clock(call) {
                 let now = now();
                 state.pace.took(now - last);
