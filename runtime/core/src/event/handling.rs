@@ -17,7 +17,8 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
     /// panics over, are delivered again where the transport does that. Ends when the subscription ends.
     ///
     /// # Errors
-    /// When an acknowledgement could not be recorded. Events that cannot be read are logged and passed over.
+    /// When an acknowledgement could not be recorded. Events that cannot be read are logged; in a group they become dead letters, or come
+    /// again where there are none.
     pub async fn for_each<F, Fut, Err>(self, mut handler: F) -> Result<(), Error>
     where
         F: FnMut(Context, T) -> Fut,
@@ -159,7 +160,7 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
         loop {
             match self.next().await? {
                 Ok(event) => return Some(event),
-                Err(error) => warn!(%error, "passed over an event"),
+                Err(error) => warn!(%error, "an event did not reach its handler"),
             }
         }
     }
