@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use thriftwood_core::call::{Handler, Inbound};
 use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilter};
@@ -116,7 +117,7 @@ async fn a_subscription_that_the_server_does_not_permit_fails_at_once_and_says_s
     served.stop().await;
 }
 
-/// The server says so of the first one only after it was published; every further one fails for as long as the connection lives.
+/// The server says so of the first one only after it was published; further ones fail without being sent.
 #[tokio::test]
 async fn an_event_for_a_subject_that_the_server_does_not_permit_fails_once_the_server_has_said_so() {
     let test = "an_event_for_a_subject_that_the_server_does_not_permit_fails_once_the_server_has_said_so";
@@ -147,7 +148,7 @@ async fn an_event_for_a_subject_that_the_server_does_not_permit_fails_once_the_s
     assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
     assert!(refused.message().contains("publish to `frugal.private.Sales.Sold`"), "{refused}");
     for _ in 0..10 {
-        assert_eq!(publish(&private).await.unwrap_err().kind(), ErrorKind::Refused, "it stays so");
+        assert_eq!(publish(&private).await.unwrap_err().kind(), ErrorKind::Refused, "it stays so for a while");
         publish(&public).await.unwrap();
     }
     // Another connection may be let do what this one is not.
@@ -155,6 +156,53 @@ async fn an_event_for_a_subject_that_the_server_does_not_permit_fails_once_the_s
     until(Result::is_ok).await.unwrap();
     until(Result::is_err).await.unwrap_err();
     publish(&public).await.unwrap();
+}
+
+/// A server that is told to read its configuration again changes what users may do, and leaves their connections alone.
+#[tokio::test]
+async fn a_subject_that_is_permitted_after_all_takes_events_again_on_the_same_connection() {
+    let test = "a_subject_that_is_permitted_after_all_takes_events_again_on_the_same_connection";
+    // Another folder of temporary files beside the server's own; what is included is looked for from there.
+    let folder = tempfile::tempdir().unwrap();
+    let deny = |denied: &str| {
+        let rules = format!(
+            r#"authorization {{ users = [
+                {{ user: shop, password: pw, permissions: {{ publish: {{ deny: ["{denied}"] }} }} }}
+                {{ user: ear, password: pw }} ] }}"#
+        );
+        std::fs::write(folder.path().join("rules.conf"), rules).unwrap();
+    };
+    deny("frugal.private.>");
+    let include = format!("include \"../{}/rules.conf\"", folder.path().file_name().unwrap().display());
+    let Some(server) = NatsServer::start_with(test, &include) else { return };
+    let ear = async_nats::ConnectOptions::with_user_and_password("ear".to_owned(), "pw".to_owned());
+    let ear = ear.connect(server.url()).await.unwrap();
+    let mut heard = ear.subscribe("frugal.private.Sales.Sold").await.unwrap();
+    ear.flush().await.unwrap();
+    let bus = connect(&server.url().replace("nats://", "nats://shop:pw@")).await.unwrap();
+    let topic = Topic { name: "private.Sales.Sold".to_owned(), stream: "s".into() };
+    let publish = || bus.publish_frame(&topic, Bytes::from_static(b"event"), PublishOptions::default());
+    let refused = async {
+        while let Ok(()) = publish().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), refused).await.unwrap();
+    deny("frugal.other.>");
+    let reload = std::process::Command::new("kill").args(["-HUP", &server.id().to_string()]).status();
+    assert!(reload.unwrap().success());
+    let flows = async {
+        loop {
+            if let Err(error) = publish().await {
+                assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+            }
+            // Nothing tells when the server has read its configuration; this asks again.
+            if let Ok(message) = tokio::time::timeout(Duration::from_millis(50), heard.next()).await {
+                return message.expect("the connection lives");
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), flows).await.expect("it stays refused");
 }
 
 /// The first call takes its whole time.
