@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// So many events are remembered, the latest ones of each consumer.
+/// So many events are remembered, those that failed last.
 const EVENTS: usize = 1024;
 /// So many failures of one event are, the last ones.
 const FAILURES: usize = 16;
@@ -46,7 +46,7 @@ impl Failures {
             failures.pop_first();
         }
         if events.len() > EVENTS {
-            events.pop_first();
+            forget_oldest(&mut events);
         }
     }
 
@@ -68,6 +68,16 @@ impl Failures {
     /// The lock guards plain maps; a panic while it was held cannot have left them half-changed.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Event, BTreeMap<u32, Failure>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Not the first by its key: events that another process handled are never forgotten, and those of one consumer would push out
+/// what is to be known of another's.
+fn forget_oldest(events: &mut BTreeMap<Event, BTreeMap<u32, Failure>>) {
+    let last_failure = |failures: &BTreeMap<u32, Failure>| failures.values().next_back().map(|failure| failure.time);
+    let oldest = events.iter().min_by_key(|(_, failures)| last_failure(failures)).map(|(event, _)| event.clone());
+    if let Some(oldest) = oldest {
+        events.remove(&oldest);
     }
 }
 
@@ -98,5 +108,16 @@ mod tests {
         failures.forget(&consumer, 1_999);
         assert!(failures.of(&consumer, 5_000).is_empty() && failures.of(&consumer, 1_999).is_empty());
         assert!(failures.of(&Arc::from("other@x"), 1_998).is_empty());
+    }
+
+    #[test]
+    fn the_events_of_one_consumer_do_not_push_out_what_failed_last_of_another() {
+        let (failures, first, last) = (Failures::default(), Arc::from("audit@x"), Arc::from("mailer@x"));
+        for offset in 0..EVENTS as u64 {
+            failures.add(&last, offset, 1, "no account");
+        }
+        failures.add(&first, 7, 1, "no ink");
+        assert_eq!(failures.of(&first, 7)[0].reason, "no ink");
+        assert_eq!(failures.lock().len(), EVENTS);
     }
 }
