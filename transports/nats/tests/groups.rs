@@ -103,35 +103,36 @@ async fn a_group_that_had_no_dead_letters_goes_on_where_it_was_and_has_them() {
     now.close().await.unwrap();
 }
 
-/// The server would leave out an event after its first delivery, and nobody would know.
+/// The server would leave out an event after so many deliveries, and nobody would know: before it is a dead letter, or, with a
+/// higher limit, while its letter cannot be stored.
 #[tokio::test]
 async fn a_consumer_with_a_limit_of_its_own_is_changed_and_keeps_everything_else() {
-    let Some(nats) = NatsServer::start("a_consumer_with_a_limit_of_its_own_is_changed_and_keeps_everything_else")
-    else {
-        return;
-    };
-    let stream = with_consumer(&nats, |config| {
-        config.max_deliver = 1;
-        config.max_ack_pending = 7;
-    })
-    .await;
-    let bus = bus(&nats, "?max_attempts=3&ack_wait=45000").await;
-    publish(&bus, 0..1).await;
-    let mut frames = subscribe(&bus).await.unwrap();
-    let consumer: PullConsumer = stream.get_consumer(CONSUMER).await.unwrap();
-    let config = &consumer.cached_info().config;
-    assert_eq!(
-        (config.max_deliver, config.ack_wait, config.max_ack_pending),
-        (-1, Duration::from_secs(45), 7),
-        "what the URL says, and what was there"
-    );
-    for attempt in 1..=3 {
-        let event = next(&mut frames).await;
-        assert_eq!(event.attempt, attempt);
-        refuse(event, "no account").await;
+    for limit in [1, 4] {
+        let test = "a_consumer_with_a_limit_of_its_own_is_changed_and_keeps_everything_else";
+        let Some(nats) = NatsServer::start(test) else { return };
+        let stream = with_consumer(&nats, |config| {
+            config.max_deliver = limit;
+            config.max_ack_pending = 7;
+        })
+        .await;
+        let bus = bus(&nats, "?max_attempts=3&ack_wait=45000").await;
+        publish(&bus, 0..1).await;
+        let mut frames = subscribe(&bus).await.unwrap();
+        let consumer: PullConsumer = stream.get_consumer(CONSUMER).await.unwrap();
+        let config = &consumer.cached_info().config;
+        assert_eq!(
+            (config.max_deliver, config.ack_wait, config.max_ack_pending),
+            (-1, Duration::from_secs(45), 7),
+            "what the URL says, and what was there, with a limit of {limit}"
+        );
+        for attempt in 1..=3 {
+            let event = next(&mut frames).await;
+            assert_eq!(event.attempt, attempt);
+            refuse(event, "no account").await;
+        }
+        assert_eq!(letters(&nats).await, 1);
+        bus.close().await.unwrap();
     }
-    assert_eq!(letters(&nats).await, 1);
-    bus.close().await.unwrap();
 }
 
 /// Those that are no group's, and those that may not be changed.
@@ -159,8 +160,8 @@ async fn a_consumer_that_cannot_serve_is_refused_with_what_to_do_about_it() {
     for part in [CONSUMER, "at most 2 times", "any number of times", "nats consumer edit"] {
         assert!(error.message().contains(part), "no {part}: {error}");
     }
-    // With a limit below the server's there is nothing to change.
-    let modest = connect(&format!("{url}?max_attempts=1")).await.unwrap();
+    // Where nothing is a dead letter, the limit is its owner's business.
+    let modest = connect(&url).await.unwrap();
     assert!(subscribe(&modest).await.is_ok());
     for bus in [free, fixed, modest] {
         bus.close().await.unwrap();
@@ -184,6 +185,64 @@ async fn letters_go_to_the_stream_that_takes_their_subjects_whatever_its_name() 
     assert_eq!(morgue.info().await.unwrap().state.messages, 1);
     let letter = morgue.get_raw_message(1).await.unwrap();
     assert_eq!(letter.subject.as_str(), format!("frugal-dead.FRUGAL.{GROUP}.{TOPIC}"));
+    bus.close().await.unwrap();
+}
+
+/// A stream that is made again counts from 1 again, and the stream of letters knows names for an hour.
+#[tokio::test]
+async fn an_event_of_a_stream_that_was_made_again_has_a_letter_of_its_own() {
+    let Some(nats) = NatsServer::start("an_event_of_a_stream_that_was_made_again_has_a_letter_of_its_own") else {
+        return;
+    };
+    for letter in 1..=2 {
+        let bus = bus(&nats, "?max_attempts=1").await;
+        publish(&bus, 0..1).await;
+        let mut frames = subscribe(&bus).await.unwrap();
+        let event = next(&mut frames).await;
+        assert_eq!(event.offset, Some(1));
+        refuse(event, "no account").await;
+        assert_eq!(letters(&nats).await, letter);
+        bus.close().await.unwrap();
+        bare(&nats).await.delete_stream("FRUGAL").await.unwrap();
+    }
+}
+
+/// A peer of NATS may put into headers what it likes, and a letter has more of them.
+#[tokio::test]
+async fn an_event_that_is_almost_nothing_but_headers_has_a_letter() {
+    const LIMIT: usize = 16 * 1024;
+    let test = "an_event_that_is_almost_nothing_but_headers_has_a_letter";
+    let Some(nats) = NatsServer::start_with(test, &format!("max_payload: {LIMIT}")) else { return };
+    let bus = bus(&nats, "?max_attempts=1").await;
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("shop", "x".repeat(LIMIT - 100));
+    let bare = bare(&nats).await;
+    let sent = bare.publish_with_headers(format!("frugal.{TOPIC}"), headers, "event".into()).await.unwrap();
+    sent.await.unwrap();
+    let mut frames = subscribe(&bus).await.unwrap();
+    refuse(next(&mut frames).await, "no account").await;
+    let stream = bare.get_stream("FRUGAL-DEAD").await.unwrap();
+    let letter = stream.get_raw_message(1).await.unwrap();
+    assert!(letter.payload.is_empty() && letter.headers.get("shop").is_none());
+    assert_eq!(letter.headers.get("dead-omitted").unwrap().as_str(), "5");
+    assert_eq!(letter.headers.get("dead-reason").unwrap().as_str(), "no account");
+    bus.close().await.unwrap();
+}
+
+/// The server says nothing to whom it does not let ask, so it looks as if it were slow.
+#[tokio::test]
+async fn a_stream_of_letters_of_which_the_server_says_nothing_is_a_timeout_and_says_what_may_be_the_cause() {
+    let test = "a_stream_of_letters_of_which_the_server_says_nothing_is_a_timeout_and_says_what_may_be_the_cause";
+    let users = r#"authorization { users: [ { user: shop, password: pw, permissions: {
+        publish: { deny: ["$JS.API.STREAM.*.FRUGAL-DEAD"] } } } ] }"#;
+    let Some(nats) = NatsServer::start_with(test, users) else { return };
+    let url = nats.url().replace("nats://", "jetstream://shop:pw@");
+    let bus = connect(&format!("{url}?timeout=500&max_attempts=2")).await.unwrap();
+    let error = subscribe(&bus).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    for part in ["`FRUGAL-DEAD`", "max_attempts", "$JS.API.STREAM.CREATE.FRUGAL-DEAD"] {
+        assert!(error.message().contains(part), "no {part}: {error}");
+    }
     bus.close().await.unwrap();
 }
 

@@ -78,13 +78,11 @@ async fn made_fit(stream: &Stream, found: PullConsumer, name: &str) -> Result<Pu
     Ok(updated)
 }
 
-/// What the consumer is to be, when it is not that: with a limit of its own it would have the server leave out an event
-/// before it is a dead letter.
+/// What the consumer is to be, when it is not that: with a limit of its own, however high, it would have the server leave out
+/// an event that is not a dead letter yet, since burials that fail are deliveries too.
 fn changed(stream: &Stream, has: &Config) -> Option<Config> {
     let mut wanted = has.clone();
-    if let Some(most) = stream.options.max_attempts
-        && (1..=i64::from(most)).contains(&has.max_deliver)
-    {
+    if stream.options.max_attempts.is_some() && has.max_deliver > 0 {
         wanted.max_deliver = -1;
     }
     if let Some(wait) = stream.options.ack_wait

@@ -12,10 +12,10 @@
 //! | `dead-attempts` | the number of its deliveries |
 //! | `dead-reason` | the reason of the last failure that is known; empty when none is |
 //! | `dead-history` | once for each failure that is known: attempt, microseconds since 1970, and reason |
-//! | `dead-omitted` | how many bytes it had, where it and these headers are too large for the server; it has none then |
+//! | `dead-omitted` | how many bytes it had, where it and these headers are too large for the server; it has none then, and none of its own headers where those are too large |
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
@@ -69,11 +69,7 @@ impl Letters {
         if let Err(source) = stream.context.get_or_create_stream(config(options)).await
             && !is_somebody_elses(&source)
         {
-            let text = format!(
-                "the stream `{}` for dead letters, which `max_attempts` needs, cannot be used or made ({source})",
-                dead_stream(options)
-            );
-            return Err(Error::new(ErrorKind::Refused, text).with_source(source));
+            return Err(unusable(options, source));
         }
         Ok(Some(Self {
             prefix: format!("{DEAD_PREFIX}{}.{}.", options.name, token(group)),
@@ -129,7 +125,7 @@ impl Letters {
     async fn store(&self, event: &Event, attempts: u32, failures: &[Failure]) -> Result<bool, context::PublishError> {
         let (mut headers, frame) = letter(&self.group, event, attempts, failures, self.max_payload);
         // The consumer is the group's, for one pattern of topics: each buries for itself.
-        headers.insert(NATS_MESSAGE_ID, format!("{}:{}:{}", self.stream, event.offset, self.consumer));
+        headers.insert(NATS_MESSAGE_ID, name(&self.stream, event, &self.consumer));
         let subject = format!("{}{}", self.prefix, event.topic);
         Ok(self.context.publish_with_headers(subject, headers, frame).await?.await?.duplicate)
     }
@@ -151,6 +147,33 @@ fn dead_stream(options: &StreamOptions) -> String {
     format!("{}-DEAD", options.name)
 }
 
+fn unusable(options: &StreamOptions, source: context::CreateStreamError) -> Error {
+    use context::CreateStreamErrorKind as Kind;
+    let stream = dead_stream(options);
+    let (kind, text) = match source.kind() {
+        Kind::JetStreamUnavailable => {
+            (ErrorKind::Unsupported, "cannot be made: the NATS server has no JetStream".to_owned())
+        }
+        Kind::TimedOut => (
+            ErrorKind::Timeout,
+            format!(
+                "cannot be looked up or made: the NATS server did not answer in time. It is busy, or does not let this user \
+                 publish to `$JS.API.STREAM.INFO.{stream}` and `$JS.API.STREAM.CREATE.{stream}`"
+            ),
+        ),
+        _ => (ErrorKind::Refused, "cannot be used or made".to_owned()),
+    };
+    let text = format!("the stream `{stream}` for dead letters, which `max_attempts` needs, {text} ({source})");
+    Error::new(kind, text).with_source(source)
+}
+
+/// By what the stream of letters knows one. With the time, since a stream of events that is deleted and made again counts from
+/// 1 again.
+fn name(stream: &str, event: &Event, consumer: &str) -> String {
+    let time = event.time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    format!("{stream}:{}:{time}:{consumer}", event.offset)
+}
+
 /// Whether there is a stream of another name that takes the letters: then that one has them.
 fn is_somebody_elses(error: &context::CreateStreamError) -> bool {
     matches!(error.kind(), context::CreateStreamErrorKind::JetStream(error)
@@ -159,6 +182,24 @@ fn is_somebody_elses(error: &context::CreateStreamError) -> bool {
 
 /// The event as a dead letter, of no more than so many bytes.
 fn letter(group: &str, event: &Event, attempts: u32, failures: &[Failure], max_payload: usize) -> (HeaderMap, Bytes) {
+    let is_too_large = |headers: &HeaderMap, bytes| size(headers) + SPARE + bytes > max_payload;
+    let mut headers = own_headers(event);
+    tell(&mut headers, group, event, attempts, failures);
+    if !is_too_large(&headers, event.frame.len()) {
+        return (headers, event.frame.clone());
+    }
+    headers.insert(OMITTED, event.frame.len().to_string());
+    if is_too_large(&headers, 0) {
+        // A peer of NATS may have put there what it liked.
+        headers = HeaderMap::new();
+        tell(&mut headers, group, event, attempts, failures);
+        headers.insert(OMITTED, event.frame.len().to_string());
+    }
+    (headers, Bytes::new())
+}
+
+/// What the event itself says in headers.
+fn own_headers(event: &Event) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, values) in event.headers.iter().flat_map(HeaderMap::iter) {
         // Those of the server are commands to it, and an event that was a letter before is told of anew.
@@ -167,6 +208,11 @@ fn letter(group: &str, event: &Event, attempts: u32, failures: &[Failure], max_p
             values.iter().for_each(|value| headers.append(name.clone(), value.clone()));
         }
     }
+    headers
+}
+
+/// Tells in headers what is to be known of it.
+fn tell(headers: &mut HeaderMap, group: &str, event: &Event, attempts: u32, failures: &[Failure]) {
     let reason = failures.last().map_or("", |failure| &failure.reason);
     headers.insert("topic", event.topic.as_str());
     headers.insert("dead-group", group);
@@ -177,13 +223,10 @@ fn letter(group: &str, event: &Event, attempts: u32, failures: &[Failure], max_p
     for Failure { attempt, time, reason } in failures {
         headers.append("dead-history", format!("{attempt} {time} {reason}"));
     }
-    let mut frame = event.frame.clone();
-    if size(&headers) + SPARE + frame.len() > max_payload {
-        headers.insert("dead-omitted", frame.len().to_string());
-        frame = Bytes::new();
-    }
-    (headers, frame)
 }
+
+/// The header of a letter that is without its event.
+const OMITTED: &str = "dead-omitted";
 
 /// For the letter's name, which is put to its headers.
 const SPARE: usize = 1024;
@@ -256,6 +299,19 @@ mod tests {
             assert!(size(&headers) + frame.len() <= 64 * 1024);
             assert_eq!(headers.get("dead-omitted").map(HeaderValue::as_str), omitted);
             assert_eq!(frame.is_empty(), omitted.is_some());
+        }
+    }
+
+    #[test]
+    fn a_letter_is_without_the_events_own_headers_only_where_those_alone_would_be_too_large() {
+        for (bytes, is_kept) in [(60_000, true), (65_000, false)] {
+            let mut own = HeaderMap::new();
+            own.insert("shop", "x".repeat(bytes));
+            let (headers, frame) = letter("mailer", &event(Some(own), 5_000), 2, &[], 64 * 1024);
+            assert!(size(&headers) + SPARE <= 64 * 1024 && frame.is_empty());
+            assert_eq!(headers.get("shop").is_some(), is_kept);
+            assert_eq!(headers.get("dead-omitted").map(HeaderValue::as_str), Some("5000"));
+            assert_eq!(headers.get("dead-offset").map(HeaderValue::as_str), Some("41"));
         }
     }
 }

@@ -52,7 +52,8 @@ pub struct StreamOptions {
     /// the group's consumer says: 30 s for one that is made here.
     pub ack_wait: Option<Duration>,
     /// After so many deliveries without an acknowledgement an event goes to the dead letters of the group, in the stream
-    /// `NAME-DEAD` on the subject `frugal-dead.NAME.GROUP.TOPIC`. `None`: it is delivered for ever.
+    /// `NAME-DEAD` on the subject `frugal-dead.NAME.GROUP.TOPIC`. `None`: it is delivered for ever. With 1, an event that was
+    /// sent to a member as it left is a dead letter, though no handler saw it; 2 is the least that spares it.
     pub max_attempts: Option<u32>,
 }
 
