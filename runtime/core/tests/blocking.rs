@@ -124,16 +124,16 @@ impl Drop for Stopped {
     }
 }
 
-/// The word comes while nobody could stop the handler, and is read by the connection's next driver.
+/// The word, or the end of the connection, comes while nobody could stop the handler, and is read by the connection's next driver.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_call_given_up_while_its_handler_blocks_its_thread_is_stopped_when_it_waits() {
-    let (near, far) = duplex(4096);
-    let (calc, _strings) = Calc::server();
-    let (let_go, release) = std::sync::mpsc::channel();
-    let (words, mut heard) = mpsc::unbounded_channel();
-    let (serving, _) = serve(far, Tardy { calc, release: Arc::new(Mutex::new(release)), words }, options(8));
-    let client = client(near);
-    for _ in 0..3 {
+    for (others, stays) in [(0, true), (40, true), (0, false)] {
+        let (near, far) = duplex(4096);
+        let (calc, _strings) = Calc::server();
+        let (let_go, release) = std::sync::mpsc::channel();
+        let (words, mut heard) = mpsc::unbounded_channel();
+        let (serving, _) = serve(far, Tardy { calc, release: Arc::new(Mutex::new(release)), words }, options(8));
+        let client = client(near);
         let call = tokio::spawn({
             let client = client.clone();
             async move { client.call(&patient(), CalcRequest::Wait).await }
@@ -141,24 +141,36 @@ async fn a_call_given_up_while_its_handler_blocks_its_thread_is_stopped_when_it_
         assert_eq!(soon("the handler", heard.recv()).await, Some("began"));
         // Answered by that driver, which has told by now that calls can be cancelled.
         assert_eq!(soon("the sum", add(&client, &patient(), 1, 1)).await.unwrap(), 2);
+        // Others are given up before it, and are answered or wait for their turn by then.
+        for _ in 0..others {
+            drop(tokio::time::timeout(Duration::ZERO, add(&client, &patient(), 1, 1)).await);
+        }
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
-        // Read behind the word.
-        assert_eq!(soon("the sum", add(&client, &patient(), 1, 2)).await.unwrap(), 3);
+        if stays {
+            // Read behind the word.
+            assert_eq!(soon("the sum", add(&client, &patient(), 1, 2)).await.unwrap(), 3);
+        }
+        drop(client);
         let_go.send(()).unwrap();
         assert_eq!(soon("the handler's end", heard.recv()).await, Some("stopped"));
+        soon("the server's end", serving).await.unwrap();
     }
-    // The same when the whole connection goes meanwhile.
-    let call = tokio::spawn({
-        let client = client.clone();
-        async move { client.call(&patient(), CalcRequest::Wait).await }
-    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_handler_that_blocks_its_thread_when_its_server_is_dropped_is_stopped_when_it_waits() {
+    let (near, far) = duplex(4096);
+    let (calc, _strings) = Calc::server();
+    let (let_go, release) = std::sync::mpsc::channel();
+    let (words, mut heard) = mpsc::unbounded_channel();
+    let (serving, _) = serve(far, Tardy { calc, release: Arc::new(Mutex::new(release)), words }, options(8));
+    let client = client(near);
+    let call = tokio::spawn(async move { client.call(&patient(), CalcRequest::Wait).await });
     assert_eq!(soon("the handler", heard.recv()).await, Some("began"));
-    assert_eq!(soon("the sum", add(&client, &patient(), 1, 1)).await.unwrap(), 2);
-    call.abort();
-    assert!(call.await.unwrap_err().is_cancelled());
-    drop(client);
+    serving.abort();
+    assert!(serving.await.unwrap_err().is_cancelled());
     let_go.send(()).unwrap();
     assert_eq!(soon("the handler's end", heard.recv()).await, Some("stopped"));
-    soon("the server's end", serving).await.unwrap();
+    assert!(soon("the call's end", call).await.unwrap().is_err());
 }

@@ -1,6 +1,6 @@
 //! The calls of one connection: those that wait to be started, and those that have a task of their own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -47,24 +47,29 @@ pub(super) struct State<S> {
     tasks: HashMap<u64, Task, Ids>,
     /// The numbers of those that their callers can cancel, by operation id.
     cancellable: HashMap<u64, u64, Ids>,
-    /// How many drivers are still in a handler that blocked them, whose call can be cancelled only when it first waits.
-    blocked: usize,
-    /// Cancelled calls that are known of nowhere, while there are such drivers. No more of them than there are calls under way.
-    unknown: HashSet<u64, Ids>,
     /// The peer wants no replies any more.
     gone: bool,
     /// Nothing is to be done any more.
     aborted: bool,
     driver: Option<AbortHandle>,
     waker: Option<Waker>,
-    /// The stream, while its driver is inside a handler, and the number of the call.
-    lent: Option<(Box<Io<S>>, u64)>,
+    /// The stream, while its driver is inside of handlers.
+    lent: Option<Lent<S>>,
     /// How many drivers there have been before this one.
     drivers: u64,
     /// How many calls were started; the number of the last.
     started: u64,
     pub(super) pace: Pace,
     watch: Watch,
+}
+
+/// A stream whose driver may be stuck.
+struct Lent<S> {
+    io: Box<Io<S>>,
+    /// The number of the call whose handler is being polled.
+    call: u64,
+    /// Its request, where the peer is one that cancels.
+    request: Option<Bytes>,
 }
 
 /// A call that goes on by itself.
@@ -95,8 +100,6 @@ impl<S> Calls<S> {
             session: ServerSession::new(),
             tasks: HashMap::default(),
             cancellable: HashMap::default(),
-            blocked: 0,
-            unknown: HashSet::default(),
             gone: false,
             aborted: false,
             driver: None,
@@ -166,18 +169,21 @@ impl<S: AsyncRead + AsyncWrite> Calls<S> {
             if !state.watch.poll(cx) {
                 return Poll::Pending;
             }
-            let Some((io, call)) = state.lent.take() else { return Poll::Pending };
+            let Some(lent) = state.lent.take() else { return Poll::Pending };
+            let call = lent.call;
             if call != state.watch.call || call == NO_CALL {
-                state.lent = Some((io, call));
+                state.lent = Some(lent);
                 state.watch.arm(call);
                 return Poll::Pending;
             }
             debug!(service = self.handler.service(), "a handler blocks its thread; the connection goes on without it");
-            // From now on it is a task of that one call.
-            state.tasks.insert(call, Task { abort: state.driver.take(), ..Task::default() });
-            (state.drivers, state.blocked) = (state.drivers + 1, state.blocked + 1);
+            // From now on it is a task of that one call, which may be given up before it first waits.
+            let operation_id = lent.request.as_ref().and_then(cancellable);
+            state.tasks.insert(call, Task { abort: state.driver.take(), operation_id, ..Task::default() });
+            state.cancellable.extend(operation_id.map(|id| (id, call)));
+            state.drivers += 1;
             state.pace.blocked();
-            Poll::Ready((io, state.drivers))
+            Poll::Ready((lent.io, state.drivers))
         })
         .await
     }
@@ -223,12 +229,7 @@ impl<S> State<S> {
     pub(super) fn cancelled(&mut self) -> Vec<AbortHandle> {
         let mut tasks = Vec::new();
         while let Some(id) = self.session.poll_cancelled() {
-            let Some(task) = self.cancellable.remove(&id).and_then(|call| self.tasks.get_mut(&call)) else {
-                if self.blocked > 0 && self.unknown.len() < self.session.under_way() {
-                    self.unknown.insert(id);
-                }
-                continue;
-            };
+            let Some(task) = self.cancellable.remove(&id).and_then(|call| self.tasks.get_mut(&call)) else { continue };
             task.cancelled = true;
             tasks.extend(task.abort.clone());
         }
@@ -249,43 +250,33 @@ impl<S> State<S> {
         unwanted.collect()
     }
 
-    /// Leaves the stream here while a handler runs.
-    pub(super) fn lend(&mut self, io: &mut Option<Box<Io<S>>>, call: u64) {
+    /// Leaves the stream here while the handler of a call runs.
+    pub(super) fn lend(&mut self, io: &mut Option<Box<Io<S>>>, call: u64, request: Option<Bytes>) {
         if let Some(io) = io.take() {
-            self.lent = Some((io, call));
-        } else if let Some((_, current)) = &mut self.lent {
-            *current = call;
+            self.lent = Some(Lent { io, call, request });
+        } else if let Some(lent) = &mut self.lent {
+            (lent.call, lent.request) = (call, request);
         }
         if !self.watch.armed {
             self.watch.arm(call);
         }
     }
 
-    /// The handler of the call it was lent for is left.
-    pub(super) fn left_handler(&mut self) {
-        if let Some((_, call)) = &mut self.lent {
-            *call = NO_CALL;
-        }
-    }
-
-    /// A driver that was blocked is no more.
-    pub(super) fn unblocked(&mut self) {
-        self.blocked = self.blocked.saturating_sub(1);
-        if self.blocked == 0 {
-            self.unknown.clear();
-        }
-        // The stream has another driver by now. It sends the reply.
-        self.wake_driver();
+    /// The handler of this call is left. Gives back its request, unless the stream was taken away; another may have left it here since.
+    pub(super) fn left_handler(&mut self, call: u64) -> Option<Bytes> {
+        let lent = self.lent.as_mut().filter(|lent| lent.call == call)?;
+        lent.call = NO_CALL;
+        lent.request.take()
     }
 
     pub(super) fn lent(&self) -> Option<&Io<S>> {
-        self.lent.as_ref().map(|(io, _)| &**io)
+        self.lent.as_ref().map(|lent| &*lent.io)
     }
 
     /// Takes the stream back after the last handler.
     pub(super) fn give_back(&mut self, io: &mut Option<Box<Io<S>>>) {
-        if let Some((lent, _)) = self.lent.take() {
-            *io = Some(lent);
+        if let Some(lent) = self.lent.take() {
+            *io = Some(lent.io);
         }
     }
 
@@ -310,11 +301,12 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Calls<S> {
         request: Option<&Bytes>,
         future: BoxFuture<'static, Option<Bytes>>,
     ) {
-        let operation_id = request.filter(|request| !is_oneway(request)).and_then(operation_id);
+        let operation_id = request.and_then(cancellable);
         let mut state = self.lock();
-        // Its caller may have gone while its handler blocked the driver it was polled by.
-        let cancelled = operation_id.is_some_and(|id| state.gone || state.unknown.remove(&id));
-        state.tasks.insert(call, Task { operation_id, cancelled, ..Task::default() });
+        let aborted = state.aborted;
+        // One that blocked its driver is there already, and may have been given up by now.
+        let place = state.tasks.entry(call).or_insert_with(|| Task { operation_id, ..Task::default() });
+        (place.abort, place.cancelled) = (None, place.cancelled || aborted);
         state.cancellable.extend(operation_id.map(|id| (id, call)));
         drop(state);
         let end = End { calls: Arc::clone(self), call, reply: None };
@@ -336,8 +328,9 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Calls<S> {
     }
 }
 
-fn operation_id(request: &Bytes) -> Option<u64> {
-    Peek::at(request).ok()?.operation_id().ok()?
+/// The operation id by which its caller can cancel it: nobody waits for a oneway call.
+fn cancellable(request: &Bytes) -> Option<u64> {
+    if is_oneway(request) { None } else { Peek::at(request).ok()?.operation_id().ok()? }
 }
 
 /// Whether the caller waits for no reply, going by the type of its message, which is all that a connection can see.

@@ -248,20 +248,26 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Driver<S> {
                 let now = now();
                 (now, now)
             });
-            state.lend(&mut self.io, call);
             // By it a call that has to wait can be found again.
             let request = state.session.peer_cancels().then(|| inbound.frame.clone());
+            state.lend(&mut self.io, call, request);
             drop(state);
-            let reply = poll_here(&calls, inbound, cx).map_err(|waiting| calls.spawn(call, request.as_ref(), waiting));
+            let polled = poll_here(&calls, inbound, cx);
             state = calls.lock();
-            if let Ok(reply) = reply {
-                state.ended(call, reply.as_ref());
+            let request = state.left_handler(call);
+            match polled {
+                Ok(reply) => state.ended(call, reply.as_ref()),
+                Err(waiting) => {
+                    drop(state);
+                    calls.spawn(call, request.as_ref(), waiting);
+                    state = calls.lock();
+                }
             }
             if state.driver_number() != self.number {
-                state.unblocked();
+                // The stream has another driver by now. It sends the reply.
+                state.wake_driver();
                 return false;
             }
-            state.left_handler();
             if state.pace.looks_at_the_clock(call) {
                 let now = now();
                 state.pace.took(now - last);
