@@ -7,7 +7,7 @@ mod calc;
 use std::collections::VecDeque;
 use std::future::ready;
 use std::sync::{Arc, Mutex};
-use std::task::{Context as Cx, Poll};
+use std::task::{Context as Cx, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +31,7 @@ struct Counting {
     published: Arc<Mutex<VecDeque<(String, Bytes)>>>,
     said: Arc<Mutex<Vec<String>>>,
     done: Arc<Notify>,
+    waker: Arc<Mutex<Option<Waker>>>,
 }
 
 impl Counting {
@@ -54,6 +55,7 @@ impl Transport for Counting {
 
     fn publish<'a>(&'a self, topic: &'a Topic, frame: Bytes, _: PublishOptions) -> BoxFuture<'a, Result<(), Error>> {
         self.published.lock().unwrap().push_back((topic.name.clone(), frame));
+        self.waker.lock().unwrap().take().into_iter().for_each(Waker::wake);
         Box::pin(ready(Ok(())))
     }
 
@@ -77,7 +79,8 @@ impl RpcChannel for NoCalls {
 struct Source(Counting);
 
 impl EventSource for Source {
-    fn poll_next(&mut self, _: &mut Cx<'_>) -> Poll<Option<Result<Delivery, Error>>> {
+    fn poll_next(&mut self, cx: &mut Cx<'_>) -> Poll<Option<Result<Delivery, Error>>> {
+        *self.0.waker.lock().unwrap() = Some(cx.waker().clone());
         let Some((topic, frame)) = self.0.published.lock().unwrap().pop_front() else { return Poll::Pending };
         let acknowledge = Some(Box::new(Verdict(self.0.clone(), 1)) as Box<dyn Acknowledge>);
         Poll::Ready(Some(Ok(Delivery { topic, frame, offset: None, time: None, attempt: 1, acknowledge })))
@@ -165,5 +168,38 @@ async fn a_transport_hears_of_every_try_and_has_the_last_word() {
             ],
             "layered: {layered}"
         );
+    }
+}
+
+async fn twice(envelope: Envelope<NumbersEvent>, next: Next<Envelope<NumbersEvent>>) -> Result<(), Error> {
+    match next.clone().run(envelope.clone()).await {
+        Ok(()) => Ok(()),
+        Err(_) => next.run(envelope).await,
+    }
+}
+
+/// Whoever refused it goes on and has it again, though nothing else comes; what can never be handled does not come again.
+#[tokio::test]
+async fn a_layer_that_tries_again_keeps_nobody_waiting_and_tries_nothing_hopeless() {
+    for limit in [None, Some(1)] {
+        let counting = Counting::default();
+        let bus = Bus::new(counting.clone());
+        let variables = || ["bill", "emea"].map(String::from).to_vec();
+        let publisher = Publisher::<NumbersEvent>::new(&bus, &NUMBERS, variables());
+        let subscriber = Subscriber::<NumbersEvent>::new(&bus, &NUMBERS, variables()).group("g").layer(from_fn(twice));
+        let mut numbers = subscriber.subscribe(&SOME, NumbersEvent::Some, NumbersEvent::some).await.unwrap();
+        if let Some(limit) = limit {
+            numbers = numbers.max_in_flight(limit);
+        }
+        publisher.publish(&patient(), &SOME, &0, NumbersEvent::Some).await.unwrap();
+        let event = soon("the event", numbers.next()).await.unwrap().unwrap();
+        soon("word that it comes again", event.nack_because("not now")).await.unwrap();
+        let event = soon("the event again", numbers.next()).await.unwrap().unwrap();
+        soon("the acknowledgement", event.ack()).await.unwrap();
+        publisher.publish(&patient(), &SOME, &1, NumbersEvent::Some).await.unwrap();
+        let event = soon("the other event", numbers.next()).await.unwrap().unwrap();
+        soon("the dead letter", event.dead_letter("no account")).await.unwrap();
+        let said = counting.said.lock().unwrap().clone();
+        assert_eq!(said[said.len() - 2..], ["handled", "hopeless: no account"], "{said:?}");
     }
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Span, debug};
 
@@ -36,9 +36,36 @@ pub struct Handover<E: ScopeEvent>(Rest<E>);
 
 enum Rest<E: ScopeEvent> {
     /// The consumer itself.
-    Consumer(mpsc::Sender<Item<E>>),
+    Consumer(Way<E>),
     /// The layers that were added before.
     Layers(Arc<dyn DynStep<Envelope<E>>>),
+}
+
+/// The way into the consumer's queue, which has one place.
+struct Way<E> {
+    out: mpsc::Sender<Item<E>>,
+    /// Somebody waits for the place that is kept for the next event of all.
+    wanted: Arc<Notify>,
+}
+
+impl<E> Clone for Way<E> {
+    fn clone(&self) -> Self {
+        Self { out: self.out.clone(), wanted: Arc::clone(&self.wanted) }
+    }
+}
+
+impl<E> Way<E> {
+    /// For an event whose place was taken before.
+    async fn send(&self, event: Event<E>) -> Result<(), Error> {
+        let sending = self.out.send(Some(Ok(event)));
+        // In this order: the place goes to whoever waits for it by then.
+        let sent = tokio::select! {
+            biased;
+            sent = sending => sent,
+            () = async { self.wanted.notify_one(); std::future::pending().await } => return Ok(()),
+        };
+        sent.map_err(|_| Error::new(ErrorKind::Closed, "the subscription ended"))
+    }
 }
 
 impl<E: ScopeEvent> Handover<E> {
@@ -71,6 +98,22 @@ pub(super) struct Slot<E> {
     recorded: Mutex<Option<(Said, Recorded)>>,
 }
 
+impl<E> Slot<E> {
+    /// A layer hands the event over once more. Whoever spoke of it before need not wait for what becomes of it now.
+    fn tried_again(&self) -> Result<(), Error> {
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((Said::Hopeless(reason), _)) = &*recorded {
+            return Err(Error::new(ErrorKind::Refused, format!("the consumer can never handle the event: {reason}")));
+        }
+        if let Some((said, heard)) = recorded.take() {
+            let again = || Error::new(ErrorKind::Refused, "a layer handed the event over again");
+            // Nobody listens when the consumer did not wait to hear it.
+            let _ = heard.send(if matches!(said, Said::Handled) { Err(again()) } else { Ok(()) });
+        }
+        Ok(())
+    }
+}
+
 impl<E> fmt::Debug for Slot<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slot").field("meta", &self.meta).finish_non_exhaustive()
@@ -79,9 +122,9 @@ impl<E> fmt::Debug for Slot<E> {
 
 impl<E: ScopeEvent> Step<Envelope<E>> for Handover<E> {
     async fn call(&self, mut envelope: Envelope<E>) -> Result<(), Error> {
-        let out = match &self.0 {
+        let way = match &self.0 {
             Rest::Layers(layers) => return layers.call(envelope).await,
-            Rest::Consumer(out) => out,
+            Rest::Consumer(way) => way,
         };
         let Some(slot) = envelope.slot.take() else {
             return Err(Error::new(ErrorKind::Refused, "a layer passed on an envelope that was not received here"));
@@ -94,8 +137,8 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Handover<E> {
             Some(place) => drop(place.send(Some(Ok(event)))),
             // A layer that tries again hands the event over a second time.
             None => {
-                let ended = |_| Error::new(ErrorKind::Closed, "the subscription ended");
-                out.send(Some(Ok(event))).await.map_err(ended)?;
+                slot.tried_again()?;
+                way.send(event).await?;
             }
         }
         match handled.await {
@@ -169,23 +212,26 @@ impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredSource<T, E> {
     ) -> Box<dyn LayeredEvents<T>> {
         // One place: an event waits at the transport, where it can still go to another member, rather than here.
         let (out, events) = mpsc::channel(1);
-        let step = layers(Handover(Rest::Consumer(out.clone())));
+        let way = Way { out, wanted: Arc::default() };
+        let step = layers(Handover(Rest::Consumer(way.clone())));
         let unwrap = self.unwrap;
-        Box::new(Consumer { events, unwrap, to_feed: Some((self, step, out)), task: None, ended: false })
+        Box::new(Consumer { events, unwrap, to_feed: Some((self, step, way)), task: None, ended: false })
     }
 
-    async fn feed(mut self, step: Arc<dyn DynStep<Envelope<E>>>, out: mpsc::Sender<Item<E>>) {
+    async fn feed(mut self, step: Arc<dyn DynStep<Envelope<E>>>, way: Way<E>) {
         // Aborted with this task, so events nobody consumes any more go back to the transport.
         let mut under_way = JoinSet::new();
         loop {
-            let Ok(place) = out.clone().reserve_owned().await else { return };
+            // First, and without the place: a layer that tries again may be waiting for it.
             while under_way.len() >= self.limit {
                 under_way.join_next().await;
             }
+            let Ok(place) = way.out.clone().reserve_owned().await else { return };
             let next = std::future::poll_fn(|cx| self.intake.poll_next(cx));
             let received = tokio::select! {
                 received = next => received,
                 Some(_) = under_way.join_next() => continue,
+                () = way.wanted.notified() => continue,
             };
             let Some(received) = received else {
                 // Said at once: a consumer may collect events until the end before it acknowledges them. Whoever has the
@@ -275,15 +321,15 @@ struct Consumer<T, E> {
     ended: bool,
 }
 
-type ToFeed<T, E> = (LayeredSource<T, E>, Arc<dyn DynStep<Envelope<E>>>, mpsc::Sender<Item<E>>);
+type ToFeed<T, E> = (LayeredSource<T, E>, Arc<dyn DynStep<Envelope<E>>>, Way<E>);
 
 impl<T: Payload + Send + 'static, E: ScopeEvent> LayeredEvents<T> for Consumer<T, E> {
     fn poll_next(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Event<T>, Error>>> {
         if self.ended {
             return Poll::Ready(None);
         }
-        if let Some((source, step, out)) = self.to_feed.take() {
-            self.task = Some(tokio::spawn(source.feed(step, out)).abort_handle());
+        if let Some((source, step, way)) = self.to_feed.take() {
+            self.task = Some(tokio::spawn(source.feed(step, way)).abort_handle());
         }
         self.events.poll_recv(cx).map(|next| {
             let next = next.flatten();

@@ -12,6 +12,9 @@ use super::{Acknowledge, Guarantee};
 use crate::observe::{Observed, Outcome};
 use crate::{BoxFuture, Context, Error, ErrorKind};
 
+/// A longer delay is this one, ten years: clocks and servers count in numbers that end somewhere.
+const LONGEST_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// One event of a [`Subscription`](super::Subscription). It reads as its payload.
 ///
 /// Where the transport delivers at least once, an event is delivered again until it is [`ack`](Event::ack)ed; dropping it
@@ -282,7 +285,7 @@ impl<T> Event<T> {
             attended.end(Outcome::Refused);
         }
         match self.acknowledge {
-            Some(acknowledge) => acknowledge.nack(reason, delay).await,
+            Some(acknowledge) => acknowledge.nack(reason, delay.map(|delay| delay.min(LONGEST_DELAY))).await,
             None => Err(Error::new(
                 ErrorKind::Unsupported,
                 "this subscription does not redeliver; subscribe with a group, on a transport that keeps events",

@@ -86,8 +86,8 @@ impl<T: Payload + Clone + Send + 'static> Subscription<T> {
 
     /// The next event, or `None` when the subscription has ended.
     ///
-    /// An error concerns one event or one moment, and the next call goes on: an event that cannot be read is reported here
-    /// once and not delivered again.
+    /// An error concerns one event or one moment, and the next call goes on. An event that cannot be read was not handled: in a group it becomes
+    /// a dead letter, or comes again where there are none.
     pub async fn next(&mut self) -> Option<Result<Event<T>, Error>> {
         poll_fn(|cx| self.poll_event(cx)).await
     }

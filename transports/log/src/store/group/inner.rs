@@ -11,7 +11,7 @@ use super::dead;
 use super::history::Failure;
 use super::journal::{Note, Replayed};
 use super::options::GroupOptions;
-use super::progress::Progress;
+use super::progress::{LONGEST_DELAY, Progress};
 use crate::store::StoreError;
 use crate::store::log::{Log, Pending};
 use crate::store::options::Durability;
@@ -304,7 +304,7 @@ impl Inner {
         if self.options.delay.is_zero() {
             return None;
         }
-        let due = record.time() + self.options.delay;
+        let due = record.time() + self.options.delay.min(LONGEST_DELAY);
         let wait = due.duration_since(SystemTime::now()).ok().filter(|wait| !wait.is_zero())?;
         Some(Instant::now() + wait)
     }

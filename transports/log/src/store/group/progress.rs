@@ -10,6 +10,9 @@ use bytes::Bytes;
 
 use super::keys::Keys;
 
+/// A longer delay is this one, ten years, which any clock can tell.
+pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// How long an event waits between two deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
@@ -175,7 +178,7 @@ impl Progress {
         if let Some(at) = state.due.take() {
             self.due.remove(&(at, offset));
         }
-        let at = now + delay.unwrap_or_else(|| patience.after(attempt));
+        let at = now + delay.unwrap_or_else(|| patience.after(attempt)).min(LONGEST_DELAY);
         (state.due, state.is_held, state.is_ahead) = (Some(at), false, false);
         self.due.insert((at, offset));
         true
@@ -217,7 +220,7 @@ impl Progress {
     }
 
     fn hold(&mut self, offset: u64, attempt: u32, now: Instant, patience: Patience) {
-        let due = patience.deadline.map(|deadline| now + deadline);
+        let due = patience.deadline.map(|deadline| now + deadline.min(LONGEST_DELAY));
         self.due.extend(due.map(|at| (at, offset)));
         self.outstanding.insert(offset, Outstanding { attempt, due, is_held: true, is_ahead: false, in_line: None });
     }
@@ -271,6 +274,10 @@ mod tests {
         assert_eq!(waits.last(), Some(&PATIENCE.most));
         assert!(progress.give_back(0, 12, Some(Duration::from_secs(7)), now, PATIENCE));
         assert_eq!(progress.next_due(), Some(now + Duration::from_secs(7)), "or after the delay that was asked for");
+        now += Duration::from_secs(7);
+        assert_eq!(progress.take_due(now, PATIENCE), Some((0, 13)));
+        assert!(progress.give_back(0, 13, Some(Duration::MAX), now, PATIENCE));
+        assert_eq!(progress.next_due(), Some(now + LONGEST_DELAY), "within what clocks can tell");
     }
 
     #[test]
