@@ -32,17 +32,21 @@ impl Handler for Blocking {
     }
 
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
-        let request = Frame::decode(inbound.frame.clone()).unwrap();
-        if BinaryReader::new(request.message()).message().unwrap().name != "wait" {
-            return self.calc.handle(inbound);
-        }
-        let (id, together, began) = (request.operation_id().unwrap(), Arc::clone(&self.together), self.began.clone());
+        let Some(id) = waits(&inbound) else { return self.calc.handle(inbound) };
+        let (together, began) = (Arc::clone(&self.together), self.began.clone());
         Box::pin(async move {
             began.send(()).unwrap();
             together.wait();
             Some(frame(id, "wait", MessageType::Reply, &[]))
         })
     }
+}
+
+/// The operation id of a call of `wait`.
+fn waits(inbound: &Inbound) -> Option<u64> {
+    let request = Frame::decode(inbound.frame.clone()).unwrap();
+    let is_wait = BinaryReader::new(request.message()).message().unwrap().name == "wait";
+    is_wait.then(|| request.operation_id().unwrap())
 }
 
 /// Lets the handlers go when the test fails, since a runtime does not end before its threads do.
@@ -100,8 +104,7 @@ impl Handler for Tardy {
     }
 
     fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
-        let request = Frame::decode(inbound.frame.clone()).unwrap();
-        if BinaryReader::new(request.message()).message().unwrap().name != "wait" {
+        if waits(&inbound).is_none() {
             return self.calc.handle(inbound);
         }
         let (release, words) = (Arc::clone(&self.release), self.words.clone());

@@ -203,3 +203,26 @@ async fn a_layer_that_tries_again_keeps_nobody_waiting_and_tries_nothing_hopeles
         assert_eq!(said[said.len() - 2..], ["handled", "hopeless: no account"], "{said:?}");
     }
 }
+
+/// The word goes past the keeper of the keys' order, and lets the next event of the key through.
+#[tokio::test]
+async fn a_transport_hears_of_an_event_of_a_key_that_can_never_be_handled() {
+    let counting = Counting::default();
+    let bus = Bus::new(counting.clone());
+    let variables = || ["bill", "emea"].map(String::from).to_vec();
+    let publisher = Publisher::<NumbersEvent>::new(&bus, &NUMBERS, variables());
+    for number in 0..2 {
+        let context = patient().with_key("one");
+        publisher.publish(&context, &SOME, &number, NumbersEvent::Some).await.unwrap();
+    }
+    let subscriber = Subscriber::<NumbersEvent>::new(&bus, &NUMBERS, variables()).group("g");
+    let numbers = subscriber.subscribe(&SOME, NumbersEvent::Some, NumbersEvent::some).await.unwrap();
+    let done = Arc::clone(&counting.done);
+    let handling =
+        numbers.until(async move { done.notified().await }).for_each_event_concurrent(2, |event| async move {
+            if *event == 0 { event.dead_letter("no account").await } else { Ok(()) }
+        });
+    soon("the end", handling).await.unwrap();
+    let said = counting.said.lock().unwrap();
+    assert_eq!(said[said.len() - 2..], ["hopeless: no account", "handled"], "{said:?}");
+}

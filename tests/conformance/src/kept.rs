@@ -10,14 +10,14 @@ use crate::Fixture;
 use crate::fixture::{patient, soon};
 use crate::idl::{Things, ThingsEvent};
 
-async fn publish(fixture: &Fixture, numbers: impl IntoIterator<Item = i64>) {
+pub(crate) async fn publish(fixture: &Fixture, numbers: impl IntoIterator<Item = i64>) {
     let things = Things::publisher(&fixture.client, "bill", "emea");
     for number in numbers {
         things.counted(&patient(), number).await.unwrap();
     }
 }
 
-async fn group(fixture: &Fixture, name: &str) -> Subscription<i64> {
+pub(crate) async fn group(fixture: &Fixture, name: &str) -> Subscription<i64> {
     Things::subscriber(&fixture.server, "bill", "emea").group(name).counted().await.unwrap()
 }
 

@@ -10,22 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::Fixture;
 use crate::fixture::{patient, soon};
 use crate::idl::Things;
-use crate::kept::passed_on;
+use crate::kept::{group, passed_on, publish};
 use crate::letters::Letter;
 
 /// How many deliveries an event has, where these behaviours are run.
 pub const ATTEMPTS: u32 = 3;
-
-async fn publish(fixture: &Fixture, numbers: impl IntoIterator<Item = i64>) {
-    let things = Things::publisher(&fixture.client, "bill", "emea");
-    for number in numbers {
-        things.counted(&patient(), number).await.unwrap();
-    }
-}
-
-async fn group(fixture: &Fixture, name: &str) -> Subscription<i64> {
-    Things::subscriber(&fixture.server, "bill", "emea").group(name).counted().await.unwrap()
-}
 
 /// The group's letters, while a member waits for more and gets nothing.
 async fn letters(fixture: &Fixture, group: &str, letters: usize, member: &mut Subscription<i64>) -> Vec<Letter> {
