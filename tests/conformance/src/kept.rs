@@ -227,6 +227,50 @@ pub async fn a_handler_keeps_its_event_for_as_long_as_it_says_that_it_is_in_prog
     handling.abort();
 }
 
+/// With all handlers at work for longer than that: what waits in line behind their events waits, and has all its deliveries before it.
+pub async fn events_in_line_wait_however_long_all_handlers_are_at_work(fixture: &Fixture) {
+    let things = Things::publisher(&fixture.client, "bill", "emea");
+    for (number, key) in [(0, "one"), (1, "one"), (2, "one"), (3, "two")] {
+        things.counted(&patient().with_key(key), number).await.unwrap();
+    }
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (stop, stopped) = tokio::sync::watch::channel(());
+    let handler = move |event: Event<i64>| {
+        let tell = tell.clone();
+        async move {
+            tell.send((*event, event.attempt())).unwrap();
+            // The first of each key.
+            let begun = Instant::now();
+            while matches!(*event, 0 | 3) && begun.elapsed() < 2 * TIME {
+                assert!(event.in_progress().await.unwrap(), "it was lost after {:?}", begun.elapsed());
+                tokio::time::sleep(TIME / 6).await;
+            }
+            tell.send((*event, 0)).unwrap();
+            Ok::<_, String>(())
+        }
+    };
+    let mut handling = Vec::new();
+    let mut heard = Vec::new();
+    for _ in 0..2 {
+        let mut stopped = stopped.clone();
+        let member = group(fixture, "slow").await.until(async move { drop(stopped.changed().await) });
+        handling.push(tokio::spawn(member.for_each_event_concurrent(2, handler.clone())));
+        // The second has nothing to do before the first has done something.
+        while heard.len() < 2 {
+            heard.push(soon("the beginning", told.recv()).await.unwrap());
+        }
+    }
+    while heard.len() < 8 {
+        heard.push(soon("the handlers", told.recv()).await.unwrap());
+    }
+    let one: Vec<_> = heard.iter().filter(|(number, _)| *number != 3).copied().collect();
+    assert_eq!(one, [(0, 1), (0, 0), (1, 1), (1, 0), (2, 1), (2, 0)], "each once, in order: {heard:?}");
+    drop(stop);
+    for handling in handling {
+        soon("the end", handling).await.unwrap().unwrap();
+    }
+}
+
 /// At the first, at an offset, at a time; and two groups do not share.
 pub async fn a_subscription_starts_where_it_is_told(fixture: &Fixture) {
     publish(fixture, 0..5).await;

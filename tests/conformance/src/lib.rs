@@ -190,6 +190,7 @@ macro_rules! time_limit_behaviours {
         $crate::behaviours! { $connect; kept as time_limit:
             an_event_in_progress_stays_with_its_subscriber_and_goes_to_another_afterwards
             a_handler_keeps_its_event_for_as_long_as_it_says_that_it_is_in_progress
+            events_in_line_wait_however_long_all_handlers_are_at_work
         }
     };
 }

@@ -11,7 +11,7 @@ use thriftwood::ErrorKind;
 use thriftwood_conformance::Fixture;
 use thriftwood_conformance::fixture::{patient, soon};
 use thriftwood_conformance::idl::Things;
-use thriftwood_conformance::kept::TIME;
+use thriftwood_conformance::kept::{TIME, events_in_line_wait_however_long_all_handlers_are_at_work};
 use thriftwood_conformance::letters::{Letter, Letters};
 use thriftwood_conformance::mortal::ATTEMPTS;
 use thriftwood_test_support::NatsServer;
@@ -73,6 +73,20 @@ thriftwood_conformance::behaviours!(connect);
 thriftwood_conformance::kept_behaviours!(connect);
 thriftwood_conformance::time_limit_behaviours!(connect_impatient);
 thriftwood_conformance::mortal_behaviours!(connect_mortal);
+
+/// A second delivery would be a dead letter that no handler saw.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_in_line_are_no_dead_letters_where_one_attempt_is_the_limit() {
+    let test = "events_in_line_are_no_dead_letters_where_one_attempt_is_the_limit";
+    let Some(nats) = NatsServer::start(test) else { return };
+    let url = format!("{}?max_attempts=1&ack_wait={}", nats.url().replace("nats:", "jetstream:"), TIME.as_millis());
+    let bus = thriftwood::connect(&url).await.expect("the bus connects");
+    let fixture = Fixture::shared(bus);
+    events_in_line_wait_however_long_all_handlers_are_at_work(&fixture).await;
+    let buried = letters(nats.url())("slow".to_owned()).await;
+    assert!(buried.is_empty(), "{buried:?}");
+    fixture.close().await;
+}
 
 /// The stream is on the server's disk, and a position with it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

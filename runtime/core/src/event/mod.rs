@@ -13,6 +13,7 @@ mod intake;
 mod key_order;
 mod layered;
 mod lent;
+mod lines;
 mod publisher;
 mod received;
 mod recorded;

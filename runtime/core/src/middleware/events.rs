@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -141,6 +142,10 @@ impl EventSource for LayeredSource {
 
     fn guarantee(&self) -> Guarantee {
         self.source.guarantee()
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        self.source.time_limit()
     }
 
     fn keep_key_order(&mut self) -> bool {

@@ -9,7 +9,7 @@ pub use serve::{DEFAULT_QUEUE_GROUP, Lifecycle, Serve, ServeOptions, Serving};
 
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -117,6 +117,13 @@ pub trait EventSource: Send + 'static {
 
     /// What may happen to an event on its way.
     fn guarantee(&self) -> Guarantee;
+
+    /// How long a subscriber may have an event of which it says nothing, before the transport delivers it to another; `None` where nobody
+    /// loses one like that. A subscription that holds events back asks for more time for them,
+    /// with [`in_progress`](crate::event::Acknowledge::in_progress).
+    fn time_limit(&self) -> Option<Duration> {
+        None
+    }
 
     /// Asks that from now on, of the events of one [key](crate::frame::KEY), the next one comes when the one before it was
     /// acknowledged or given up, whichever member of the group had it. `false` where the transport does not see to that; the

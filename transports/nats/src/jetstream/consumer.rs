@@ -16,6 +16,13 @@ pub(super) fn name(group: &str, subject: &str) -> String {
     token(&format!("{group}@{subject}"))
 }
 
+/// How long a member may have an event. A consumer that somebody gave a `backoff` allows another time for each delivery; this is
+/// the shortest of them.
+pub(super) fn ack_wait(consumer: &PullConsumer) -> Duration {
+    let config = &consumer.cached_info().config;
+    config.backoff.iter().copied().min().unwrap_or(config.ack_wait)
+}
+
 /// The consumer of this group for this subject. One that is there is used with what it was made with, but for what the
 /// options say of how often and how soon an event comes again.
 pub(super) async fn find_or_make(

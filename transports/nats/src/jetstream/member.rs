@@ -30,7 +30,7 @@ pub(super) struct Member {
     events: mpsc::Receiver<Result<Taken, Error>>,
     demand: Arc<Demand>,
     /// How long it may have an event.
-    ack_wait: Duration,
+    pub(super) ack_wait: Duration,
 }
 
 /// What the task that asks for events knows of the subscription it asks for.
@@ -71,7 +71,7 @@ impl Member {
             .map_err(|problem| Error::new(ErrorKind::InvalidName, problem))?;
         let letters = Letters::open(stream, group, &consumer::name(group, &subject)).await?.map(Arc::new);
         let consumer = consumer::find_or_make(stream, &subject, group, policy).await?;
-        let ack_wait = consumer.cached_info().config.ack_wait;
+        let ack_wait = consumer::ack_wait(&consumer);
         let demand = Arc::new(Demand {
             careful: letters.is_some(),
             at_once: AtomicUsize::new(1),

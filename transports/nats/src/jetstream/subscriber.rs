@@ -115,6 +115,13 @@ impl EventSource for Source {
         }
     }
 
+    fn time_limit(&self) -> Option<Duration> {
+        match &self.messages {
+            Messages::Alone(_) => None,
+            Messages::Shares(member) => Some(member.ack_wait),
+        }
+    }
+
     fn max_in_flight(&mut self, events: usize) {
         if let Messages::Shares(member) = &self.messages {
             member.limit(events);
