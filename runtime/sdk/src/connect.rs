@@ -41,48 +41,49 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// where it points, [`ErrorKind::Locked`] when another process has the log's directory, [`ErrorKind::Storage`] when the
 /// directory cannot be used.
 pub async fn connect(url: &str) -> Result<Bus, Error> {
-    let bus = unobserved(url).await?;
-    #[cfg(feature = "telemetry")]
-    let bus = bus.with_observer(thriftwood_telemetry::observer(url));
-    Ok(bus)
-}
-
-pub(crate) async fn unobserved(url: &str) -> Result<Bus, Error> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(invalid(url, "it has no scheme"));
     };
-    #[cfg(feature = "resilience")]
-    if let Some(servers) = crate::several::servers(url) {
-        return crate::several::connect(servers).await;
-    }
-    match scheme {
-        "memory" if rest.is_empty() => Ok(memory::bus()),
-        "memory" => Ok(memory::named(rest)),
-        "log" if rest.is_empty() => Err(invalid(url, "it names no directory")),
+    let bus = match scheme {
+        "memory" if rest.is_empty() => memory::bus(),
+        "memory" => memory::named(rest),
+        "log" if rest.is_empty() => return Err(invalid(url, "it names no directory")),
         #[cfg(feature = "log-server")]
-        "log" if rest.starts_with("//") => thriftwood_log::connect_remote(url).await,
+        "log" if rest.starts_with("//") => thriftwood_log::connect_remote(url).await?,
         #[cfg(not(feature = "log-server"))]
-        "log" if rest.starts_with("//") => Err(invalid(
-            url,
-            "this build of thriftwood lacks the feature for it (log-server); a directory is written `log:DIR`",
-        )),
+        "log" if rest.starts_with("//") => {
+            let lacking =
+                "this build of thriftwood lacks the feature for it (log-server); a directory is written `log:DIR`";
+            return Err(invalid(url, lacking));
+        }
         #[cfg(feature = "log-server")]
-        "logs" | "log+unix" => thriftwood_log::connect_remote(url).await,
+        "logs" | "log+unix" => thriftwood_log::connect_remote(url).await?,
         #[cfg(feature = "log")]
-        "log" => thriftwood_log::connect_url(rest).await,
+        "log" => thriftwood_log::connect_url(rest).await?,
         #[cfg(feature = "nats")]
-        "nats" | "tls" | "jetstream" => thriftwood_nats::connect(url).await,
+        "nats" | "tls" | "jetstream" => thriftwood_nats::connect(url).await?,
         #[cfg(feature = "tcp")]
-        "tcp" | "tcps" | "unix" => thriftwood_tcp::connect(url, thriftwood_tcp::Config::default()),
+        "tcp" | "tcps" | "unix" => return crate::tcp::connect(url, thriftwood_tcp::Config::default()),
         #[cfg(feature = "http")]
-        "http" | "https" => thriftwood_http::connect(url, thriftwood_http::Config::default()),
+        "http" | "https" => return crate::http::connect(url, thriftwood_http::Config::default()),
         // Those of them that this build has are dealt with above.
         #[allow(unreachable_patterns, reason = "a build with every transport deals with all")]
         "log" | "logs" | "log+unix" | "nats" | "tls" | "jetstream" | "tcp" | "tcps" | "unix" | "http" | "https" => {
-            Err(invalid(url, "this build of thriftwood lacks the feature for it (http, log, log-server, nats, tcp)"))
+            let lacking = "this build of thriftwood lacks the feature for it (http, log, log-server, nats, tcp)";
+            return Err(invalid(url, lacking));
         }
-        _ => Err(invalid(url, &format!("no transport goes by `{scheme}:`"))),
-    }
+        _ => return Err(invalid(url, &format!("no transport goes by `{scheme}:`"))),
+    };
+    Ok(observed(bus, url))
+}
+
+/// The bus with what the feature `telemetry` has every bus do that is connected by this crate.
+pub(crate) fn observed(bus: Bus, url: &str) -> Bus {
+    #[cfg(feature = "telemetry")]
+    let bus = bus.with_observer(thriftwood_telemetry::observer(url));
+    #[cfg(not(feature = "telemetry"))]
+    let _ = url;
+    bus
 }
 
 fn invalid(url: &str, problem: &str) -> Error {

@@ -39,23 +39,24 @@
 //! The runtime itself is `thriftwood-core`, re-exported here; this crate adds [`connect`] and [`include_idl!`].
 
 mod connect;
-#[cfg(feature = "resilience")]
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(any(feature = "http", feature = "tcp"))]
 mod several;
+#[cfg(feature = "tcp")]
+pub mod tcp;
 
 pub use connect::connect;
 pub use thriftwood_core::*;
-/// Serving and calling over HTTP beyond what a URL says: limits, TLS, and services mounted in a server of your own.
-#[cfg(feature = "http")]
-pub use thriftwood_http as http;
 /// The log beyond what a URL says: its options, the store by itself, and serving a directory to other processes.
 #[cfg(feature = "log")]
 pub use thriftwood_log as log;
+/// Calls and events over NATS and JetStream beyond what a URL says: options as a value.
+#[cfg(feature = "nats")]
+pub use thriftwood_nats as nats;
 /// Layers for calls that may fail: retry, circuit breaker, hedging; and a bus over several servers.
 #[cfg(feature = "resilience")]
 pub use thriftwood_resilience as resilience;
-/// Serving and calling over TCP beyond what a URL says: limits, TLS, threads.
-#[cfg(feature = "tcp")]
-pub use thriftwood_tcp as tcp;
 #[cfg(feature = "telemetry")]
 pub use thriftwood_telemetry as telemetry;
 

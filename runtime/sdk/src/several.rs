@@ -1,25 +1,29 @@
-//! URLs of several servers: `tcp://a:9090,b:9090`.
+//! URLs of calls, which may name several servers: `tcp://a:9090,b:9090`.
 
 use thriftwood_core::{Bus, Error};
 
-/// The URLs of each server, where a URL of calls names several; what is behind the servers is everyone's.
-pub(crate) fn servers(url: &str) -> Option<Vec<String>> {
+use crate::connect::observed;
+
+/// One bus over the server, or the servers, that a URL names, each connected by `one`.
+pub(crate) fn connect(url: &str, one: impl Fn(&str) -> Result<Bus, Error>) -> Result<Bus, Error> {
+    #[cfg(feature = "resilience")]
+    if let Some(servers) = servers(url) {
+        let buses = servers.iter().map(|server| one(server)).collect::<Result<Vec<_>, _>>()?;
+        return thriftwood_resilience::balance(buses).map(|bus| observed(bus, url));
+    }
+    one(url).map(|bus| observed(bus, url))
+}
+
+/// The URLs of each server, where a URL names several; what is behind the servers is everyone's.
+#[cfg(feature = "resilience")]
+fn servers(url: &str) -> Option<Vec<String>> {
     let (scheme @ ("tcp" | "tcps" | "http" | "https"), rest) = url.split_once("://")? else { return None };
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let one = |server: &str| format!("{scheme}://{}{path}", server.trim());
     authority.contains(',').then(|| authority.split(',').map(one).collect())
 }
 
-/// One bus over all of these.
-pub(crate) async fn connect(urls: Vec<String>) -> Result<Bus, Error> {
-    let mut buses = Vec::with_capacity(urls.len());
-    for url in urls {
-        buses.push(Box::pin(crate::connect::unobserved(&url)).await?);
-    }
-    thriftwood_resilience::balance(buses)
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "resilience"))]
 mod tests {
     use super::servers;
 

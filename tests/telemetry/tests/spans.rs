@@ -91,6 +91,24 @@ async fn a_call_over_tcp_and_http_names_the_server_it_goes_to() {
 }
 
 #[tokio::test]
+async fn a_bus_with_a_configuration_of_its_own_is_observed_like_any_other() {
+    let serving = thriftwood::connect("tcp://127.0.0.1:0").await.unwrap().unobserved();
+    let (seen, _seen) = tokio::sync::mpsc::unbounded_channel();
+    let tcp = hops::serve_back(&serving, seen.clone()).await.local_addr().unwrap().to_owned();
+    let serving = thriftwood::connect("http://127.0.0.1:0").await.unwrap().unobserved();
+    let http = hops::serve_back(&serving, seen).await.local_addr().unwrap().to_owned();
+    for bus in [
+        thriftwood::tcp::connect(&format!("tcp://{tcp}"), thriftwood::tcp::Config::default()).unwrap(),
+        thriftwood::tcp::connect(&format!("tcp://{tcp},{tcp}"), thriftwood::tcp::Config::default()).unwrap(),
+        thriftwood::http::connect(&format!("http://{http}"), thriftwood::http::Config::default()).unwrap(),
+    ] {
+        let collected = Collected::new();
+        BackClient::new(bus.rpc("back")).title(&patient(), "No".into()).await.unwrap();
+        assert_eq!(tree(&collected.spans(1).await), ["Client Back/title"]);
+    }
+}
+
+#[tokio::test]
 async fn the_attributes_are_those_of_the_conventions() {
     let collected = Collected::new();
     let bus = memory().await;
