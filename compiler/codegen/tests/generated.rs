@@ -97,6 +97,13 @@ fn exceptions_are_errors_with_a_message() {
     assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("Denied: no"));
 }
 
+#[test]
+fn an_exception_whose_message_is_empty_shows_its_fields() {
+    let refused = idl::Refused { message: String::new(), why: Some(Choice::Text("late".into())) };
+    assert_eq!(refused.to_string(), r#"Refused { message: "", why: Some(Text("late")) }"#);
+    assert_eq!(refused.with_message("no").to_string(), "Refused: no");
+}
+
 struct Service;
 
 impl Base for Service {

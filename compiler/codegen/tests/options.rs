@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use idl::{Choices, Crew, Denied, Found, GetError, Name, User, UserId, UsersClient, UsersMock, Weight};
+use idl::{Foreign, Label, Stale, Unlabelled};
 use idl::{Gone, Key, Page, PagesClient, PagesMock, Part, TitleError};
 use options::golden::options as idl;
 use thriftwood::bytes::Bytes;
@@ -21,6 +22,17 @@ fn a_newtype_is_a_type_of_its_own_with_the_wire_form_of_what_it_holds() {
     assert_eq!((id.0, i64::from(id), id.to_string().as_str()), (7, 7, "7"));
     assert_eq!(binary::to_bytes(&id), binary::to_bytes(&7_i64));
     assert_eq!(Name::from("ann"), Name("ann".to_owned()));
+}
+
+#[test]
+fn an_exception_shows_its_message_where_there_is_text_in_it() {
+    assert_eq!(Stale::default().to_string(), "Stale { message: None, age: 0 }");
+    assert_eq!(Stale::default().with_message("").to_string(), r#"Stale { message: Some(""), age: 0 }"#);
+    assert_eq!(Stale::default().with_message("old").to_string(), "Stale: old");
+    assert_eq!(Foreign::default().with_message("no").to_string(), "Foreign: no");
+    assert_eq!(Foreign::default().to_string(), r#"Foreign { message: Name(""), age: 0 }"#);
+    assert_eq!(Unlabelled::default().with_message(Label::from("no")).to_string(), "Unlabelled: no");
+    assert_eq!(Unlabelled::default().to_string(), "Unlabelled { message: None }");
 }
 
 #[test]

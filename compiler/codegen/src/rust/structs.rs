@@ -8,6 +8,7 @@ use super::fields::{FieldForm, fields, unknown_ident};
 use super::layout::Expr;
 use super::module::Module;
 use super::names::{article, bare};
+use super::newtypes;
 use super::plan::Lacking;
 use super::writer::Writer;
 
@@ -148,22 +149,29 @@ fn literal(
     Expr::Struct("Self".to_owned(), fields.chain(unknown).collect(), None)
 }
 
-/// An exception shows its message, where it has one.
+/// An exception shows its message, where it has one and there is text in it; all of its fields otherwise.
 fn exception(w: &mut Writer, m: &Module<'_>, name: &str, def: &Struct, fields: &[FieldForm<'_>]) {
     let wanted = def.annotations.get("message").unwrap_or("message");
     let is_string = |field: &&FieldForm<'_>| *m.model().resolve(&field.def.ty) == Type::Base(BaseType::String);
     let message = fields.iter().filter(is_string).find(|field| field.def.name == wanted);
+    let fields = "::std::fmt::Debug::fmt(self, f)";
     w.item();
     w.impl_block(format!("impl ::std::fmt::Display for {name}"), |w| {
-        w.block("fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result", |w| match message {
-            None => w.line("::std::fmt::Debug::fmt(self, f)"),
-            Some(field) if field.optional => {
+        w.block("fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result", |w| {
+            let Some(field) = message else { return w.line(fields) };
+            let inner = ".0".repeat(newtypes::chain(m.model(), &field.def.ty).len());
+            if field.optional {
                 w.block(format!("match &self.{}", field.ident), |w| {
-                    w.line(format!("Some(message) => write!(f, \"{name}: {{message}}\"),"));
-                    w.line(format!("None => f.write_str({name:?}),"));
+                    let pattern = format!("Some(message) if !message{inner}.is_empty()");
+                    w.arm(&pattern, &Expr::text(format!("write!(f, \"{name}: {{message}}\")")));
+                    w.line(format!("_ => {fields},"));
                 });
+            } else {
+                let head = format!("if self.{}{inner}.is_empty()", field.ident);
+                w.block_then(head, " else {", |w| w.line(fields));
+                w.indented(|w| w.line(format!("write!(f, \"{name}: {{}}\", self.{})", field.ident)));
+                w.line("}");
             }
-            Some(field) => w.line(format!("write!(f, \"{name}: {{}}\", self.{})", field.ident)),
         });
     });
     w.item();

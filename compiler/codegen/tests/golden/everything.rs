@@ -101,7 +101,11 @@ pub mod golden {
 
         impl ::std::fmt::Display for Denied {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                write!(f, "Denied: {}", self.reason)
+                if self.reason.is_empty() {
+                    ::std::fmt::Debug::fmt(self, f)
+                } else {
+                    write!(f, "Denied: {}", self.reason)
+                }
             }
         }
 
@@ -1703,7 +1707,11 @@ pub mod golden {
 
         impl ::std::fmt::Display for Refused {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                write!(f, "Refused: {}", self.message)
+                if self.message.is_empty() {
+                    ::std::fmt::Debug::fmt(self, f)
+                } else {
+                    write!(f, "Refused: {}", self.message)
+                }
             }
         }
 

@@ -353,7 +353,11 @@ pub mod v1 {
 
         impl ::std::fmt::Display for PurchasingError {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                write!(f, "PurchasingError: {}", self.message)
+                if self.message.is_empty() {
+                    ::std::fmt::Debug::fmt(self, f)
+                } else {
+                    write!(f, "PurchasingError: {}", self.message)
+                }
             }
         }
 

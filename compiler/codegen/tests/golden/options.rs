@@ -536,7 +536,11 @@ pub mod golden {
 
         impl ::std::fmt::Display for Denied {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                write!(f, "Denied: {}", self.message)
+                if self.message.is_empty() {
+                    ::std::fmt::Debug::fmt(self, f)
+                } else {
+                    write!(f, "Denied: {}", self.message)
+                }
             }
         }
 
@@ -1224,7 +1228,11 @@ pub mod golden {
 
         impl ::std::fmt::Display for Full {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                write!(f, "Full: {}", self.message)
+                if self.message.is_empty() {
+                    ::std::fmt::Debug::fmt(self, f)
+                } else {
+                    write!(f, "Full: {}", self.message)
+                }
             }
         }
 
@@ -1529,7 +1537,11 @@ pub mod golden {
 
         impl ::std::fmt::Display for Gone {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                write!(f, "Gone: {}", self.message)
+                if self.message.is_empty() {
+                    ::std::fmt::Debug::fmt(self, f)
+                } else {
+                    write!(f, "Gone: {}", self.message)
+                }
             }
         }
 
@@ -1560,6 +1572,227 @@ pub mod golden {
                 Ok(Self {
                     message: message.unwrap_or_default(),
                 })
+            }
+        }
+
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Stale {
+            pub message: Option<String>,
+            pub age: i32,
+        }
+
+        impl Stale {
+            /// This `Stale` with `message` set.
+            #[must_use]
+            pub fn with_message(mut self, message: impl Into<String>) -> Self {
+                self.message = Some(message.into());
+                self
+            }
+
+            /// This `Stale` with `age` set.
+            #[must_use]
+            pub fn with_age(mut self, age: i32) -> Self {
+                self.age = age;
+                self
+            }
+        }
+
+        impl ::std::fmt::Display for Stale {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match &self.message {
+                    Some(message) if !message.is_empty() => write!(f, "Stale: {message}"),
+                    _ => ::std::fmt::Debug::fmt(self, f),
+                }
+            }
+        }
+
+        impl ::std::error::Error for Stale {}
+
+        impl Wire for Stale {
+            const TYPE: TType = TType::Struct;
+
+            #[inline]
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                if let Some(message) = &self.message {
+                    w.field_begin(1, TType::String);
+                    message.encode(w);
+                }
+                w.field_begin(2, TType::I32);
+                self.age.encode(w);
+                w.struct_end();
+            }
+
+            #[inline]
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut message = None;
+                let mut age = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => message = Some(Wire::decode(r)?),
+                        (2, TType::I32) => age = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self {
+                    message,
+                    age: age.unwrap_or_default(),
+                })
+            }
+        }
+
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Foreign {
+            pub message: Name,
+            pub age: i32,
+        }
+
+        impl Foreign {
+            /// This `Foreign` with `message` set.
+            #[must_use]
+            pub fn with_message(mut self, message: impl Into<Name>) -> Self {
+                self.message = message.into();
+                self
+            }
+
+            /// This `Foreign` with `age` set.
+            #[must_use]
+            pub fn with_age(mut self, age: i32) -> Self {
+                self.age = age;
+                self
+            }
+        }
+
+        impl ::std::fmt::Display for Foreign {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                if self.message.0.is_empty() {
+                    ::std::fmt::Debug::fmt(self, f)
+                } else {
+                    write!(f, "Foreign: {}", self.message)
+                }
+            }
+        }
+
+        impl ::std::error::Error for Foreign {}
+
+        impl Wire for Foreign {
+            const TYPE: TType = TType::Struct;
+
+            #[inline]
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                w.field_begin(1, TType::String);
+                self.message.encode(w);
+                w.field_begin(2, TType::I32);
+                self.age.encode(w);
+                w.struct_end();
+            }
+
+            #[inline]
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut message = None;
+                let mut age = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => message = Some(Wire::decode(r)?),
+                        (2, TType::I32) => age = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self {
+                    message: message.unwrap_or_default(),
+                    age: age.unwrap_or_default(),
+                })
+            }
+        }
+
+        #[derive(
+            Clone,
+            Debug,
+            Default,
+            PartialEq,
+            Eq,
+            PartialOrd,
+            Ord,
+            Hash,
+            serde::Serialize,
+            serde::Deserialize,
+        )]
+        pub struct Unlabelled {
+            pub message: Option<Label>,
+        }
+
+        impl Unlabelled {
+            /// This `Unlabelled` with `message` set.
+            #[must_use]
+            pub fn with_message(mut self, message: impl Into<Label>) -> Self {
+                self.message = Some(message.into());
+                self
+            }
+        }
+
+        impl ::std::fmt::Display for Unlabelled {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match &self.message {
+                    Some(message) if !message.0.is_empty() => write!(f, "Unlabelled: {message}"),
+                    _ => ::std::fmt::Debug::fmt(self, f),
+                }
+            }
+        }
+
+        impl ::std::error::Error for Unlabelled {}
+
+        impl Wire for Unlabelled {
+            const TYPE: TType = TType::Struct;
+
+            #[inline]
+            fn encode<W: Writer>(&self, w: &mut W) {
+                w.struct_begin();
+                if let Some(message) = &self.message {
+                    w.field_begin(1, TType::String);
+                    message.encode(w);
+                }
+                w.struct_end();
+            }
+
+            #[inline]
+            fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                let mut message = None;
+                r.struct_begin()?;
+                while let Some(field) = r.field_begin()? {
+                    match (field.id, field.ty) {
+                        (1, TType::String) => message = Some(Wire::decode(r)?),
+                        (_, other) => r.skip(other)?,
+                    }
+                }
+                r.struct_end();
+                Ok(Self { message })
             }
         }
 
