@@ -63,8 +63,8 @@ fn what_one_process_publishes_another_reads_and_the_server_stops_when_it_is_told
 fn what_cannot_be_served_is_told() {
     let folder = folder(&[("empty", "\n")]);
     for (options, part) in [
-        (&["--listen", "udp://127.0.0.1:1"][..], "is no log server; it can be log://HOST:PORT"),
-        (&["--listen", "tcp://127.0.0.1"], "is no log server: it names no port"),
+        (&["--listen", "udp://127.0.0.1:1"][..], "is no URL of a log server; it can be log://HOST:PORT"),
+        (&["--listen", "tcp://127.0.0.1"], "is no URL of a log server: it names no port"),
         (&["--listen", "tcp://127.0.0.1:0", "--token-file", "nowhere"], "the tokens in nowhere cannot be used"),
         (&["--listen", "tcp://127.0.0.1:0", "--token-file", "empty"], "write one on a line of its own"),
         (&["--listen", "tcp://127.0.0.1:0", "-o", "keep=7d"], "which are keep_age"),

@@ -47,6 +47,7 @@ async fn a_log_that_is_open_already_is_locked_and_says_by_whom() {
     let error = connect(&url).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked);
     assert!(error.message().contains(&std::process::id().to_string()), "{error}");
+    assert!(error.message().ends_with("clone the bus that it has, or close it first"), "{error}");
     first.close().await.unwrap();
     connect(&url).await.unwrap().close().await.unwrap();
 }

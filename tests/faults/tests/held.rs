@@ -32,6 +32,7 @@ async fn a_directory_held_by_another_process_is_refused_by_name_until_that_proce
     assert_eq!(second.line(), None, "it is refused in its turn, and ends");
     let complaint = second.complaint();
     assert!(complaint.contains(&format!("is held by process {}", std::process::id())), "{complaint}");
+    assert!(complaint.contains("through a log server (`thriftwood log serve`), by log://HOST:PORT"), "{complaint}");
     bus.close().await.unwrap();
 }
 

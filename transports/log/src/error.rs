@@ -18,9 +18,20 @@ pub(crate) fn bus(source: StoreError) -> Error {
     };
     let text = match kind {
         ErrorKind::Closed => "the bus is closed".to_owned(),
+        ErrorKind::Locked => format!("{source}: {}", instead(&source)),
         _ => source.to_string(),
     };
     Error::new(kind, text).with_source(source)
+}
+
+/// What to do about a directory that somebody has.
+fn instead(locked: &StoreError) -> &'static str {
+    match locked {
+        StoreError::Locked { pid: Some(pid), .. } if *pid == std::process::id() => {
+            "this process has it open already; clone the bus that it has, or close it first"
+        }
+        _ => "other processes use it through a log server (`thriftwood log serve`), by log://HOST:PORT",
+    }
 }
 
 /// For a call that could not be stored. It does not reach a handler.

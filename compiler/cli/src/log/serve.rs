@@ -17,14 +17,14 @@ const GRACE: Duration = Duration::from_secs(10);
 #[command(
     after_help = "Stops at SIGTERM and at SIGINT (Ctrl-C): appends under way are finished, clients are told and come back by themselves.\n\
 Exits with 0 then, and with 1 when the directory is in use or nobody can listen there.\n\n\
-Example: thriftwood log serve ./data --listen tcp://0.0.0.0:4150 --token-file /etc/thriftwood/tokens --tls-cert server.pem --tls-key server.key"
+Example: thriftwood log serve ./data --listen log://0.0.0.0:4150 --token-file /etc/thriftwood/tokens --tls-cert server.pem --tls-key server.key"
 )]
 pub(super) struct Serve {
     /// The directory, made if it is not there.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Where to listen: tcp://HOST:PORT or unix:PATH; may be given more than once.
-    #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:4150")]
+    /// Where to listen: log://HOST:PORT or log+unix:PATH; may be given more than once.
+    #[arg(long, value_name = "URL", default_value = "log://127.0.0.1:4150")]
     listen: Vec<String>,
     /// The server's certificate in PEM, with the chain behind it. Makes it TLS.
     #[arg(long, value_name = "FILE", requires = "tls_key")]

@@ -15,7 +15,7 @@ use thriftwood_socket::Endpoint;
 pub(crate) fn endpoint(url: &str) -> Result<Endpoint, Error> {
     let refused = |problem: &str| {
         let text = format!(
-            "`{url}` is no log server{problem}; it can be log://HOST:PORT, logs://HOST:PORT with TLS, or log+unix:PATH"
+            "`{url}` is no URL of a log server{problem}; it can be log://HOST:PORT, logs://HOST:PORT with TLS, or log+unix:PATH"
         );
         Error::new(ErrorKind::InvalidUrl, text)
     };
