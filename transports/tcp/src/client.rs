@@ -9,7 +9,7 @@ use thriftwood_core::transport::{Outbound, RpcChannel};
 use thriftwood_core::{BoxFuture, RpcError, RpcErrorKind};
 use tokio::time::timeout_at;
 
-use crate::dial::{Line, Peer};
+use crate::dial::Peer;
 
 /// The bytes of a frame with nothing in it: its size, its version and the size of its headers.
 const SMALLEST: usize = 9;
@@ -42,7 +42,7 @@ impl Channel {
             Some(line) => match line.connection.call_until(outbound, deadline).await {
                 // The other end closed it, as a server does that stops, and this end learned of it only now.
                 Err(Failed { error, unsent: Some(outbound) }) if error.is_unavailable() => outbound,
-                outcome => return outcome.map_err(|failed| self.told(failed.error, &line)),
+                outcome => return outcome.map_err(|failed| self.peer.told(&line, failed)),
             },
         };
         // Apart, so that a call on a connection that is there does not take the room of one that is not.
@@ -56,12 +56,7 @@ impl Channel {
             None => self.peer.line().await,
         };
         let line = line?;
-        line.connection.call_until(outbound, deadline).await.map_err(|failed| self.told(failed.error, &line))
-    }
-
-    /// The error with what is known of the connection.
-    fn told(&self, error: RpcError, line: &Line) -> RpcError {
-        if error.kind() == RpcErrorKind::Disconnected { self.peer.lost(line) } else { error }
+        line.connection.call_until(outbound, deadline).await.map_err(|failed| self.peer.told(&line, failed))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use thriftwood_core::connection::Connection;
+use thriftwood_core::connection::{Connection, Failed};
 use thriftwood_core::{RpcError, RpcErrorKind};
 use thriftwood_socket::{Endpoint, Socket, connect, pause_after, secure};
 use tokio::sync::watch;
@@ -99,8 +99,17 @@ impl Peer {
         }
     }
 
-    /// Why a call on this connection has no reply.
-    pub(crate) fn lost(&self, line: &Line) -> RpcError {
+    /// Why a call on this connection has no reply, with what is known of the connection where it ended.
+    pub(crate) fn told(&self, line: &Line, failed: Failed) -> RpcError {
+        match failed.error.kind() {
+            RpcErrorKind::Disconnected => self.lost(line, None),
+            RpcErrorKind::Unavailable if failed.unsent.is_some() => self.lost(line, Some(failed.error)),
+            _ => failed.error,
+        }
+    }
+
+    /// What became of the call is `unsent`, where none of it went out.
+    fn lost(&self, line: &Line, unsent: Option<RpcError>) -> RpcError {
         let target = &line.target;
         let (kind, cause) = match line.fate.problem() {
             Some(Problem::TurnedAway(text)) => {
@@ -116,8 +125,17 @@ impl Peer {
                     Some(Problem::Lost { why, .. }) => format!("{why}; {}", never_answered(target)),
                     _ => format!("what came was no frame of up to {max_frame} bytes, so this end closed it"),
                 };
-                let text = format!("the connection to {target} was lost before the reply came: {why}");
-                return RpcError::new(RpcErrorKind::Disconnected, text);
+                return match unsent {
+                    None => {
+                        let text = format!("the connection to {target} was lost before the reply came: {why}");
+                        RpcError::new(RpcErrorKind::Disconnected, text)
+                    }
+                    // It ended without a fault of the stream: its peer takes no more, or sends no frames.
+                    Some(unsent) if problem.is_none() => unsent,
+                    Some(_) => {
+                        error::unavailable(format!("the connection to {target} closed before the call was sent: {why}"))
+                    }
+                };
             }
         };
         // It looked like a connection and was none: the next attempt has to wait like after any other that failed.

@@ -1,5 +1,6 @@
 //! Somebody at the other end who speaks something else than frames.
 
+use std::io::Write;
 use std::time::Duration;
 
 use thriftwood_core::{RpcError, RpcErrorKind};
@@ -8,6 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{answer, bus_to, call, echo, read_frame, soon};
+
+const CALLERS: usize = 60;
 
 /// What a call says to whom the first connection answers with these pieces, one after another, and the same bus's next call.
 async fn answered_with(pieces: &[&[u8]]) -> (u16, RpcError, RpcError) {
@@ -52,6 +55,27 @@ async fn a_stranger_is_told_however_its_answer_comes() {
         assert_eq!(error.kind(), RpcErrorKind::Protocol, "{error}");
         assert!(error.message().contains("it speaks HTTP (\"HTTP"), "{error}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_that_speaks_first_is_told_whether_or_not_the_call_was_sent_by_then() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // A thread of its own, so that it greets some callers before they get to call: about a third of them.
+    let greeter = std::thread::spawn(move || {
+        for _ in 0..CALLERS {
+            let mut socket = listener.accept().unwrap().0;
+            let _ = socket.write_all(b"INFO {\"server_id\":\"N\"}\r\n");
+            // Until the caller hangs up.
+            let _ = std::io::copy(&mut socket, &mut std::io::sink());
+        }
+    });
+    for _ in 0..CALLERS {
+        let error = call(&bus_to(port), 1).await.unwrap_err();
+        assert_eq!(error.kind(), RpcErrorKind::Protocol, "{error}");
+        assert!(error.message().contains("it speaks NATS (\"INFO {"), "{error}");
+    }
+    greeter.join().unwrap();
 }
 
 #[tokio::test]
