@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{AskRequest, AskResponse, Count, context};
+use support::{AskRequest, AskResponse, Count, context, error};
 use thriftwood_core::call::{Call, Server};
 use thriftwood_core::middleware::Step;
 use thriftwood_core::{Bus, Client, ErrorKind, RpcError, RpcErrorKind, Serving, memory};
@@ -112,6 +112,29 @@ async fn a_server_that_is_gone_costs_no_caller_a_call_and_is_asked_again_when_it
     assert!(calls.iter().all(|calls| *calls > 20), "{calls:?}");
 }
 
+/// Fails every call like this.
+struct Failing(Count, RpcErrorKind);
+
+impl Step<Call<AskRequest>> for Failing {
+    async fn call(&self, _: Call<AskRequest>) -> Result<AskResponse, RpcError> {
+        self.0.add();
+        Err(error(self.1))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_reached_a_server_is_made_to_no_other() {
+    for kind in [RpcErrorKind::Internal, RpcErrorKind::Application(402)] {
+        let (count, buses) = (Count::default(), [memory::bus(), memory::bus()]);
+        for bus in &buses {
+            bus.serve("ask", Server::new("Ask", Failing(count.clone(), kind))).await.unwrap();
+        }
+        let client = Client::<AskRequest>::new(balance(buses.to_vec()).unwrap().rpc("ask"));
+        assert_eq!(client.call(&context(), AskRequest::Write).await.unwrap_err().kind(), kind);
+        assert_eq!(count.get(), 1, "{kind:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn when_all_are_gone_the_error_says_so_and_the_first_that_is_back_is_found() {
     let mut farm = Farm::of(2).await;
@@ -162,5 +185,11 @@ async fn a_bus_over_several_servers_makes_calls_only() {
     let refused = bus.serve("ask", Server::new("Ask", handler)).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unsupported);
     assert!(refused.message().contains("does not serve") && refused.message().contains("one server"), "{refused}");
+    bus.close().await.unwrap();
+    for one in &farm.buses {
+        let handler = Numbered { number: 0, count: Count::default(), go_on: farm.go_on.subscribe() };
+        let refused = one.serve("other", Server::new("Ask", handler)).await.unwrap_err();
+        assert!(refused.is_closed(), "those that it is made of are closed with it: {refused}");
+    }
     assert_eq!(balance(Vec::new()).unwrap_err().kind(), ErrorKind::InvalidUrl);
 }

@@ -122,6 +122,7 @@ async fn while_one_call_tries_the_others_fail_and_a_dropped_try_makes_way_for_th
     }
     fail(&service, 5).await;
     assert_eq!(down.count.get(), 4, "one at a time");
+    assert!(breaker.is_open());
     trying.abort();
     trying.await.unwrap_err();
     down.hang.store(false, Ordering::SeqCst);
@@ -142,11 +143,36 @@ async fn failures_of_long_ago_count_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn failures_count_for_ten_seconds_and_are_forgotten_one_by_one() {
+    let (breaker, down) = (Breaker::new().opens_at(1.0, 4), Switch::default());
+    let service = down.behind(&breaker);
+    fail(&service, 1).await;
+    // At 4, 8 and 11 s: the first counts no more then, and the others still do.
+    for seconds in [4, 4, 3] {
+        advance(Duration::from_secs(seconds)).await;
+        fail(&service, 1).await;
+        assert!(!breaker.is_open());
+    }
+    advance(Duration::from_secs(2)).await;
+    fail(&service, 1).await;
+    assert!(breaker.is_open(), "those of 4, 8, 11 and 13 s are four within ten seconds");
+}
+
+#[tokio::test(start_paused = true)]
 async fn answers_of_a_handler_never_open_the_circuit() {
     for kind in [RpcErrorKind::Internal, RpcErrorKind::Application(402), RpcErrorKind::UnknownMethod] {
         let (breaker, broken) = (Breaker::new().opens_at(0.1, 1), Switch { kind: Some(kind), ..Switch::default() });
         fail(&broken.behind(&breaker), 50).await;
         assert!(!breaker.is_open(), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failed_call_is_enough_where_no_more_are_asked_for() {
+    for calls in [0, 1] {
+        let (breaker, down) = (Breaker::new().opens_at(1.0, calls), Switch::default());
+        fail(&down.behind(&breaker), 1).await;
+        assert!(breaker.is_open());
     }
 }
 

@@ -7,8 +7,9 @@ mod support;
 use std::time::Duration;
 
 use support::{AskRequest, AskResponse, Count, ask, context, error};
-use thriftwood_core::call::Call;
-use thriftwood_core::{RpcError, RpcErrorKind};
+use thriftwood_core::call::{Call, Server};
+use thriftwood_core::middleware::Step;
+use thriftwood_core::{Client, RpcError, RpcErrorKind, memory};
 use thriftwood_resilience::Hedge;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, service_fn};
@@ -41,6 +42,30 @@ async fn a_late_idempotent_call_is_made_twice_and_the_first_answer_is_taken() {
     let began = Instant::now();
     assert_eq!(ask(&service, &context(), AskRequest::Read).await.unwrap(), 2);
     assert_eq!((began.elapsed(), count.get()), (Duration::from_millis(60), 2));
+}
+
+/// Answers with the number of the call, also in a header; the first call takes long.
+struct SlowOnce(Count);
+
+impl Step<Call<AskRequest>> for SlowOnce {
+    async fn call(&self, call: Call<AskRequest>) -> Result<AskResponse, RpcError> {
+        let number = self.0.add();
+        if number == 1 {
+            sleep(Duration::from_secs(9)).await;
+        }
+        call.context.set_response_header("number", &number.to_string());
+        Ok(AskResponse(number as i32))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_headers_that_came_with_the_answer_taken_reach_the_caller() {
+    let bus = memory::bus();
+    bus.serve("ask", Server::new("Ask", SlowOnce(Count::default()))).await.unwrap();
+    let client = Client::<AskRequest>::new(bus.rpc("ask")).layer(Hedge::after(AFTER));
+    let context = context();
+    assert_eq!(client.call(&context, AskRequest::Read).await.unwrap(), AskResponse(2));
+    assert_eq!(context.response_header("number").as_deref(), Some("2"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,4 +113,18 @@ async fn a_service_that_is_slow_as_a_whole_gets_few_calls_twice() {
     }
     // A tenth, and one a second of the 100 s that this takes; the budget forgets in steps.
     assert!((1050..1320).contains(&count.get()), "{} for 1,000 calls", count.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_burst_of_late_calls_a_tenth_and_ten_more_are_made_twice() {
+    let count = Count::default();
+    let service = Hedge::after(AFTER).layer(answering!(count, 100 => None));
+    let calls = (0..100).map(|_| {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, &context(), AskRequest::Read).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(count.get(), 100 + 10 + 10);
 }

@@ -66,6 +66,27 @@ async fn no_pause_is_longer_than_the_longest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_pause_is_no_longer_than_it_is_told_to_be() {
+    const FIRST: Duration = Duration::from_millis(100);
+    for (retry, longest) in [
+        (Retry::new().pause(FIRST, Duration::from_secs(10)), FIRST),
+        // The default.
+        (Retry::new(), Duration::from_millis(25)),
+    ] {
+        let began = Instant::now();
+        // Enough that a pause that may be twice as long is seen to be.
+        for _ in 0..50 {
+            let before = Instant::now();
+            let service = retry.clone().layer(failing(&Count::default(), &[RpcErrorKind::Unavailable]));
+            assert_eq!(ask(&service, &context(), AskRequest::Write).await.unwrap(), 2);
+            // The clock of a test stands at whole milliseconds.
+            assert!(before.elapsed() <= longest + Duration::from_millis(1), "{:?}", before.elapsed());
+        }
+        assert!(began.elapsed() > longest, "50 random pauses are not all next to nothing");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_may_have_run_is_made_again_only_when_it_is_idempotent() {
     let count = Count::default();
     let service = Retry::new().layer(failing(&count, &[RpcErrorKind::Disconnected; 2]));
@@ -80,7 +101,8 @@ async fn what_the_handler_answered_is_final() {
         let count = Count::default();
         let kinds: &'static [_] = Box::leak(Box::new([kind]));
         let service = Retry::new().layer(failing(&count, kinds));
-        assert_eq!(ask(&service, &context(), AskRequest::Read).await.unwrap_err().kind(), kind);
+        let failed = ask(&service, &context(), AskRequest::Read).await.unwrap_err();
+        assert_eq!((failed.kind(), failed.message()), (kind, "as the test wants it"));
         assert_eq!(count.get(), 1);
     }
 }
@@ -92,6 +114,9 @@ async fn the_last_error_says_how_often_it_was_tried() {
     let failed = ask(&service, &context(), AskRequest::Write).await.unwrap_err();
     assert_eq!(failed.to_string(), "service unavailable: as the test wants it (after 3 attempts)");
     assert_eq!(count.get(), 3);
+    let service = Retry::new().attempts(2).layer(failing(&count, &[RpcErrorKind::Unavailable; 9]));
+    let failed = ask(&service, &context(), AskRequest::Write).await.unwrap_err();
+    assert_eq!(failed.message(), "as the test wants it (after 2 attempts)");
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,6 +149,72 @@ async fn a_service_that_fails_every_call_gets_little_more_than_the_calls_there_a
         ask(&service, &context(), AskRequest::Write).await.unwrap_err();
     }
     assert!((1100..=1200).contains(&count.get()), "{} attempts for 1,000 calls", count.get());
+}
+
+/// How many attempts there are when so many calls begin at once and each attempt fails.
+async fn attempts_of(calls: usize, retry: Retry) -> u32 {
+    let count = Count::default();
+    let service = {
+        let count = count.clone();
+        retry.layer(service_fn(move |_: Call<AskRequest>| {
+            count.add();
+            async { Err::<AskResponse, _>(error(RpcErrorKind::Unavailable)) }
+        }))
+    };
+    let calls = (0..calls).map(|_| {
+        let service = service.clone();
+        tokio::spawn(async move { ask(&service, &context(), AskRequest::Write).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap_err();
+    }
+    count.get()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_failures_has_a_fifth_of_its_calls_and_ten_seconds_worth_of_ten_made_again() {
+    assert_eq!(attempts_of(1000, Retry::new()).await, 1000 + 200 + 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_out_of_bounds_is_brought_within_them() {
+    for part in [f32::NAN, f32::INFINITY, -1.0] {
+        assert_eq!(attempts_of(10, Retry::new().budget(0, part)).await, 10, "{part} is nothing");
+    }
+    let most = Retry::new().budget(u32::MAX, f32::MAX).pause(Duration::ZERO, Duration::ZERO);
+    assert_eq!(attempts_of(10, most).await, 30);
+}
+
+/// Answers only when it was asked whether it is ready, as services that limit something want to be.
+#[derive(Clone, Default)]
+struct Particular {
+    ready: bool,
+    count: Count,
+}
+
+impl tower::Service<Call<AskRequest>> for Particular {
+    type Response = AskResponse;
+    type Error = RpcError;
+    type Future = std::future::Ready<Result<AskResponse, RpcError>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), RpcError>> {
+        self.ready = true;
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Call<AskRequest>) -> Self::Future {
+        assert!(std::mem::take(&mut self.ready), "called without asking whether it is ready");
+        std::future::ready(match self.count.add() {
+            1 => Err(error(RpcErrorKind::Unavailable)),
+            calls => Ok(AskResponse(calls as i32)),
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_waits_until_the_service_is_ready() {
+    let service = Retry::new().layer(Particular::default());
+    assert_eq!(ask(&service, &context(), AskRequest::Write).await.unwrap(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -124,3 +124,89 @@ impl Drop for Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn fail(end: &Arc<End>) {
+        end.begin().end::<()>(&Err(RpcError::new(RpcErrorKind::Disconnected, "as the test wants it")));
+    }
+
+    fn succeed(end: &Arc<End>) {
+        end.begin().end(&Ok(()));
+    }
+
+    fn is_in(end: &End) -> bool {
+        end.standing(Instant::now()) == Standing::In
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_further_failure_puts_a_server_out_for_twice_as_long_up_to_the_longest() {
+        let end = Arc::default();
+        for seconds in [1, 2, 4, 8, 16, 30, 30] {
+            assert!(is_in(&end), "before it is out for {seconds} s");
+            fail(&end);
+            let due = Instant::now() + Duration::from_secs(seconds);
+            assert_eq!(end.standing(Instant::now()), Standing::Out(due));
+            advance(Duration::from_secs(seconds)).await;
+        }
+        succeed(&end);
+        fail(&end);
+        advance(OUT).await;
+        assert!(is_in(&end), "a success makes it begin anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_were_under_way_when_a_server_was_put_out_put_it_out_no_longer() {
+        let end: Arc<End> = Arc::default();
+        let under_way: Vec<_> = (0..10).map(|_| end.begin()).collect();
+        for attempt in under_way {
+            attempt.end::<()>(&Err(RpcError::new(RpcErrorKind::Disconnected, "as the test wants it")));
+        }
+        advance(OUT).await;
+        assert!(is_in(&end));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_comes_back_gets_one_call_at_a_time_until_one_succeeds() {
+        let end: Arc<End> = Arc::default();
+        fail(&end);
+        advance(OUT).await;
+        let trial = end.begin();
+        assert!(!is_in(&end), "beside the one that is to show whether it is back");
+        trial.end(&Ok(()));
+        let _under_way = end.begin();
+        assert!(is_in(&end));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_calls_in_a_row_without_an_answer_put_a_server_out_and_an_answer_in_between_counts_anew() {
+        let end: Arc<End> = Arc::default();
+        for _ in 0..3 {
+            (1..UNANSWERED).for_each(|_| drop(end.begin()));
+            assert!(is_in(&end));
+            succeed(&end);
+        }
+        (1..UNANSWERED).for_each(|_| drop(end.begin()));
+        assert!(is_in(&end));
+        drop(end.begin());
+        assert!(!is_in(&end));
+        // One is enough of a server that is to show whether it is back.
+        advance(OUT).await;
+        drop(end.begin());
+        assert_eq!(end.standing(Instant::now()), Standing::Out(Instant::now() + OUT * 2));
+        assert_eq!(end.under_way(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_that_a_handler_answered_with_shows_that_the_server_is_there() {
+        let end: Arc<End> = Arc::default();
+        for kind in [RpcErrorKind::Internal, RpcErrorKind::Overloaded, RpcErrorKind::Application(402)] {
+            end.begin().end::<()>(&Err(RpcError::new(kind, "as the test wants it")));
+            assert!(is_in(&end), "{kind:?}");
+        }
+    }
+}
