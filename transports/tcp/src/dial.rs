@@ -2,7 +2,8 @@
 //!
 //! A call that finds no connection starts an attempt or waits for the one under way, and fails with it. After a failed
 //! attempt the next begins no sooner than a pause that doubles each time. A call in a short pause waits, so that a server that
-//! is started again is hardly noticed; in a long one it fails at once, with what the last attempt found.
+//! is started again is hardly noticed; in a long one it fails at once, with what the last attempt found. A connection on which a
+//! stranger answers, or that the other end would not have, is a failed attempt too.
 
 use std::io;
 use std::sync::atomic::AtomicBool;
@@ -54,8 +55,17 @@ type Outcome = Result<Arc<Line>, Arc<str>>;
 struct Link {
     line: Option<Arc<Line>>,
     attempt: Option<watch::Receiver<Option<Outcome>>>,
-    /// How often it failed since it last did not, when the next attempt may begin, and why the last one failed.
-    failed: Option<(u32, Instant, Arc<str>)>,
+    /// Of the attempts since a server last answered, those that failed.
+    failed: Option<Failure>,
+}
+
+struct Failure {
+    times: u32,
+    /// When the next attempt may begin.
+    next: Instant,
+    /// What the last one came to.
+    kind: RpcErrorKind,
+    cause: Arc<str>,
 }
 
 impl Link {
@@ -63,9 +73,10 @@ impl Link {
         self.line.as_ref().filter(|line| !line.connection.is_closed()).cloned()
     }
 
-    fn fail(&mut self, cause: Arc<str>) {
-        let times = self.failed.as_ref().map_or(0, |(times, _, _)| *times);
-        self.failed = Some((times.saturating_add(1), Instant::now() + pause_after(times), cause));
+    fn fail(&mut self, kind: RpcErrorKind, cause: Arc<str>) {
+        let times = self.failed.as_ref().map_or(0, |failure| failure.times);
+        let next = Instant::now() + pause_after(times);
+        self.failed = Some(Failure { times: times.saturating_add(1), next, kind, cause });
     }
 }
 
@@ -141,7 +152,7 @@ impl Peer {
         // It looked like a connection and was none: the next attempt has to wait like after any other that failed.
         let mut link = self.link();
         if link.line.take_if(|known| known.fate.is(&line.fate)).is_some() {
-            link.fail(cause.as_str().into());
+            link.fail(kind, cause.as_str().into());
         }
         drop(link);
         RpcError::new(kind, cause)
@@ -161,12 +172,16 @@ impl Peer {
         if let Some(attempt) = link.attempt.as_ref().filter(|attempt| attempt.has_changed().is_ok()) {
             return Ok(Joined::Attempt(attempt.clone()));
         }
+        // Not when a connection came about: it may be a stranger's, each time anew.
+        if link.line.as_ref().is_some_and(|line| line.fate.answered()) {
+            link.failed = None;
+        }
         let mut pause = Duration::ZERO;
-        if let Some((_, next, cause)) = &link.failed {
+        if let Some(Failure { next, kind, cause, .. }) = &link.failed {
             pause = next.saturating_duration_since(Instant::now());
             if pause > PATIENCE {
                 let text = format!("{cause}; the next attempt is due in {} ms", pause.as_millis());
-                return Err(error::unavailable(text));
+                return Err(RpcError::new(*kind, text));
             }
         }
         let (outcome, attempt) = watch::channel(None);
@@ -191,7 +206,6 @@ impl Peer {
         match &result {
             Ok(line) => {
                 debug!(%target, "connected");
-                link.failed = None;
                 // Who closes the bus hangs up after it has said so: what is left here by then is found.
                 if self.shared.lifecycle.check().is_ok() {
                     link.line = Some(Arc::clone(line));
@@ -199,7 +213,7 @@ impl Peer {
             }
             Err(cause) => {
                 debug!(%target, cause = &**cause, "could not connect");
-                link.fail(Arc::clone(cause));
+                link.fail(RpcErrorKind::Unavailable, Arc::clone(cause));
             }
         }
         drop(link);

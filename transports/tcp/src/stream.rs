@@ -25,9 +25,16 @@ pub(crate) struct Stream {
     fate: Fate,
 }
 
-/// What became of a stream: its end, the first error of reading or writing, or that a stranger answers, whichever came first.
+/// What became of a stream: its end, the first error of reading or writing, or that a stranger answers, whichever came first;
+/// and whether a server has answered on it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fate(Arc<OnceLock<Problem>>);
+pub(crate) struct Fate(Arc<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    problem: OnceLock<Problem>,
+    answered: AtomicBool,
+}
 
 #[derive(Debug)]
 pub(crate) enum Problem {
@@ -41,7 +48,11 @@ pub(crate) enum Problem {
 
 impl Fate {
     pub(crate) fn problem(&self) -> Option<&Problem> {
-        self.0.get()
+        self.0.problem.get()
+    }
+
+    pub(crate) fn answered(&self) -> bool {
+        self.0.answered.load(Ordering::Relaxed)
     }
 
     /// Whether this is that one and not a like one.
@@ -50,7 +61,7 @@ impl Fate {
     }
 
     fn set(&self, problem: impl FnOnce() -> Problem) {
-        self.0.get_or_init(problem);
+        self.0.problem.get_or_init(problem);
     }
 }
 
@@ -82,7 +93,10 @@ impl Stream {
         let Some(answerer) = self.opening.as_mut().and_then(|opening| opening.take(said)) else { return };
         self.opening = None;
         match answerer {
-            Answerer::Server => self.known.store(true, Ordering::Relaxed),
+            Answerer::Server => {
+                self.known.store(true, Ordering::Relaxed);
+                self.fate.0.answered.store(true, Ordering::Relaxed);
+            }
             Answerer::Stranger(stranger) => self.fate.set(|| Problem::Stranger(stranger)),
         }
     }

@@ -32,6 +32,27 @@ async fn a_hundred_first_calls_at_once_make_one_connection() {
 }
 
 #[tokio::test]
+async fn calls_one_after_another_share_a_connection_that_ends_with_the_bus() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = bus_to(listener.local_addr().unwrap().port());
+    let serve = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        for _ in 0..3 {
+            soon("a request on the same connection", answer(&mut socket)).await;
+        }
+        socket
+    };
+    let calls = async {
+        for id in 1..=3 {
+            call(&bus, id).await.unwrap();
+        }
+    };
+    let ((), mut socket) = tokio::join!(calls, serve);
+    bus.close().await.unwrap();
+    assert_eq!(soon("the connection's end", socket.read(&mut [0; 16])).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_refused_connection_is_unavailable_at_once_and_says_where_and_why() {
     let port = free_port();
     let error = call(&bus_to(port), 1).await.unwrap_err();
@@ -70,6 +91,8 @@ async fn while_the_next_attempt_is_far_calls_fail_at_once_with_what_the_last_one
         // 20, 40, 80 and 160 ms at the most are waited for; anything else would be attempts without a pause.
         assert!(failed <= 8, "{failed} attempts in {:?}", began.elapsed());
     };
+    // And half of each, but for the last, at the least.
+    assert!(failed >= 4 && began.elapsed() >= Duration::from_millis(10 + 20 + 40), "{failed}, {:?}", began.elapsed());
     assert!(error.is_unavailable() && error.message().contains("refused"), "{error}");
 }
 
@@ -96,6 +119,27 @@ async fn a_server_that_comes_back_is_called_again_by_the_same_bus() {
     };
     soon("a call that arrives", comes_back).await;
     server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_came_about_makes_the_pauses_short_again() {
+    let port = free_port();
+    let bus = bus_to(port);
+    while !call(&bus, 1).await.unwrap_err().message().contains("the next attempt is due in") {}
+    let server = bus_to(port);
+    server.serve("echo", Echo).await.unwrap();
+    let comes_back = async {
+        while call(&bus, 2).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("a call that arrives", comes_back).await;
+    server.close().await.unwrap();
+    // The first may go out on the connection that ends, or find it ended; the next two are attempts of their own.
+    for id in 3..=5 {
+        let error = call(&bus, id).await.unwrap_err();
+        assert!(!error.message().contains("the next attempt is due in"), "call {id}: {error}");
+    }
 }
 
 #[tokio::test]
@@ -149,7 +193,24 @@ async fn bytes_that_lie_about_their_size_are_refused_before_they_are_sent() {
         let error = bus.rpc("echo").call_frame(outbound).await.unwrap_err();
         assert_eq!(error.kind(), RpcErrorKind::InvalidRequest, "{error}");
     }
+    // The smallest frame there is: no header, no message.
+    let frame = Bytes::from_static(&[0, 0, 0, 5, 0, 0, 0, 0, 0]);
+    let smallest = Outbound { operation_id: 1, frame, oneway: true };
+    assert_eq!(bus.rpc("echo").call_frame(smallest).await.unwrap(), None);
     call(&bus, 2).await.unwrap();
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_of_as_many_bytes_as_there_may_be_goes_out_and_of_one_more_does_not() {
+    let (server, _serving, port) = echo(Config::default()).await;
+    for (room, kind) in [(0, None), (1, Some(RpcErrorKind::RequestTooLarge))] {
+        let mut config = Config::default();
+        config.max_frame = request(1).len() - 4 - room;
+        let bus = thriftwood_tcp::connect(&format!("tcp://127.0.0.1:{port}"), config).unwrap();
+        let called = call(&bus, 1).await;
+        assert_eq!(called.as_ref().err().map(thriftwood_core::RpcError::kind), kind, "{called:?}");
+    }
     server.close().await.unwrap();
 }
 

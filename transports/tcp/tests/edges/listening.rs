@@ -138,6 +138,16 @@ mod threads {
     }
 
     #[tokio::test]
+    async fn without_threads_of_its_own_a_server_runs_where_it_was_started() {
+        let seen = Arc::default();
+        let bus = thriftwood_tcp::connect("tcp://127.0.0.1:0", Config::default()).unwrap();
+        bus.serve("echo", Witness(Arc::clone(&seen))).await.unwrap();
+        call(&bus, 1).await.unwrap();
+        assert_eq!(*seen.lock().unwrap(), HashSet::from([std::thread::current().id()]));
+        bus.close().await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_port_that_somebody_has_is_not_shared() {
         let (taken, _serving, port) = echo(Config::default()).await;
         let mut config = Config::default();

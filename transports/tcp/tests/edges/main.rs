@@ -4,8 +4,11 @@
 
 mod cuts;
 mod dialling;
+mod leaving;
 mod listening;
+mod plain;
 mod secrets;
+mod sharing;
 mod slow;
 mod strangers;
 mod support;

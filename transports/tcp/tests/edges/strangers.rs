@@ -49,6 +49,50 @@ async fn a_web_server_is_a_protocol_error_that_repeats_its_first_line_and_asks_f
 }
 
 #[tokio::test]
+async fn a_stranger_is_asked_less_and_less_often() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = bus_to(listener.local_addr().unwrap().port());
+    let answers = async {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            read_frame(&mut socket).await;
+            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n").await;
+        }
+    };
+    let asks = async {
+        for _ in 0..8 {
+            let error = call(&bus, 1).await.unwrap_err();
+            if error.message().contains("the next attempt is due in") {
+                return error;
+            }
+        }
+        panic!("eight connections to a stranger, one upon the other");
+    };
+    let error = tokio::select! {
+        error = asks => error,
+        () = answers => unreachable!("it accepts for ever"),
+    };
+    assert_eq!(error.kind(), RpcErrorKind::Protocol, "{error}");
+    assert!(error.message().contains("it speaks HTTP"), "{error}");
+}
+
+#[tokio::test]
+async fn a_connection_reset_under_a_call_is_disconnected_since_the_call_may_have_run() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let bus = bus_to(listener.local_addr().unwrap().port());
+    let reset = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        read_frame(&mut socket).await;
+        // What is unread when a socket closes makes the system reset the connection; so does this.
+        socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
+    };
+    let (lost, ()) = tokio::join!(call(&bus, 1), reset);
+    let error = lost.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (RpcErrorKind::Disconnected, false), "{error}");
+    assert!(error.message().contains("reset"), "{error}");
+}
+
+#[tokio::test]
 async fn a_stranger_is_told_however_its_answer_comes() {
     for pieces in [&[&b"HTTP"[..], b"/1.1 400 Bad Request\r\n"][..], &[b"HT", b"TP/1.0 404 Not Found\r\n"]] {
         let (_, error, _) = answered_with(pieces).await;
@@ -107,8 +151,6 @@ async fn who_speaks_http_to_a_server_is_answered_in_http_and_others_are_served()
     for request in ["GET / HTTP/1.1\r\nhost: x\r\n\r\n", &format!("POST /x HTTP/1.1\r\n\r\n{}", "x".repeat(20_000))] {
         let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();
-        // What this end has to say is over, as with a client that waits for the answer; else the server would wait for more.
-        socket.shutdown().await.unwrap();
         let mut answer = String::new();
         soon("the answer", socket.read_to_string(&mut answer)).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
