@@ -29,11 +29,14 @@ impl Routes {
         is_new
     }
 
-    /// True when there are no others.
-    pub(crate) fn remove(&self, address: &str) -> bool {
+    /// Takes a service away, unless it is the last: it stays for what is on its way to a server that stops. Whether there are others.
+    pub(crate) fn remove_if_others(&self, address: &str) -> bool {
         let mut routes = self.lock();
-        routes.remove(address);
-        routes.is_empty()
+        let others = routes.len() > 1;
+        if others {
+            routes.remove(address);
+        }
+        others
     }
 
     /// The lock guards a plain map; a panic while it was held cannot have left it half-changed.

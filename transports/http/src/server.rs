@@ -94,7 +94,7 @@ impl Listener {
     async fn leave(&self, shared: &Shared, address: &str) {
         let is_last = {
             let mut place = shared.listener();
-            let is_last = self.routes.remove(address) || shared.lifecycle.check().is_err();
+            let is_last = shared.lifecycle.check().is_err() || !self.routes.remove_if_others(address);
             if is_last && place.as_ref().is_some_and(|listener| std::ptr::eq(&raw const **listener, self)) {
                 *place = None;
             }

@@ -30,8 +30,8 @@ async fn a_oneway_call_is_answered_with_four_zero_bytes_before_it_is_handled() {
     assert_eq!(soon("the handler", did.recv()).await, Some(Did::Begin(7)));
     desk.may.add_permits(1);
     assert_eq!(soon("the handler", did.recv()).await, Some(Did::End(7)));
-    // Python's oneway calls are sent as ordinary ones, and get the same once they have been handled.
-    let body = base64(&frame(8, "nothing", MessageType::Call, &[], b""));
+    // Python's oneway calls are sent as ordinary ones, and get the same once they have been handled. A time limit of zero is none.
+    let body = base64(&frame(8, "nothing", MessageType::Call, &[("_timeout", "0")], b""));
     let answer = raw(&host, &post("/desk", &[], &body)).await;
     assert_eq!((answer.status, &*answer.body), (200, "AAAAAA=="));
     bus.close().await.unwrap();

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use thriftwood_core::RpcErrorKind;
 use thriftwood_core::codec::MessageType;
+use thriftwood_core::{Rpc, RpcErrorKind};
 use thriftwood_http::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
-use crate::support::{Did, base64, echo, frame, post, raw, read_answer, served, soon, wait};
+use crate::support::{Desk, Did, base64, echo, frame, post, raw, read_answer, served, soon, wait};
 
 fn impatient() -> Config {
     let mut config = Config::default();
@@ -91,10 +92,19 @@ async fn connections_over_the_limit_wait_for_one_to_end() {
 
 #[tokio::test]
 async fn calls_over_the_limit_are_refused_as_overloaded() {
-    let (desk, mut did) = crate::support::Desk::new();
+    let (desk, mut did) = Desk::new();
     let bus = thriftwood_http::connect("http://127.0.0.1:0", Config::default()).unwrap();
     bus.serve("desk", desk.clone()).concurrency(2).await.unwrap();
     let rpc = bus.rpc("desk");
+    // More than once: whoever has waited takes no place of those who come later.
+    for _ in 0..3 {
+        overload(&rpc, &desk, &mut did).await;
+    }
+    bus.close().await.unwrap();
+}
+
+/// Makes five calls where there is room for four.
+async fn overload(rpc: &Rpc, desk: &Desk, did: &mut mpsc::UnboundedReceiver<Did>) {
     let under_way: Vec<_> = (0..5)
         .map(|id| {
             let rpc = rpc.clone();
@@ -115,6 +125,9 @@ async fn calls_over_the_limit_are_refused_as_overloaded() {
     })
     .await;
     desk.may.add_permits(4);
+    for _ in 0..6 {
+        soon("two further beginnings, and four ends", did.recv()).await;
+    }
     for (at, call) in under_way.into_iter().enumerate() {
         match soon("the reply", call).await.unwrap() {
             Ok(_) => assert_ne!(at, refused),
@@ -124,7 +137,6 @@ async fn calls_over_the_limit_are_refused_as_overloaded() {
             }
         }
     }
-    bus.close().await.unwrap();
 }
 
 #[tokio::test]

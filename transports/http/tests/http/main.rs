@@ -7,6 +7,8 @@ mod convention;
 mod hostile;
 mod mounted;
 mod ours;
+mod peers;
+mod stopping;
 mod support;
 mod tap;
 mod tls;
