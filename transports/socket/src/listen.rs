@@ -203,7 +203,12 @@ fn bind_tcp(address: SocketAddr, shared: bool) -> io::Result<std::net::TcpListen
 #[cfg(unix)]
 fn bind_unix(path: &Path) -> io::Result<Bound> {
     use std::os::unix::fs::FileTypeExt;
-    let left_behind = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket()) && {
+    let there = std::fs::symlink_metadata(path).ok();
+    if there.as_ref().is_some_and(|file| !file.file_type().is_socket()) {
+        let text = "something is there that is no socket; remove it, or name another path";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
+    let left_behind = there.is_some() && {
         let probe = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // Not made to wait by a server that lives and does not accept.
         probe.set_nonblocking(true)?;

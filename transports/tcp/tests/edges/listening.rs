@@ -202,7 +202,9 @@ mod unix {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes");
         std::fs::write(&path, "mine").unwrap();
-        assert_eq!(bus_at(&path).serve("echo", Echo).await.unwrap_err().kind(), ErrorKind::Locked);
+        let error = bus_at(&path).serve("echo", Echo).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        assert!(error.message().contains("something is there that is no socket; remove it"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     }
 }
