@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use thriftwood_idl::Compilation;
 use thriftwood_idl::diagnostics::Code;
 
-use crate::{Input, json};
+use crate::{Input, json, output};
 
 #[derive(Args)]
 pub(crate) struct Check {
@@ -46,7 +46,7 @@ fn verdict(compilation: &Compilation) -> io::Result<()> {
     let warnings = compilation.diagnostics.len() - errors;
     let files = compilation.sources.paths().count();
     let verdict = if errors == 0 { "no errors" } else { &*count(errors, "error") };
-    writeln!(io::stdout(), "{}, {verdict}, {}", count(files, "file"), count(warnings, "warning"))
+    writeln!(output::stdout(), "{}, {verdict}, {}", count(files, "file"), count(warnings, "warning"))
 }
 
 /// Where more is said about a finding.
@@ -55,7 +55,7 @@ fn more(code: Code) -> String {
 }
 
 fn report(compilation: &Compilation) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = output::stdout();
     for found in &compilation.diagnostics {
         writeln!(out, "{}", json::diagnostic(found, &compilation.sources))?;
     }

@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use thriftwood_idl::source::Sources;
 use thriftwood_idl::{Disk, Files};
 
-use crate::style;
+use crate::{output, style};
 
 #[derive(Args)]
 pub(crate) struct Fmt {
@@ -103,7 +103,7 @@ fn differs(path: &Path, text: &str, formatted: &str) -> io::Result<Outcome> {
     let name = path.display().to_string();
     eprintln!("{name} is not formatted");
     let diff = TextDiff::from_lines(text, formatted);
-    write!(io::stdout(), "{}", diff.unified_diff().header(&name, &format!("{name} (formatted)")))?;
+    write!(output::stdout(), "{}", diff.unified_diff().header(&name, &format!("{name} (formatted)")))?;
     Ok(Outcome::Differs)
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Ran, assert_holds, folder, thriftwood};
+use support::{Ran, assert_holds, folder, thriftwood, unheard};
 
 const UNWISE: &str = "scope winners {\n    Winner: slist\n}\n";
 
@@ -104,4 +104,20 @@ fn json_of_a_sound_file_is_empty_and_of_a_missing_one_has_no_place() {
     assert_eq!(ran.code, Some(1));
     let found: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!((&found["code"], &found["labels"]), (&json!("E0002"), &json!([])));
+}
+
+#[test]
+fn what_was_found_is_in_the_exit_code_though_nobody_reads_it() {
+    let folder = folder(&[("broken.frugal", "struct {"), ("sound.frugal", "struct   Album { 1: string asin }\n")]);
+    for (arguments, code) in [
+        (&["check", "broken.frugal"][..], 1),
+        (&["check", "--format", "json", "broken.frugal"], 1),
+        (&["check", "sound.frugal"], 0),
+        (&["fmt", "--check", "sound.frugal"], 1),
+        (&["fmt", "broken.frugal"], 1),
+        (&["explain", "E9999"], 1),
+        (&["gen", "json", "sound.frugal"], 0),
+    ] {
+        assert_eq!(unheard(folder.path(), arguments), Some(code), "{arguments:?}");
+    }
 }

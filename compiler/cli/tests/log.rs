@@ -6,7 +6,7 @@ mod support;
 
 use std::path::Path;
 
-use support::{assert_holds, fed, folder, read, thriftwood};
+use support::{assert_holds, fed, folder, read, thriftwood, unheard};
 use thriftwood::codec::{Message, MessageType, Wire};
 use thriftwood::frame::FrameBuilder;
 use thriftwood_log::store::{Batch, Durability, Entry, Group, GroupOptions, Log, LogOptions};
@@ -171,6 +171,7 @@ fn damage_is_found_by_verify_given_up_by_repair_and_then_known() {
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[60] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
+    assert_eq!(unheard(folder.path(), &["log", "verify", "data"]), Some(1));
     let ran = thriftwood(folder.path(), &["log", "verify", "data"]);
     assert_eq!(ran.code, Some(1));
     assert_holds(&ran.out, &["40 records", "offsets 0 to 0: CANNOT BE READ"]);

@@ -15,6 +15,7 @@ use thriftwood::{Context, RpcError, RpcErrorKind};
 use thriftwood_idl::model::Model;
 
 use crate::live::{self, Contract, Describer, Sending, colour, failed, ms, pretty};
+use crate::output;
 
 pub(crate) use request::{JsonAnswer, JsonCall, neither};
 
@@ -125,7 +126,7 @@ fn show(call: &Call, answer: &Answer) -> io::Result<ExitCode> {
             (printed, ExitCode::from(EXCEPTION))
         }
     };
-    writeln!(io::stdout(), "{}", pretty(&printed.json, colour()))?;
+    writeln!(output::stdout(), "{}", pretty(&printed.json, colour()))?;
     note_unknown(printed, &call.contract.file());
     Ok(code)
 }

@@ -1,6 +1,6 @@
 //! `thriftwood log verify` and `repair`.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use thriftwood_log::store::disk::RealDisk;
 
 use super::bar::Bar;
 use super::{Outcome, find, when};
+use crate::output::stdout;
 
 #[derive(Args)]
 pub(super) struct Verify {
@@ -61,7 +62,7 @@ pub(super) fn repair(repair: &Repair) -> Outcome {
         let bar = Bar::endless(format!("reading {}", log.display()));
         let done = thriftwood_log::store::repair(&log, Arc::new(RealDisk), repair.accept_loss)?;
         drop(bar);
-        let mut out = stdout().lock();
+        let mut out = stdout();
         if done.checkpoint {
             writeln!(out, "{}: made the checkpoint again", log.display())?;
         }

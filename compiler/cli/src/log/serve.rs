@@ -1,5 +1,6 @@
 //! `thriftwood log serve`: has a directory open for other processes, until it is told to stop.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -67,8 +68,8 @@ async fn until_stopped(serve: &Serve) -> Outcome {
             (Some(_), false) => "logs://",
             (None, false) => "log://",
         };
-        // A program that started this one waits for the line.
-        println!("serving {} at {scheme}{at}", serve.dir.display());
+        // A program that started this one waits for the line. When nobody does, it is served all the same.
+        let _ = writeln!(io::stdout(), "serving {} at {scheme}{at}", serve.dir.display());
         serve.warn(at);
         servers.push(serving);
     }

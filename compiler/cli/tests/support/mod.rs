@@ -40,6 +40,14 @@ pub(crate) fn fed(folder: &Path, arguments: &[&str], input: &str) -> Ran {
     run(command.args(arguments).current_dir(folder), input)
 }
 
+/// What the command exits with when whoever read its output and its complaints has gone before it says anything.
+pub(crate) fn unheard(folder: &Path, arguments: &[&str]) -> Option<i32> {
+    let closed = || std::io::pipe().expect("a pipe").1;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_thriftwood"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(closed()).stderr(closed());
+    command.status().expect("the command runs").code()
+}
+
 /// What bash prints when it runs a script; `None` where there is no bash.
 pub(crate) fn bash(script: &str) -> Option<String> {
     Command::new("bash").arg("--version").stdout(Stdio::null()).status().ok()?;
