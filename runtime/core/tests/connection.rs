@@ -5,22 +5,25 @@
 mod calc;
 mod pipe;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use calc::{Calc, CalcRequest, CalcResponse, add, patient, soon};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use pipe::{MAX_FRAME, client, frame, options, receive, serve};
-use thriftwood_core::call::{Handler, Inbound};
+use thriftwood_core::call::{Failure, Handler, Inbound, refuse};
 use thriftwood_core::codec::MessageType;
 use thriftwood_core::connection::{Connection, serve_connection};
 use thriftwood_core::frame::Frame;
+use thriftwood_core::observe::LateReplies;
 use thriftwood_core::session::Deframer;
 use thriftwood_core::transport::Outbound;
-use thriftwood_core::{BoxFuture, Context, RpcErrorKind};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use thriftwood_core::{BoxFuture, Context, RpcError, RpcErrorKind};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
 use tokio_util::sync::CancellationToken;
 
 /// The frame of `add(2, 40)` as a client sends it, and of the reply as a server does.
@@ -306,4 +309,80 @@ async fn a_reply_with_anothers_name_is_a_protocol_error() {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), RpcErrorKind::Protocol);
     assert!(error.message().contains("other"), "{error}");
+}
+
+/// A stream that has nothing to read and takes nothing: each write comes to this.
+struct Deaf(Option<std::io::ErrorKind>);
+
+impl AsyncRead for Deaf {
+    fn poll_read(self: Pin<&mut Self>, _: &mut TaskContext<'_>, _: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Deaf {
+    fn poll_write(self: Pin<&mut Self>, _: &mut TaskContext<'_>, _: &[u8]) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(self.0.map_or(Ok(0), |kind| Err(kind.into())))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_no_writes_any_more_ends_the_calls_under_way() {
+    for problem in [Some(std::io::ErrorKind::BrokenPipe), None] {
+        let connection = Connection::spawn(Deaf(problem), MAX_FRAME);
+        let outbound = Outbound { operation_id: 1, frame: frame(1, "m", MessageType::Call, b""), oneway: false };
+        let error = soon("the call's end", connection.call(outbound)).await.unwrap_err();
+        assert_eq!(error.kind(), RpcErrorKind::Disconnected, "{error}");
+        assert!(connection.is_closed());
+    }
+}
+
+#[tokio::test]
+async fn replies_that_nobody_waits_for_are_counted_where_the_bus_counts_them() {
+    let (near, mut far) = duplex(4096);
+    let late = LateReplies::default();
+    let connection = Connection::spawn(near, MAX_FRAME).counting(late.clone());
+    for id in 1..=2 {
+        far.write_all(&frame(id, "m", MessageType::Reply, b"")).await.unwrap();
+    }
+    let outbound = Outbound { operation_id: 3, frame: frame(3, "m", MessageType::Call, b""), oneway: false };
+    let call = tokio::spawn({
+        let connection = connection.clone();
+        async move { connection.call(outbound).await }
+    });
+    receive(&mut far, &mut Deframer::new(MAX_FRAME)).await.unwrap();
+    far.write_all(&frame(3, "m", MessageType::Reply, b"")).await.unwrap();
+    soon("the reply", call).await.unwrap().unwrap();
+    assert_eq!((late.count(), connection.late_replies()), (2, 2));
+}
+
+#[test]
+fn a_frame_of_as_many_bytes_as_there_may_be_is_one_and_of_one_more_is_not() {
+    let whole = frame(1, "m", MessageType::Call, b"");
+    for (limit, passes) in [(whole.len() - 4, true), (whole.len() - 5, false)] {
+        let mut deframer = Deframer::new(limit);
+        deframer.push(&whole);
+        assert_eq!(deframer.next_frame().is_ok_and(|frame| frame.is_some()), passes);
+    }
+}
+
+#[test]
+fn who_refuses_a_call_answers_it_and_tells_of_one_that_has_no_answer() {
+    let error = RpcError::new(RpcErrorKind::Overloaded, "no room");
+    for kind in [MessageType::Call, MessageType::Oneway] {
+        let failure = Failure::default();
+        let (frame, failure_too) = (frame(1, "m", kind, b""), Some(failure.clone()));
+        let inbound = Inbound { frame, received: Instant::now(), max_response: MAX_FRAME, failure: failure_too };
+        let answer = refuse(&inbound, &error);
+        assert_eq!(answer.is_some(), kind == MessageType::Call);
+        assert_eq!(failure.take().map(|told| told.kind()), answer.is_none().then_some(RpcErrorKind::Overloaded));
+    }
 }

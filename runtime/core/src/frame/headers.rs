@@ -288,6 +288,19 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_no_text_are_refused_wherever_and_however_many_they_are() {
+        for count in 1..=40 {
+            for bad in [vec![0xff; count], [vec![b'a'; count], vec![0xff; 2]].concat()] {
+                let piece = |bytes: &[u8]| [&(bytes.len() as u32).to_be_bytes(), bytes].concat();
+                for (name, value) in [(&bad[..], &b"v"[..]), (b"n", &bad)] {
+                    let block = Bytes::from([piece(name), piece(value)].concat());
+                    assert_eq!(Headers::from_block(block).unwrap_err(), FrameError::Utf8, "{name:?}: {value:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_hundred_thousand_headers_cost_milliseconds_not_minutes() {
         let names: Vec<String> = (0..100_000).map(|i| format!("header-{i}")).collect();
         let began = Instant::now();

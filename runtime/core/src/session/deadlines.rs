@@ -239,6 +239,22 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_places_of_those_that_passed_and_of_those_taken_away_are_used_again() {
+        let began = some_time();
+        let mut deadlines = Deadlines::new(began);
+        for number in 0..100 {
+            let due = began + Duration::from_millis(1 + number);
+            let place = deadlines.insert(number, due);
+            if number % 2 == 0 {
+                deadlines.remove(place);
+            } else {
+                assert_eq!(passed(&mut deadlines, due), [number]);
+            }
+            assert_eq!(deadlines.nodes.len(), 1, "one at a time");
+        }
+    }
+
+    #[test]
     fn a_thousand_that_come_and_go_in_any_order_agree_with_a_sorted_map() {
         // SplitMix64, so that every run is the same.
         let mut seed = 7_u64;

@@ -219,6 +219,38 @@ mod tests {
     }
 
     #[test]
+    fn a_cancel_takes_no_call_that_comes_after_it() {
+        let call = |id: u64| {
+            let mut frame = FrameBuilder::new();
+            frame.number("_opid", id);
+            frame.message(Message::new("m", MessageType::Call), |_| {}).unwrap()
+        };
+        let cancel = |id: u64| {
+            let mut frame = FrameBuilder::new();
+            frame.number("_opid", id);
+            frame.header(CANCEL, "1");
+            frame.bare()
+        };
+        let (mut session, now) = (ServerSession::new(), Instant::now());
+        // While nothing waits, of which it could be one; and while something else does.
+        session.handle_frame(cancel(7), now);
+        session.handle_frame(call(7), now);
+        assert_eq!(session.poll_request(), Some((call(7), now)));
+        session.handle_frame(call(1), now);
+        session.handle_frame(cancel(8), now);
+        assert_eq!(session.poll_request(), Some((call(1), now)));
+        session.handle_frame(call(8), now);
+        assert_eq!(session.poll_request(), Some((call(8), now)));
+        // Nor one that has no number to be known by.
+        let nameless = FrameBuilder::new().message(Message::new("m", MessageType::Call), |_| {}).unwrap();
+        session.handle_frame(call(2), now);
+        session.handle_frame(nameless.clone(), now);
+        session.handle_frame(cancel(2), now);
+        assert_eq!(session.poll_request(), Some((nameless, now)));
+        assert_eq!((session.poll_request(), session.under_way()), (None, 4));
+    }
+
+    #[test]
     fn a_peer_that_cancels_is_told_of_a_stop_once_and_its_calls_are_taken_until_it_says_that_no_more_come() {
         let call = |id: u64, ours: bool| {
             let mut frame = FrameBuilder::new();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use thriftwood_core::call::{Handler, Inbound};
-use thriftwood_core::frame::{Frame, FrameBuilder, GOAWAY, OPERATION_ID};
+use thriftwood_core::frame::{ADDRESS, Frame, FrameBuilder, GOAWAY, OPERATION_ID};
 use thriftwood_core::transport::Outbound;
 use thriftwood_core::{BoxFuture, Bus};
 use thriftwood_tcp::Config;
@@ -139,6 +139,27 @@ fn bare(name: &str, value: &str, message: &[u8]) -> Bytes {
     let mut frame = FrameBuilder::new();
     frame.header(name, value);
     frame.around(message).unwrap()
+}
+
+#[tokio::test]
+async fn a_service_that_shares_its_listener_stops_when_its_last_call_is_answered() {
+    let (bus, _echo, port) = echo(Config::default()).await;
+    let held = Held::new();
+    let serving = bus.serve("held", held.clone()).await.unwrap();
+    let mut frame = FrameBuilder::new();
+    frame.header(OPERATION_ID, "1");
+    frame.header(ADDRESS, "held");
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    socket.write_all(&frame.around(b"call").unwrap()).await.unwrap();
+    soon("the call", held.begun.notified()).await;
+    let mut stop = tokio::spawn(serving.stop());
+    let early = tokio::time::timeout(Duration::from_millis(20), &mut stop).await;
+    assert!(early.is_err(), "it stopped over a call under way");
+    held.go_on.add_permits(1);
+    assert_eq!(soon("the reply", read_frame(&mut socket)).await, request(1));
+    soon("the stop", stop).await.unwrap();
+    call(&bus, 2).await.unwrap();
+    bus.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -176,3 +176,51 @@ fn a_call_ends_at_its_deadline_wherever_it_is_by_then_and_the_peer_is_told() {
     let sent = Peek::at(&out[frame(2).len()..]).unwrap();
     assert_eq!((sent.operation_id().unwrap(), sent.header(CANCEL)), (Some(2), Some(&b"1"[..])));
 }
+
+#[test]
+fn once_the_calls_that_waited_have_gone_out_a_oneway_call_is_done_at_once() {
+    let (mut session, mut out) = (ClientSession::new(some_time()), BytesMut::new());
+    session.handle_call(1, &large(), false, None, 1).unwrap();
+    session.handle_call(2, &frame(2), true, None, 2).unwrap();
+    assert_eq!(session.poll_call(2, &2), None, "it waits for room");
+    session.poll_transmit(&mut out);
+    assert_eq!((session.poll_ended(), session.poll_call(2, &2)), (Some(2), Some(CallEnd::Sent)));
+    session.handle_call(3, &frame(3), true, None, 3).unwrap();
+    assert_eq!(session.poll_call(3, &3), Some(CallEnd::Sent));
+}
+
+#[test]
+fn a_call_that_ended_leaves_no_deadline_behind_however_it_ended() {
+    let now = some_time();
+    let due = Some(now + std::time::Duration::from_secs(60));
+    let mut session = ClientSession::new(now);
+    for id in 1..=3 {
+        session.handle_call(id, &frame(id), false, due, id).unwrap();
+        assert!(session.poll_timeout().is_some());
+        match id {
+            1 => session.handle_cancel(id),
+            2 => session.handle_frame(frame(id)).unwrap(),
+            _ => session.handle_end(),
+        }
+        assert_eq!(session.poll_timeout(), None, "call {id}");
+    }
+}
+
+#[test]
+fn of_the_calls_given_up_before_the_peer_knew_only_so_many_are_remembered() {
+    let (mut session, mut out) = (ClientSession::new(some_time()), BytesMut::new());
+    for id in 0..10 * MAX_UNANNOUNCED as u64 {
+        session.handle_call(id, &frame(id), false, None, ()).unwrap();
+        session.handle_cancel(id);
+    }
+    session.poll_transmit(&mut out);
+    out.clear();
+    let mut knows = FrameBuilder::new();
+    knows.header(CANCEL, "0");
+    session.handle_frame(knows.bare()).unwrap();
+    session.poll_transmit(&mut out);
+    let mut one = FrameBuilder::new();
+    one.number(OPERATION_ID, 0);
+    one.header(CANCEL, "1");
+    assert!(out.len() < (MAX_UNANNOUNCED + 1) * (one.bare().len() + 2), "{} bytes", out.len());
+}
