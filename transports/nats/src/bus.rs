@@ -173,9 +173,8 @@ impl Transport for Nats {
         Box::pin(server::serve(&self.shared, address, handler, options))
     }
 
-    /// Over core NATS the connection writes them and is done. Events of a stream are kept until it has them.
-    fn packs_events(&self) -> bool {
-        self.shared.stream.is_none()
+    fn publish_at_once(&self, topic: &Topic, frame: &[u8], options: PublishOptions) -> Option<Result<(), Error>> {
+        publisher::publish_at_once(&self.shared, topic, frame, options)
     }
 
     fn publish<'a>(

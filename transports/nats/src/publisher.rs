@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::ready;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use async_nats::Subject;
@@ -10,34 +10,62 @@ use async_nats::client::traits::Publisher;
 use async_nats::message::OutboundMessage;
 use bytes::Bytes;
 use thriftwood_core::event::{PublishOptions, Topic};
+use thriftwood_core::frame::pack;
 use thriftwood_core::{BoxFuture, Error, ErrorKind};
 
 use crate::bus::Shared;
 use crate::{EVENT_PREFIX, error};
 
-/// Gives the event to the connection, where it has room at once; otherwise when the future is polled. Core NATS promises no
-/// more: the server does not say that it has it. On JetStream the future resolves when the stream has the event.
+/// Gives the event to the connection. Core NATS promises no more: the server does not say that it has it. On JetStream the future
+/// resolves when the stream has the event.
 pub(crate) fn publish<'a>(
     shared: &'a Shared,
     topic: &Topic,
     frame: Bytes,
     options: PublishOptions,
 ) -> BoxFuture<'a, Result<(), Error>> {
-    if let Err(error) = check(shared, &topic.name, &frame) {
+    if let Err(error) = check(shared, &topic.name, frame.len()) {
         return Box::pin(ready(Err(error)));
     }
-    match &shared.stream {
-        Some(stream) => Box::pin(stream.publish(subject(&topic.name), frame)),
-        None => now_or_later(shared, &topic.name, frame, options),
+    if let Some(stream) = &shared.stream {
+        return Box::pin(stream.publish(subject(&topic.name), frame));
+    }
+    if let Err(error) = options.refuse_durable("nats") {
+        return Box::pin(ready(Err(error)));
+    }
+    let message = message(topic, frame);
+    Box::pin(async move { shared.nats.publish_message(message).await.map_err(error::bus) })
+}
+
+/// The same over core NATS, where the connection has room at once.
+///
+/// A future that holds a message on its way is large, and moved and set aside for nothing where there is room: two thirds of
+/// what handing over an event takes. Where there is none, the message in it is lost with it, and so it is made of a copy.
+pub(crate) fn publish_at_once(
+    shared: &Shared,
+    topic: &Topic,
+    frame: &[u8],
+    options: PublishOptions,
+) -> Option<Result<(), Error>> {
+    if shared.stream.is_some() {
+        return None;
+    }
+    if let Err(error) = check(shared, &topic.name, frame.len()).and_then(|()| options.refuse_durable("nats")) {
+        return Some(Err(error));
+    }
+    let handing_over = pin!(shared.nats.publish_message(message(topic, pack(frame))));
+    match handing_over.poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(handed_over) => Some(handed_over.map_err(error::bus)),
+        Poll::Pending => None,
     }
 }
 
-fn check(shared: &Shared, topic: &str, frame: &Bytes) -> Result<(), Error> {
+fn check(shared: &Shared, topic: &str, size: usize) -> Result<(), Error> {
     shared.lifecycle.check()?;
     if shared.violations.denies_publish(EVENT_PREFIX, topic) {
         return Err(Error::new(ErrorKind::Refused, error::not_permitted(&[EVENT_PREFIX, topic].concat())));
     }
-    let (size, limit) = (frame.len(), shared.max_payload());
+    let limit = shared.max_payload();
     if size > limit {
         let text = format!("an event of {size} bytes is over the limit of {limit} on NATS");
         return Err(Error::new(ErrorKind::TooLarge, text));
@@ -45,38 +73,8 @@ fn check(shared: &Shared, topic: &str, frame: &Bytes) -> Result<(), Error> {
     Ok(())
 }
 
-/// A future that holds a message on its way is large, and moved and set aside for nothing where there is room: two thirds of
-/// what handing over an event takes.
-fn now_or_later<'a>(
-    shared: &'a Shared,
-    topic: &str,
-    frame: Bytes,
-    options: PublishOptions,
-) -> BoxFuture<'a, Result<(), Error>> {
-    if let Err(error) = options.refuse_durable("nats") {
-        return Box::pin(ready(Err(error)));
-    }
-    let message = |payload| OutboundMessage { subject: subject(topic), reply: None, payload, headers: None };
-    let now = pin!(shared.nats.publish_message(message(frame.clone())));
-    match now.poll(&mut TaskContext::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(())) => Box::pin(HandedOver),
-        Poll::Ready(Err(error)) => Box::pin(ready(Err(error::bus(error)))),
-        Poll::Pending => {
-            let message = message(frame);
-            Box::pin(async move { shared.nats.publish_message(message).await.map_err(error::bus) })
-        }
-    }
-}
-
-/// What was published, and no memory is set aside to say so.
-struct HandedOver;
-
-impl Future for HandedOver {
-    type Output = Result<(), Error>;
-
-    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(()))
-    }
+fn message(topic: &Topic, payload: Bytes) -> OutboundMessage {
+    OutboundMessage { subject: subject(&topic.name), reply: None, payload, headers: None }
 }
 
 thread_local! {

@@ -12,11 +12,12 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use thriftwood_core::call::{Handler, Inbound};
-use thriftwood_core::codec::{Message, MessageType};
-use thriftwood_core::event::{PublishOptions, Topic};
+use thriftwood_core::codec::binary::BinaryReader;
+use thriftwood_core::codec::{Message, MessageType, Wire, Writer};
+use thriftwood_core::event::{Operation, PublishOptions, Publisher, Scope, ScopeEvent, Topic};
 use thriftwood_core::frame::{Frame, FrameBuilder};
 use thriftwood_core::transport::Outbound;
-use thriftwood_core::{BoxFuture, RpcErrorKind};
+use thriftwood_core::{BoxFuture, Context, RpcErrorKind};
 use thriftwood_nats::{Config, connect};
 use thriftwood_test_support::NatsServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -171,6 +172,24 @@ async fn a_call_behind_many_that_get_no_reply_is_sent_and_so_are_those() {
     assert!(reply.unwrap().0.is_some());
 }
 
+static SCOPE: Scope = Scope { name: "S", topic_name: "S", prefix: "a", variables: &[] };
+static ONE: Operation = Operation { scope: &SCOPE, name: "One", annotations: &[], payload: None };
+static TWO: Operation = Operation { scope: &SCOPE, name: "Two", annotations: &[], payload: None };
+
+/// What somebody says, by either operation.
+#[derive(Clone, Debug)]
+struct Said(&'static Operation, String);
+
+impl ScopeEvent for Said {
+    fn operation(&self) -> &'static Operation {
+        self.0
+    }
+
+    fn encode<W: Writer>(&self, w: &mut W) {
+        self.1.encode(w);
+    }
+}
+
 /// The connection's task has no turn while this one publishes, so its queue is full soon, and publishing has to wait.
 #[tokio::test]
 async fn more_events_than_the_connection_has_room_for_all_arrive_in_order() {
@@ -182,22 +201,34 @@ async fn more_events_than_the_connection_has_room_for_all_arrive_in_order() {
     let mut echo = raw.subscribe("there.and.back").await.unwrap();
     raw.publish("there.and.back", Bytes::new()).await.unwrap();
     soon("the round trip", echo.next()).await.unwrap();
-    let topic = |name: &str| Topic { name: name.into(), stream: "s".into() };
-    let topics = [topic("a.S.One"), topic("a.S.Two")];
-    let large = "x".repeat(3_000);
+    let publisher = Publisher::<Said>::new(&bus, &SCOPE, Vec::new());
+    // Every tenth is too large to be packed with others, every hundredth too large to be copied; some go as frames.
+    let said = |id: usize| match id {
+        _ if id.is_multiple_of(100) => "x".repeat(20_000),
+        _ if id.is_multiple_of(10) => "x".repeat(3_000),
+        _ => id.to_string(),
+    };
+    let operation = |id: usize| if id.is_multiple_of(2) { &TWO } else { &ONE };
+    let topic = |id: usize| Topic { name: format!("a.S.{}", operation(id).name), stream: "s".into() };
     let sent = async {
-        for id in 1..=6_000 {
-            // Every tenth is too large to be packed with others.
-            let name = if id % 10 == 0 { large.as_str() } else { "m" };
-            let frame = frame(id, name, MessageType::Call);
-            bus.publish_frame(&topics[id as usize % 2], frame, PublishOptions::default()).await.unwrap();
+        for id in 1..=6_000_usize {
+            if id.is_multiple_of(7) {
+                let frame = FrameBuilder::new()
+                    .message(Message::new(operation(id).name, MessageType::Call), |w| said(id).encode(w));
+                bus.publish_frame(&topic(id), frame.unwrap(), PublishOptions::default()).await.unwrap();
+            } else {
+                publisher.publish_event(&Context::new(), Said(operation(id), said(id))).await.unwrap();
+            }
         }
     };
     let came = async {
-        for id in 1..=6_000 {
+        for id in 1..=6_000_usize {
             let event = events.next().await.unwrap();
-            assert_eq!(Frame::decode(event.payload).unwrap().operation_id(), Some(id));
-            assert_eq!(event.subject.as_str(), format!("frugal.{}", topics[id as usize % 2].name));
+            assert_eq!(event.subject.as_str(), format!("frugal.{}", topic(id).name));
+            let frame = Frame::decode(event.payload).unwrap();
+            let mut reader = BinaryReader::new(frame.message());
+            reader.message().unwrap();
+            assert_eq!(String::decode(&mut reader).unwrap(), said(id), "{id}");
         }
     };
     soon("every event", async { tokio::join!(sent, came) }).await;

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tower_layer::Layer;
 
 use super::topic::ScopeTopic;
 use super::{Envelope, Operation, PublishOptions, Recorded, Scope, ScopeEvent, Topic};
 use crate::call::next_operation_id;
 use crate::codec::{Message, MessageType, Wire, Writer};
-use crate::frame::{Body, FrameBuilder, KEY};
+use crate::frame::{Body, FrameBuilder, KEY, Written};
 use crate::middleware::{DynStep, Innermost, Layered, Step, dynamic};
 use crate::observe::Observed;
 use crate::until::Until;
@@ -79,7 +78,10 @@ impl<E: ScopeEvent> Publisher<E> {
     ) -> Result<(), Error> {
         let topic = self.direct.scope.topic(operation)?;
         match &self.layers {
-            None => self.direct.send(context, operation, topic, payload)?.await,
+            None => match self.direct.send(context, operation, topic, payload)? {
+                Some(sending) => sending.await,
+                None => Ok(()),
+            },
             Some(step) => {
                 let event = event(payload.clone());
                 step.call(Envelope { context: context.clone(), topic: topic.name.clone(), event, slot: None }).await
@@ -109,47 +111,55 @@ impl<E: ScopeEvent> Step<Envelope<E>> for Publisher<E> {
         // A layer may have sent it to another topic; the stream stays that of the scope.
         let topic = Topic { name: topic, stream: Arc::clone(&self.direct.scope.topic(operation)?.stream) };
         // Written before the await: an event need not be `Sync`.
-        let sending = self.direct.send(&context, operation, &topic, &EventBody(&event))?;
-        sending.await
+        match self.direct.send(&context, operation, &topic, &EventBody(&event))? {
+            Some(sending) => sending.await,
+            None => Ok(()),
+        }
     }
 }
 
 impl Direct {
-    /// Writes the frame, says to the observer that an event begins, and gives it to the transport, which takes no longer than the
-    /// context allows.
+    /// Writes the frame, says to the observer that an event begins, and gives it to the transport: at once where that can, else by a
+    /// future that takes no longer than the context allows.
     fn send<'a>(
         &'a self,
         context: &Context,
         operation: &'static Operation,
         topic: &'a Topic,
         payload: &impl Body,
-    ) -> Result<Sending<'a>, Error> {
+    ) -> Result<Option<Sending<'a>>, Error> {
         let observed = self.bus.observing().and_then(|o| o.publish(&topic.name, operation, context));
         let seen = observed.as_ref().map_or(context, |observed| &observed.context);
-        let frame = match self.frame(seen, operation, payload) {
-            Ok(frame) => frame,
-            Err(error) => {
-                let result = Err(error);
-                if let Some(observed) = observed {
-                    observed.end_event(&result);
-                }
-                return result;
-            }
-        };
-        let limit = context.remaining();
         let options = PublishOptions::default().durability(context.durability());
-        let published = Until::within(limit, self.bus.transport().publish(topic, frame, options));
-        Ok(Sending { published, observed, topic, limit })
+        let transport = self.bus.transport();
+        let published = match self.frame(seen, operation, payload) {
+            Err(error) => Err(error),
+            Ok(frame) => match frame.small().and_then(|frame| transport.publish_at_once(topic, frame, options)) {
+                Some(published) => {
+                    frame.forget();
+                    published
+                }
+                None => {
+                    let limit = context.remaining();
+                    let published = Until::within(limit, transport.publish(topic, frame.into_bytes(), options));
+                    return Ok(Some(Sending { published, observed, topic, limit }));
+                }
+            },
+        };
+        if let Some(observed) = observed {
+            observed.end_event(&published);
+        }
+        published.map(|()| None)
     }
 
-    fn frame(&self, context: &Context, operation: &Operation, payload: &impl Body) -> Result<Bytes, Error> {
-        let mut frame = FrameBuilder::new().packed(self.bus.transport().packs_events());
+    fn frame(&self, context: &Context, operation: &Operation, payload: &impl Body) -> Result<Written, Error> {
+        let mut frame = FrameBuilder::new();
         context.write_request(&mut frame, next_operation_id(), context.remaining());
         frame.all_headers(self.scope.headers());
         if let Some(key) = context.own_key() {
             frame.header(KEY, key);
         }
-        Ok(frame.message_in(self.bus.protocol(), Message::new(operation.name, MessageType::Call), payload)?)
+        Ok(frame.written_in(self.bus.protocol(), Message::new(operation.name, MessageType::Call), payload)?)
     }
 }
 

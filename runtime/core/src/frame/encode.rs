@@ -47,8 +47,12 @@ const MAX_SCRATCH: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct FrameBuilder {
     out: Vec<u8>,
-    #[cfg(feature = "runtime")]
-    packed: bool,
+}
+
+/// A frame that is written, and still where that was done.
+#[derive(Debug)]
+pub(crate) struct Written {
+    out: Vec<u8>,
 }
 
 impl Default for FrameBuilder {
@@ -62,18 +66,7 @@ impl FrameBuilder {
     pub fn new() -> Self {
         let mut out = SCRATCH.take();
         out.resize(PREAMBLE, 0);
-        Self {
-            out,
-            #[cfg(feature = "runtime")]
-            packed: false,
-        }
-    }
-
-    /// This frame, in memory that it shares with others where it is small: see [`pack`](super::pack::pack).
-    #[cfg(feature = "runtime")]
-    pub(crate) fn packed(mut self, packed: bool) -> Self {
-        self.packed = packed;
-        self
+        Self { out }
     }
 
     /// Adds a header.
@@ -122,11 +115,24 @@ impl FrameBuilder {
     ///
     /// # Errors
     /// [`FrameError::TooLarge`] when a size does not fit the 31 bits that every peer can read.
-    pub fn message(
+    pub fn message(self, message: Message<'_>, body: impl FnOnce(&mut BinaryWriter<'_>)) -> Result<Bytes, FrameError> {
+        Ok(self.written(message, body)?.into_bytes())
+    }
+
+    /// Writes the message in the protocol that is named at run time, and closes the frame.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLarge`] when a size does not fit the 31 bits that every peer can read.
+    pub fn message_in(self, protocol: Protocol, message: Message<'_>, body: &impl Body) -> Result<Bytes, FrameError> {
+        Ok(self.written_in(protocol, message, body)?.into_bytes())
+    }
+
+    /// [`message`](Self::message), of which the bytes may be looked at where they are.
+    fn written(
         mut self,
         message: Message<'_>,
         body: impl FnOnce(&mut BinaryWriter<'_>),
-    ) -> Result<Bytes, FrameError> {
+    ) -> Result<Written, FrameError> {
         let block = self.out.len();
         let mut writer = BinaryWriter::new(&mut self.out);
         writer.message(message);
@@ -135,18 +141,15 @@ impl FrameBuilder {
         self.close(block, sound)
     }
 
-    /// Writes the message in the protocol that is named at run time, and closes the frame.
-    ///
-    /// # Errors
-    /// [`FrameError::TooLarge`] when a size does not fit the 31 bits that every peer can read.
-    pub fn message_in(
+    /// [`message_in`](Self::message_in), of which the bytes may be looked at where they are.
+    pub(crate) fn written_in(
         mut self,
         protocol: Protocol,
         message: Message<'_>,
         body: &impl Body,
-    ) -> Result<Bytes, FrameError> {
+    ) -> Result<Written, FrameError> {
         if protocol == Protocol::Binary {
-            return self.message(message, |w| body.write(w));
+            return self.written(message, |w| body.write(w));
         }
         let block = self.out.len();
         let mut writer = AnyWriter::new(protocol, &mut self.out);
@@ -163,18 +166,18 @@ impl FrameBuilder {
     pub fn around(mut self, message: &[u8]) -> Result<Bytes, FrameError> {
         let block = self.out.len();
         self.out.extend_from_slice(message);
-        self.close(block, true)
+        Ok(self.close(block, true)?.into_bytes())
     }
 
     /// Closes a frame without a message. Headers of no more than some bytes always fit.
     #[cfg(feature = "runtime")]
     pub(crate) fn bare(self) -> Bytes {
         let block = self.out.len();
-        self.close(block, true).unwrap_or_default()
+        self.close(block, true).map(Written::into_bytes).unwrap_or_default()
     }
 
     /// Fills in the sizes, of which the header block's ends at `block`.
-    fn close(mut self, block: usize, sound: bool) -> Result<Bytes, FrameError> {
+    fn close(mut self, block: usize, sound: bool) -> Result<Written, FrameError> {
         let (Ok(block), Ok(size)) = (i32::try_from(block - PREAMBLE), i32::try_from(self.out.len() - 4)) else {
             return Err(FrameError::TooLarge { size: self.out.len(), limit: i32::MAX as usize });
         };
@@ -184,24 +187,33 @@ impl FrameBuilder {
         }
         self.out[..4].copy_from_slice(&size.to_be_bytes());
         self.out[5..PREAMBLE].copy_from_slice(&block.to_be_bytes());
+        Ok(Written { out: self.out })
+    }
+}
+
+impl Written {
+    /// All of the frame, where a copy of it costs less than memory of its own.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn small(&self) -> Option<&[u8]> {
+        (self.out.len() <= MAX_SCRATCH).then_some(&self.out)
+    }
+
+    /// The frame, in memory of the right size.
+    pub(crate) fn into_bytes(self) -> Bytes {
         if self.out.len() > MAX_SCRATCH {
-            return Ok(self.out.into());
+            return self.out.into();
         }
-        let frame = self.copy();
+        let frame = Bytes::copy_from_slice(&self.out);
+        self.forget();
+        frame
+    }
+
+    /// Lets the next frame of this thread be written here.
+    pub(crate) fn forget(mut self) {
         if self.out.capacity() <= MAX_SCRATCH {
             self.out.clear();
             SCRATCH.set(self.out);
         }
-        Ok(frame)
-    }
-
-    /// What was written, in memory of the right size.
-    fn copy(&self) -> Bytes {
-        #[cfg(feature = "runtime")]
-        if self.packed {
-            return super::pack::pack(&self.out);
-        }
-        Bytes::copy_from_slice(&self.out)
     }
 }
 

@@ -21,10 +21,14 @@ mod pack;
 mod peek;
 
 pub use decode::{Frame, FrameError, ReadBody};
+#[cfg(feature = "runtime")]
+pub(crate) use encode::Written;
 pub use encode::{Body, FrameBuilder};
 pub use headers::Headers;
 #[cfg(feature = "runtime")]
 pub(crate) use own::{Own, Span};
+#[cfg(feature = "runtime")]
+pub use pack::pack;
 #[cfg(feature = "runtime")]
 pub(crate) use peek::Peek;
 #[cfg(feature = "runtime")]

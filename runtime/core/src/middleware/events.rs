@@ -80,9 +80,11 @@ impl Transport for LayeredEvents {
         self.transport.serve(address, handler, options)
     }
 
-    fn packs_events(&self) -> bool {
-        // A layer may keep what it sees.
-        self.published.is_none() && self.transport.packs_events()
+    fn publish_at_once(&self, topic: &Topic, frame: &[u8], options: PublishOptions) -> Option<Result<(), Error>> {
+        match &self.published {
+            Some(_) => None,
+            None => self.transport.publish_at_once(topic, frame, options),
+        }
     }
 
     fn publish<'a>(

@@ -35,10 +35,11 @@ pub trait Transport: Send + Sync + 'static {
         options: ServeOptions,
     ) -> BoxFuture<'_, Result<Serving, Error>>;
 
-    /// Whether a published frame is given to another thread, and let go of once it is sent. Those of up to 1 KiB then share memory,
-    /// 8 KiB of it at a time, which one that is kept keeps.
-    fn packs_events(&self) -> bool {
-        false
+    /// Publishes a frame of up to 16 KiB, where that takes no waiting: without a future, and without memory of the frame's own. `None`
+    /// where it does; [`publish`](Self::publish) then gets the frame.
+    fn publish_at_once(&self, topic: &Topic, frame: &[u8], options: PublishOptions) -> Option<Result<(), Error>> {
+        let _ = (topic, frame, options);
+        None
     }
 
     /// Publishes a frame. When this resolves, the transport has done what it promises: a log has it on disk.
