@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thriftwood_log::store::disk::{SimDisk, SimImage};
 use thriftwood_log::store::{From, Log, LogOptions, StoreError};
 
-use crate::support::{Contents, append, dir, open, read, read_from};
+use crate::support::{Contents, append, dir, open, read, read_from, with};
 
 const RECORDS: u64 = 24;
 const SEGMENT: u64 = 700;
@@ -179,6 +179,19 @@ fn a_missing_newest_segment_keeps_the_log_closed_until_the_loss_is_accepted() {
     assert_eq!(read(&log).gaps, [(base, RECORDS)]);
     assert!(log.damage().iter().map(|range| (range.start, range.end)).eq([(base, RECORDS)]));
     assert_eq!(append(&log, b"more").unwrap(), RECORDS, "no offset is given out again");
+}
+
+#[test]
+fn a_log_that_lost_all_of_its_segments_says_so_and_gives_no_offset_out_again() {
+    let mut without = image(true);
+    for path in segments(&without) {
+        without.remove(&path);
+    }
+    let disk = SimDisk::from_image(without);
+    assert!(matches!(open(&disk, SEGMENT).unwrap_err(), StoreError::TailMissing { next: RECORDS, .. }));
+    let log = Log::open(dir(), with(&disk, |options| options.accept_loss = true)).unwrap();
+    assert!(log.damage().iter().map(|range| (range.start, range.end)).eq([(0, RECORDS)]));
+    assert_eq!(append(&log, b"more").unwrap(), RECORDS);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use thriftwood_log::store::disk::SimDisk;
 use thriftwood_log::store::{
-    Batch, Claim, Durability, Entry, From, Group, GroupOptions, Log, LogOptions, LogView, Member, dead_letter,
+    Batch, Claim, Durability, Entry, From, Group, GroupOptions, Log, LogOptions, LogView, Member, Retention,
+    dead_letter,
 };
 
 use crate::support::{Random, open, with};
@@ -81,9 +82,48 @@ async fn a_record_that_fails_every_time_becomes_a_dead_letter_with_its_reasons()
         assert!(is_idle(&mut member).await);
         tokio::task::yield_now().await;
     }
+    // Nor does it come again, or become a second letter, where the process was killed then.
+    group.sync().await.unwrap();
+    let killed = SimDisk::from_image(disk.image().after_kill());
     group.close().await.unwrap();
     let group = open_group(&disk, &log, |_| {}).await;
     assert!(is_idle(&mut group.member()).await, "it does not come again");
+    let (log, dead) = (open(&killed, SEGMENT).unwrap(), Log::open("dead", with(&killed, |_| {})).unwrap());
+    let group = open_group(&killed, &log, |options| {
+        options.max_attempts = Some(3);
+        options.dead_letters = Some(dead.clone());
+    })
+    .await;
+    assert!(is_idle(&mut group.member()).await);
+    assert_eq!((group.position(), dead.next_offset()), (3, 1));
+}
+
+#[tokio::test]
+async fn records_that_were_removed_while_they_waited_to_be_tried_again_are_passed_over() {
+    let disk = SimDisk::new();
+    let log = Log::open(
+        "log",
+        with(&disk, |options| {
+            (options.segment_bytes, options.retention) = (SEGMENT, Retention::default().records(1_000));
+        }),
+    )
+    .unwrap();
+    fill(&log, 0, 3).await;
+    let group = open_group(&disk, &log, |_| {}).await;
+    let mut member = group.member();
+    for _ in 0..3 {
+        next(&mut member).await.nack();
+    }
+    fill(&log, 3, 2_000).await;
+    log.tidy().await.unwrap();
+    let first = log.first_offset();
+    assert!(first > 3, "the log kept everything");
+    for offset in first..2_000 {
+        let claim = next(&mut member).await;
+        assert_eq!((claim.record().offset(), claim.attempt()), (offset, 1));
+        claim.ack().await.unwrap();
+    }
+    assert_eq!(group.position(), 2_000);
 }
 
 #[tokio::test]
