@@ -5,8 +5,11 @@
 mod calc;
 mod pipe;
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context as TaskContext, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,14 +18,15 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use pipe::{MAX_FRAME, client, frame, options, receive, serve};
 use thriftwood_core::call::{Call, Handler, Inbound};
 use thriftwood_core::codec::{Message, MessageType, Writer};
-use thriftwood_core::connection::Connection;
+use thriftwood_core::connection::{Connection, serve_connection};
 use thriftwood_core::frame::{Frame, FrameBuilder};
 use thriftwood_core::middleware::Step;
 use thriftwood_core::session::Deframer;
 use thriftwood_core::transport::Outbound;
 use thriftwood_core::{BoxFuture, Client, Context, RpcError, RpcErrorKind, Server, memory};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Never ends by itself, and tells what happens to it.
 struct Endless(mpsc::UnboundedSender<&'static str>);
@@ -42,7 +46,9 @@ impl Step<Call<CalcRequest>> for Endless {
         assert!(!elsewhere.is_cancelled());
         tokio::spawn(async move {
             elsewhere.cancelled().await;
-            tell.send("cancelled").ok();
+            // Whoever asks later than that is told as well.
+            elsewhere.cancelled().await;
+            tell.send(if elsewhere.is_cancelled() { "cancelled" } else { "only told" }).ok();
         });
         self.0.send("began").ok();
         std::future::pending().await
@@ -80,6 +86,44 @@ async fn a_dropped_future_stops_the_handler_from_the_first_call_of_a_connection_
         }
         heard(&mut words, &["cancelled", "stopped"]).await;
     }
+}
+
+/// A stream that brings these bytes, and takes none.
+struct Torn(Bytes);
+
+impl AsyncRead for Torn {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut TaskContext<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let count = self.0.len().min(buf.remaining());
+        buf.put_slice(&self.0.split_to(count));
+        if count > 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+}
+
+impl AsyncWrite for Torn {
+    fn poll_write(self: Pin<&mut Self>, _: &mut TaskContext<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_handler_whose_reply_could_not_be_written_any_more_is_stopped() {
+    let mut call = FrameBuilder::new();
+    call.number("_opid", 1);
+    call.header("_cancel", "0");
+    let call = call.message(Message::new("wait", MessageType::Call), |w| w.struct_end()).unwrap();
+    let (server, mut words) = endless();
+    let served = serve_connection(Torn(call), Arc::new(server), options(8), CancellationToken::new());
+    let serving = tokio::spawn(served);
+    heard(&mut words, &["began", "cancelled", "stopped"]).await;
+    soon("the connection's end", serving).await.unwrap();
 }
 
 #[tokio::test]

@@ -246,12 +246,25 @@ async fn an_event_of_another_operation_is_an_error_of_that_event_only() {
 #[tokio::test]
 async fn a_wildcard_that_would_take_the_operation_too_is_refused() {
     let bus = memory::bus();
-    for (values, names) in [(["bill", ">"], "`>`"), (["a.>", "emea"], "`>`"), (["a b", "emea"], "white space")] {
+    for (values, names) in [
+        (["bill", ">"], "`>`"),
+        (["a.>", "emea"], "`>`"),
+        (["a b", "emea"], "white space"),
+        (["a..b", "emea"], "empty part"),
+        ([".a", "emea"], "empty part"),
+        (["bill", "a."], "empty part"),
+    ] {
         let subscriber = Subscriber::<NumbersEvent>::new(&bus, &NUMBERS, variables(values));
         let subscribed = subscriber.subscribe(&SOME, NumbersEvent::Some, NumbersEvent::some).await;
         let error = subscribed.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidName, "{values:?}");
         assert!(error.message().contains(names), "{error}");
+    }
+    // A publisher gives no wildcard at all, nor as a part between dots.
+    for values in [["*", "emea"], ["bill", "a.*"]] {
+        let publisher = Publisher::<NumbersEvent>::new(&bus, &NUMBERS, variables(values));
+        let error = publisher.publish(&patient(), &SOME, &1, NumbersEvent::Some).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidName, "{values:?}");
     }
     let mut all = subscribe(&Subscriber::new(&bus, &NUMBERS, variables(["*", "emea"])), &SOME).await;
     publish(&bus, &SOME, 1).await.unwrap();

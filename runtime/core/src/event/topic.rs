@@ -169,3 +169,32 @@ impl ScopeTopic {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_events_of_a_scope_are_in_one_stream_whatever_its_variables_are() {
+        static WINNERS: Scope = Scope {
+            name: "AlbumWinners",
+            topic_name: "AlbumWinners",
+            prefix: "v1.{user}.music.{region}",
+            variables: &["user", "region"],
+        };
+        static PLAIN: Scope = Scope { name: "plain", topic_name: "Plain", prefix: "", variables: &[] };
+        static WINNER: Operation = Operation { scope: &WINNERS, name: "Winner", annotations: &[], payload: None };
+        static OTHER: Operation = Operation { scope: &PLAIN, name: "Other", annotations: &[], payload: None };
+        for values in [["bill", "emea"], ["a.b", "apac"]] {
+            let scope = ScopeTopic::new(&WINNERS, values.map(str::to_owned).to_vec());
+            let (topic, filter) = (scope.topic(&WINNER).unwrap(), scope.filter(&WINNER).unwrap());
+            assert_eq!(topic.name, format!("v1.{}.music.{}.AlbumWinners.Winner", values[0], values[1]));
+            assert_eq!(filter.pattern, topic.name);
+            for stream in [&topic.stream, &filter.stream] {
+                assert_eq!(&**stream, "v1.{}.music.{}.AlbumWinners");
+            }
+        }
+        let topic = ScopeTopic::new(&PLAIN, Vec::new()).topic(&OTHER).unwrap().clone();
+        assert_eq!((&*topic.name, &*topic.stream), ("Plain.Other", "Plain"));
+    }
+}
