@@ -126,6 +126,43 @@ async fn a_handler_whose_reply_could_not_be_written_any_more_is_stopped() {
     soon("the connection's end", serving).await.unwrap();
 }
 
+/// Tells which calls began, of which the first never ends.
+struct Naming(mpsc::UnboundedSender<u64>);
+
+impl Handler for Naming {
+    fn service(&self) -> &'static str {
+        "Naming"
+    }
+
+    fn handle(&self, inbound: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let begun = self.0.clone();
+        Box::pin(async move {
+            let id = Frame::decode(inbound.frame).ok()?.operation_id()?;
+            begun.send(id).ok()?;
+            if id == 1 { std::future::pending().await } else { None }
+        })
+    }
+}
+
+#[tokio::test]
+async fn of_the_calls_that_wait_when_their_caller_goes_the_oneway_ones_alone_are_begun() {
+    let (mut near, far) = duplex(4096);
+    let (begun, mut ids) = mpsc::unbounded_channel();
+    let (serving, _stop) = serve(far, Naming(begun), options(1));
+    for (id, kind) in [(1, MessageType::Call), (2, MessageType::Call), (3, MessageType::Oneway)] {
+        let mut call = FrameBuilder::new();
+        call.number("_opid", id);
+        call.header("_cancel", "0");
+        let call = call.message(Message::new("m", kind), |w| w.struct_end()).unwrap();
+        near.write_all(&call).await.unwrap();
+    }
+    assert_eq!(soon("the first call", ids.recv()).await, Some(1));
+    drop(near);
+    assert_eq!(soon("the oneway call", ids.recv()).await, Some(3));
+    soon("the connection's end", serving).await.unwrap();
+    assert_eq!(ids.recv().await, None);
+}
+
 #[tokio::test]
 async fn a_call_given_up_while_it_waits_for_its_turn_is_never_started() {
     let (near, far) = duplex(4096);

@@ -32,6 +32,18 @@ async fn a_head_that_does_not_come_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn nor_does_a_head_that_comes_no_further_behind_an_answered_request_keep_its_connection() {
+    let (bus, host, _, _) = served(impatient()).await;
+    let request = post("/desk", &[], &base64(&frame(7, "echo", MessageType::Call, &[], b"")));
+    let request = String::from_utf8(request).unwrap().replace("connection: close\r\n", "");
+    let mut stream = TcpStream::connect(&host).await.unwrap();
+    stream.write_all((request + "POST /desk HTTP/1.1\r\n").as_bytes()).await.unwrap();
+    let answer = read_answer(&mut stream).await;
+    assert_eq!(answer.status, 200);
+    bus.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_is_408() {
     let (bus, host, _, _) = served(impatient()).await;
     let whole = post("/desk", &[], &base64(&frame(7, "echo", MessageType::Call, &[], b"slow")));
