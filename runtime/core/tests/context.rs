@@ -214,6 +214,7 @@ async fn a_oneway_call_is_not_bound_by_the_time_its_sender_had_to_send_it() {
     assert_eq!(server.handle(late).await, None);
     let (n, context) = strings.fired.try_recv().expect("the oneway call was dropped");
     assert_eq!((n, context.deadline(), context.correlation_id()), (0, None, "abc"));
+    assert_eq!(context.remaining(), Context::new().remaining(), "nor are the calls made from it");
 }
 
 #[tokio::test]
