@@ -50,14 +50,19 @@ pub use connect::connect;
 pub use thriftwood_core::*;
 /// The log beyond what a URL says: its options, the store by itself, and serving a directory to other processes.
 #[cfg(feature = "log")]
+#[doc(inline)]
 pub use thriftwood_log as log;
 /// Calls and events over NATS and JetStream beyond what a URL says: options as a value.
 #[cfg(feature = "nats")]
+#[doc(inline)]
 pub use thriftwood_nats as nats;
 /// Layers for calls that may fail: retry, circuit breaker, hedging; and a bus over several servers.
 #[cfg(feature = "resilience")]
+#[doc(inline)]
 pub use thriftwood_resilience as resilience;
+/// Spans, traces and metrics: what [`connect`] has every bus do, and where it goes.
 #[cfg(feature = "telemetry")]
+#[doc(inline)]
 pub use thriftwood_telemetry as telemetry;
 
 /// Includes what `thriftwood_build::compile` generated in the build script.

@@ -52,7 +52,7 @@ pub enum DecodeErrorKind {
     Syntax(&'static str),
     /// A message type other than call, reply, exception and oneway.
     MessageType(u8),
-    /// A required field is absent.
+    /// A required field is absent, or there with another type than this side's IDL gives it: such a field is skipped as an unknown one is.
     MissingField {
         /// The struct, by its IDL name.
         structure: &'static str,
@@ -111,7 +111,7 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::Syntax(expected) => write!(f, "the JSON protocol expects {expected} here"),
             DecodeErrorKind::MessageType(code) => write!(f, "{code} is not a message type"),
             DecodeErrorKind::MissingField { structure, field } => {
-                write!(f, "required field `{field}` of `{structure}` is absent")
+                write!(f, "required field `{field}` of `{structure}` is absent, or of another type")
             }
             DecodeErrorKind::Foreign => write!(f, "the type's own code refuses what was read"),
             DecodeErrorKind::Union { union } => write!(f, "union `{union}` must have exactly one field set"),
