@@ -65,6 +65,10 @@ fn what_cannot_be_served_is_told() {
     for (options, part) in [
         (&["--listen", "udp://127.0.0.1:1"][..], "is no URL of a log server; it can be log://HOST:PORT"),
         (&["--listen", "tcp://127.0.0.1"], "is no URL of a log server: it names no port"),
+        (
+            &["--listen", "logs://127.0.0.1:0"],
+            "cannot serve at logs://127.0.0.1:0: TLS needs a certificate and its key",
+        ),
         (&["--listen", "tcp://127.0.0.1:0", "--token-file", "nowhere"], "the tokens in nowhere cannot be used"),
         (&["--listen", "tcp://127.0.0.1:0", "--token-file", "empty"], "write one on a line of its own"),
         (&["--listen", "tcp://127.0.0.1:0", "-o", "keep=7d"], "which are keep_age"),

@@ -13,9 +13,9 @@ use thriftwood_core::{Bus, Error, ErrorKind, memory};
 /// | `nats://HOST:PORT` | a NATS server, or several divided by commas | at most once, not kept |
 /// | `jetstream://HOST:PORT` | a NATS server with JetStream | at least once, kept |
 /// | `tcp://HOST:PORT` | a server at the other end of a connection, or a server there; nothing is opened before it is needed | none |
-/// | `tcps://HOST:PORT` | the same with TLS, trusting whom the system trusts; a server needs `thriftwood_tcp::Config` | none |
+/// | `tcps://HOST:PORT` | the same with TLS; whom to trust and what to show: `tcps://..?ca=FILE&cert=FILE&key=FILE`, see `thriftwood_tcp::Config::from_url` | none |
 /// | `unix:PATH` | the same over a unix socket | none |
-/// | `http://HOST:PORT/PATH`, `https:..` | calls by HTTP to a server there, or a server there | none |
+/// | `http://HOST:PORT/PATH`, `https:..` | calls by HTTP to a server there, or a server there; on `https:` with the options of `tcps:` | none |
 ///
 /// Each is a feature of this crate by the same name (`unix:` comes with `tcp`, `log://` is `log-server`); all are on unless they are turned off.
 ///
@@ -63,9 +63,15 @@ pub async fn connect(url: &str) -> Result<Bus, Error> {
         #[cfg(feature = "nats")]
         "nats" | "tls" | "jetstream" => thriftwood_nats::connect(url).await?,
         #[cfg(feature = "tcp")]
-        "tcp" | "tcps" | "unix" => return crate::tcp::connect(url, thriftwood_tcp::Config::default()),
+        "tcp" | "tcps" | "unix" => {
+            let (server, config) = thriftwood_tcp::Config::from_url(url)?;
+            return crate::tcp::connect(&server, config);
+        }
         #[cfg(feature = "http")]
-        "http" | "https" => return crate::http::connect(url, thriftwood_http::Config::default()),
+        "http" | "https" => {
+            let (server, config) = thriftwood_http::Config::from_url(url)?;
+            return crate::http::connect(&server, config);
+        }
         // Those of them that this build has are dealt with above.
         #[allow(unreachable_patterns, reason = "a build with every transport deals with all")]
         "log" | "logs" | "log+unix" | "nats" | "tls" | "jetstream" | "tcp" | "tcps" | "unix" | "http" | "https" => {

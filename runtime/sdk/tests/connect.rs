@@ -53,6 +53,19 @@ async fn a_log_that_is_open_already_is_locked_and_says_by_whom() {
 }
 
 #[tokio::test]
+async fn options_of_a_url_that_are_none_name_those_that_are() {
+    for url in ["tcps://localhost:1?cafile=x", "tcps://a:1,b:2?cafile=x", "https://localhost?cafile=x"] {
+        let error = connect(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{url}");
+        assert!(error.message().contains("its options, which are ca, cert, key, client_ca"), "{error}");
+    }
+    connect("tcps://a:1,b:2?ca=ca.pem").await.unwrap();
+    let bus = connect("tcps://localhost:0?cert=no.pem&key=no.key").await.unwrap();
+    let error = bus.serve("music", Nobody).await.unwrap_err();
+    assert!(error.message().contains("no.pem"), "{error}");
+}
+
+#[tokio::test]
 async fn a_log_where_a_file_is_in_the_way_is_a_storage_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

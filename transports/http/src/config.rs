@@ -10,7 +10,7 @@ use thriftwood_core::event::{PublishOptions, SubscribeOptions, Topic, TopicFilte
 use thriftwood_core::frame::DEFAULT_MAX_FRAME;
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
-use thriftwood_tls::{ClientTls, ServerTls};
+use thriftwood_tls::{ClientTls, ServerTls, from_options};
 use tokio::sync::Semaphore;
 
 use crate::endpoint::Endpoint;
@@ -66,6 +66,23 @@ impl Default for Config {
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+impl Config {
+    /// The end that a URL names, or several ends, and the configuration in the options behind it: those of
+    /// [`from_options`](crate::tls::from_options), on `https://`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidUrl`](thriftwood_core::ErrorKind::InvalidUrl) for options that are no good.
+    pub fn from_url(url: &str) -> Result<(String, Self), Error> {
+        let mut config = Self::default();
+        let Some((server, options)) = url.split_once('?').filter(|_| url.starts_with("https:")) else {
+            return Ok((url.to_owned(), config));
+        };
+        (config.client_tls, config.server_tls) =
+            from_options(options).map_err(|problem| Endpoint::invalid(server, &problem))?;
+        Ok((server.to_owned(), config))
     }
 }
 

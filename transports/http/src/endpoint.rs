@@ -22,11 +22,7 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     pub(crate) fn parse(url: &str) -> Result<Self, Error> {
-        let invalid = |problem: &str| {
-            let shown = without_password(url);
-            let text = format!("`{shown}` is not an HTTP URL such as http://127.0.0.1:8080/services: {problem}");
-            Error::new(ErrorKind::InvalidUrl, text)
-        };
+        let invalid = |problem: &str| Self::invalid(url, problem);
         let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
         let scheme = uri.scheme().filter(|scheme| **scheme == Scheme::HTTP || **scheme == Scheme::HTTPS);
         let (Some(scheme), Some(authority)) = (scheme, uri.authority()) else {
@@ -51,6 +47,12 @@ impl Endpoint {
         };
         let base = uri.path().trim_end_matches('/').to_owned();
         Ok(Self { scheme: scheme.clone(), host: authority.host().to_owned(), port, base })
+    }
+
+    pub(crate) fn invalid(url: &str, problem: &str) -> Error {
+        let shown = without_password(url);
+        let text = format!("`{shown}` is not an HTTP URL such as http://127.0.0.1:8080/services: {problem}");
+        Error::new(ErrorKind::InvalidUrl, text)
     }
 
     pub(crate) fn scheme_name(&self) -> &'static str {

@@ -129,8 +129,9 @@ fn bind(candidates: &[SocketAddr]) -> io::Result<(TcpListener, SocketAddr)> {
 
 fn acceptor(config: &Config, url: &str) -> Result<TlsAcceptor, Error> {
     let Some(tls) = &config.server_tls else {
-        let text =
-            format!("serving at {url} takes a certificate: connect with `thriftwood_http::Config::server_tls` set");
+        let text = format!(
+            "serving at {url} takes a certificate: add ?cert=FILE&key=FILE to the URL, or connect with `Config::server_tls` set"
+        );
         return Err(Error::new(ErrorKind::Unsupported, text));
     };
     Ok(TlsAcceptor::from(tls.config(&["h2", "http/1.1"])?))

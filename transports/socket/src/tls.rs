@@ -42,7 +42,10 @@ pub async fn secure(socket: Socket, endpoint: &Endpoint, tls: &ClientTls) -> Res
 pub fn acceptor(endpoint: &Endpoint, tls: Option<&ServerTls>) -> Result<Option<TlsAcceptor>, Error> {
     let Endpoint::Tcp { tls: true, .. } = endpoint else { return Ok(None) };
     let Some(tls) = tls else {
-        let text = format!("cannot serve at {endpoint}: TLS needs a certificate and its key; set `Config::server_tls`");
+        let text = format!(
+            "cannot serve at {endpoint}: TLS needs a certificate and its key; add ?cert=FILE&key=FILE to the URL, or set \
+             `Config::server_tls`"
+        );
         return Err(Error::new(ErrorKind::InvalidUrl, text));
     };
     Ok(Some(TlsAcceptor::from(tls.config(&[])?)))

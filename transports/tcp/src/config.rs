@@ -11,7 +11,7 @@ use thriftwood_core::observe::{LateReplies, Observing};
 use thriftwood_core::transport::{EventSource, Lifecycle, RpcChannel, ServeOptions, Serving, Transport};
 use thriftwood_core::{BoxFuture, Bus, Error};
 use thriftwood_socket::Endpoint;
-use thriftwood_tls::{ClientTls, ServerTls};
+use thriftwood_tls::{ClientTls, ServerTls, from_options};
 
 use crate::server::Listener;
 use crate::{client, dial, error, server};
@@ -54,6 +54,27 @@ impl Default for Config {
             threads: 0,
             max_connections: 10_000,
         }
+    }
+}
+
+impl Config {
+    /// The end that a URL names, or several ends, and the configuration in the options behind it: those of
+    /// [`thriftwood_tls::from_options`], on `tcps://`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidUrl`](thriftwood_core::ErrorKind::InvalidUrl) for options that are no good.
+    pub fn from_url(url: &str) -> Result<(String, Self), Error> {
+        let mut config = Self::default();
+        // The path of a unix socket may have a question mark in it.
+        let Some((server, options)) = url.split_once('?').filter(|_| !url.starts_with("unix:")) else {
+            return Ok((url.to_owned(), config));
+        };
+        if server.starts_with("tcp:") {
+            return Err(error::invalid_url(url, "options are about certificates, and for tcps://"));
+        }
+        (config.client_tls, config.server_tls) =
+            from_options(options).map_err(|problem| error::invalid_url(server, &problem))?;
+        Ok((server.to_owned(), config))
     }
 }
 

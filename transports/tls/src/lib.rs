@@ -6,12 +6,14 @@
 mod client;
 mod error;
 mod explain;
+mod options;
 mod pem;
 mod server;
 
 pub use client::ClientTls;
 pub use error::TlsError;
 pub use explain::{explain, explain_handshake};
+pub use options::from_options;
 pub use pem::Pem;
 pub use server::ServerTls;
 

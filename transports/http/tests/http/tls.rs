@@ -53,6 +53,31 @@ fn caller(host: &str, tls: ClientTls) -> Bus {
 }
 
 #[tokio::test]
+async fn a_url_names_the_files_of_both_ends() {
+    let (authority, folder) = (Authority::new("ours"), tempfile::tempdir().unwrap());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority.0).unwrap();
+    for (name, text) in [("ca", authority.0.pem()), ("cert", certificate.pem()), ("key", key.serialize_pem())] {
+        std::fs::write(file(name), text).unwrap();
+    }
+    let bus = |url: &str| {
+        let (server, config) = Config::from_url(url).unwrap();
+        connect(&server, config).unwrap()
+    };
+    let (desk, _did) = Desk::new();
+    let server = bus(&format!("https://127.0.0.1:0?cert={}&key={}", file("cert"), file("key")));
+    let host = server.serve("desk", desk).await.unwrap().local_addr().unwrap().to_owned();
+    let client = bus(&format!("https://{host}?ca={}", file("ca")));
+    client.rpc("desk").call_frame(echo(1, b"one")).await.unwrap();
+    for url in [format!("http://{host}?ca=x"), format!("https://{host}?cafile=x")] {
+        let refused = Config::from_url(&url).and_then(|(server, config)| connect(&server, config));
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidUrl, "{url}");
+    }
+    server.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn calls_inside_tls_share_a_connection_by_http2() {
     let authority = Authority::new("ours");
     let (server, host, desk, mut did) = secured(authority.server()).await;

@@ -68,6 +68,38 @@ async fn calls_go_over_tls() {
 }
 
 #[tokio::test]
+async fn a_url_names_the_files_of_both_ends() {
+    let (authority, folder) = (Authority::new("ours"), tempfile::tempdir().unwrap());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &authority.0).unwrap();
+    for (name, text) in [("ca", authority.0.pem()), ("cert", certificate.pem()), ("key", key.serialize_pem())] {
+        std::fs::write(file(name), text).unwrap();
+    }
+    let connect = |url: &str| {
+        let (server, config) = Config::from_url(url).unwrap();
+        thriftwood_tcp::connect(&server, config).unwrap()
+    };
+    let own = format!("cert={}&key={}", file("cert"), file("key"));
+    let server = connect(&format!("tcps://localhost:0?{own}&client_ca={}", file("ca")));
+    let port = port_of(&server.serve("echo", Echo).await.unwrap());
+    let url = format!("tcps://localhost:{port}?ca={}", file("ca"));
+    assert_eq!(call(&connect(&format!("{url}&{own}")), 1).await.unwrap(), Some(request(1)));
+    let error = call(&connect(&url), 2).await.unwrap_err();
+    assert!(error.message().contains("does not let this side in"), "it shows no certificate: {error}");
+    server.close().await.unwrap();
+}
+
+#[test]
+fn options_of_a_url_are_for_tls_and_a_path_may_look_like_some() {
+    let error = Config::from_url("tcp://localhost:1?ca=x").unwrap_err();
+    assert!(error.message().contains("options are about certificates, and for tcps://"), "{error}");
+    let error = Config::from_url("tcps://localhost:1?cert=x").unwrap_err();
+    assert!(error.message().contains("`cert` and `key` belong together"), "{error}");
+    assert_eq!(Config::from_url("unix:/run/what?").unwrap().0, "unix:/run/what?");
+}
+
+#[tokio::test]
 async fn a_server_that_nobody_vouches_for_is_refused_and_the_caller_told_why() {
     let (server, _serving, port) = serve(Authority::new("theirs").server()).await;
     let ours = Authority::new("ours");

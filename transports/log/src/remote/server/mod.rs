@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use thriftwood_core::Error;
 use thriftwood_core::transport::Serving;
+use thriftwood_core::{Error, ErrorKind};
 use thriftwood_socket::{Endpoint, Listening, Socket, acceptor, bind, cannot_listen, resolve};
 use thriftwood_tls::ServerTls;
 use tokio::sync::Semaphore;
@@ -88,6 +88,14 @@ pub(crate) async fn serve(handle: &Arc<Handle>, url: &str, config: ServeConfig) 
     let mut endpoint = super::endpoint(url)?;
     if let (Endpoint::Tcp { tls, .. }, Some(_)) = (&mut endpoint, &config.tls) {
         *tls = true;
+    }
+    if matches!(endpoint, Endpoint::Tcp { tls: true, .. }) && config.tls.is_none() {
+        let url = super::url(&endpoint);
+        let text = format!(
+            "cannot serve at {url}: TLS needs a certificate and its key; `ServeConfig::tls` has them, `--tls-cert` and `--tls-key` \
+             on the command line"
+        );
+        return Err(Error::new(ErrorKind::InvalidUrl, text));
     }
     let tls = acceptor(&endpoint, config.tls.as_ref())?;
     admission::check(&config)?;
