@@ -3,28 +3,17 @@
 //! It is stored in a stream beside the events' own, as it was, with what is to be known of it as further headers. Only when
 //! that stream has it the event is given up; so after a crash in between there may be two of it, and never none. The second
 //! has the first one's name, by which the stream knows it for an hour.
-//!
-//! | header | |
-//! |---|---|
-//! | `topic` | its topic |
-//! | `dead-group` | the group that did not handle it |
-//! | `dead-offset`, `dead-time` | its sequence number in the events' stream, and when it was stored there, in microseconds since 1970 |
-//! | `dead-attempts` | the number of its deliveries |
-//! | `dead-reason` | the reason of the last failure that is known; empty when none is |
-//! | `dead-history` | once for each failure that is known: attempt, microseconds since 1970, and reason |
-//! | `dead-omitted` | how many bytes it had, where it and these headers are too large for the server; it has none then, and none of its own headers where those are too large |
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
-use async_nats::HeaderMap;
-use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::{self, AckKind, context, message::Acker, stream};
-use bytes::Bytes;
+use async_nats::jetstream::{self, AckKind, context, stream};
 use thriftwood_core::{Error, ErrorKind};
 use tracing::{debug, warn};
 
-use super::failures::{Failure, Failures, microseconds};
+use super::acker::Acker;
+use super::failures::{Failure, Failures};
+use super::letter::{Event, Told, letter};
 use super::{Stream, StreamOptions, failed, token};
 use crate::EVENT_PREFIX;
 
@@ -48,17 +37,6 @@ pub(super) struct Letters {
     /// After so many deliveries an event is a dead letter.
     pub(super) max_attempts: u32,
     failures: Arc<Failures>,
-    /// The largest payload that can be sent, headers included, in bytes.
-    max_payload: usize,
-}
-
-/// An event as far as its letter needs it.
-pub(super) struct Event {
-    pub(super) topic: String,
-    pub(super) headers: Option<HeaderMap>,
-    pub(super) frame: Bytes,
-    pub(super) offset: u64,
-    pub(super) time: SystemTime,
 }
 
 impl Letters {
@@ -79,7 +57,6 @@ impl Letters {
             stream: options.name.clone(),
             max_attempts,
             failures: Arc::clone(&stream.failures),
-            max_payload: stream.context.client().max_payload(),
         }))
     }
 
@@ -109,11 +86,11 @@ impl Letters {
             }
             Err(error) => {
                 warn!(group = self.group, topic, offset, %error, "a dead letter could not be stored; it is tried again");
-                let again = acker.ack_with(AckKind::Nak(Some(REST))).await;
+                let again = acker.say(AckKind::Nak(Some(REST))).await;
                 return again.map(|()| false).map_err(|source| failed("a refusal could not be sent", source));
             }
         }
-        match acker.double_ack_with(AckKind::Term).await {
+        match acker.confirmed(AckKind::Term).await {
             Ok(()) => self.failures.forget(&self.consumer, offset),
             // It comes again, and its letter is known.
             Err(error) => debug!(topic, offset, %error, "an event that has its dead letter could not be given up yet"),
@@ -123,9 +100,9 @@ impl Letters {
 
     /// Whether the stream had the letter already.
     async fn store(&self, event: &Event, attempts: u32, failures: &[Failure]) -> Result<bool, context::PublishError> {
-        let (mut headers, frame) = letter(&self.group, event, attempts, failures, self.max_payload);
-        // The consumer is the group's, for one pattern of topics: each buries for itself.
-        headers.insert(NATS_MESSAGE_ID, name(&self.stream, event, &self.consumer));
+        let told = Told::new(&self.group, event, attempts, failures);
+        let max_payload = self.context.client().max_payload();
+        let (headers, frame) = letter(&told, &name(&self.stream, event, &self.consumer), max_payload);
         let subject = format!("{}{}", self.prefix, event.topic);
         Ok(self.context.publish_with_headers(subject, headers, frame).await?.await?.duplicate)
     }
@@ -180,138 +157,7 @@ fn is_somebody_elses(error: &context::CreateStreamError) -> bool {
         if error.error_code() == jetstream::ErrorCode::STREAM_SUBJECT_OVERLAP)
 }
 
-/// The event as a dead letter, of no more than so many bytes.
-fn letter(group: &str, event: &Event, attempts: u32, failures: &[Failure], max_payload: usize) -> (HeaderMap, Bytes) {
-    let is_too_large = |headers: &HeaderMap, bytes| size(headers) + SPARE + bytes > max_payload;
-    let mut headers = own_headers(event);
-    tell(&mut headers, group, event, attempts, failures);
-    if !is_too_large(&headers, event.frame.len()) {
-        return (headers, event.frame.clone());
-    }
-    headers.insert(OMITTED, event.frame.len().to_string());
-    if is_too_large(&headers, 0) {
-        // A peer of NATS may have put there what it liked.
-        headers = HeaderMap::new();
-        tell(&mut headers, group, event, attempts, failures);
-        headers.insert(OMITTED, event.frame.len().to_string());
-    }
-    (headers, Bytes::new())
-}
-
-/// What the event itself says in headers.
-fn own_headers(event: &Event) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, values) in event.headers.iter().flat_map(HeaderMap::iter) {
-        // Those of the server are commands to it, and an event that was a letter before is told of anew.
-        let name_text: &str = name.as_ref();
-        if !name_text.starts_with("Nats-") && !name_text.starts_with("dead-") {
-            values.iter().for_each(|value| headers.append(name.clone(), value.clone()));
-        }
-    }
-    headers
-}
-
-/// Tells in headers what is to be known of it.
-fn tell(headers: &mut HeaderMap, group: &str, event: &Event, attempts: u32, failures: &[Failure]) {
-    let reason = failures.last().map_or("", |failure| &failure.reason);
-    headers.insert("topic", event.topic.as_str());
-    headers.insert("dead-group", group);
-    headers.insert("dead-offset", event.offset.to_string());
-    headers.insert("dead-time", microseconds(event.time).to_string());
-    headers.insert("dead-attempts", attempts.to_string());
-    headers.insert("dead-reason", reason);
-    for Failure { attempt, time, reason } in failures {
-        headers.append("dead-history", format!("{attempt} {time} {reason}"));
-    }
-}
-
-/// The header of a letter that is without its event.
-const OMITTED: &str = "dead-omitted";
-
-/// For the letter's name, which is put to its headers.
-const SPARE: usize = 1024;
-
-/// How many bytes headers take: `NATS/1.0`, and a line for each.
-fn size(headers: &HeaderMap) -> usize {
-    let line = |(name, values): (&async_nats::HeaderName, &Vec<async_nats::HeaderValue>)| -> usize {
-        let name: &str = name.as_ref();
-        values.iter().map(|value| name.len() + value.as_str().len() + 4).sum()
-    };
-    headers.iter().map(line).sum::<usize>() + 12
-}
-
 /// The topic of a subject.
 pub(super) fn topic(subject: &str) -> &str {
     subject.strip_prefix(EVENT_PREFIX).unwrap_or(subject)
-}
-
-#[cfg(test)]
-mod tests {
-    use async_nats::HeaderValue;
-
-    use super::*;
-
-    fn event(headers: Option<HeaderMap>, bytes: usize) -> Event {
-        let (topic, frame) = ("v1.emea.Winners.Winner".to_owned(), vec![7; bytes].into());
-        Event { topic, headers, frame, offset: 41, time: SystemTime::UNIX_EPOCH + Duration::from_millis(3) }
-    }
-
-    #[test]
-    fn a_letter_has_the_events_own_headers_but_for_commands_to_the_server_and_what_an_earlier_letter_told() {
-        let mut own = HeaderMap::new();
-        own.insert(NATS_MESSAGE_ID, "bus-1");
-        own.insert("Nats-Rollup", "all");
-        own.insert("dead-attempts", "99");
-        own.append("shop", "one");
-        own.append("shop", "two");
-        let failure = |attempt, reason: &str| Failure { attempt, time: 5, reason: reason.to_owned() };
-        let failures = [failure(1, "no account"), failure(3, "still none")];
-        let (headers, frame) = letter("mailer", &event(Some(own), 10), 3, &failures, 1 << 20);
-        assert_eq!(frame.len(), 10);
-        let mut lines: Vec<_> = headers
-            .iter()
-            .flat_map(|(name, values)| values.iter().map(move |value| format!("{name}: {}", value.as_str())))
-            .collect();
-        lines.sort();
-        assert_eq!(
-            lines,
-            [
-                "dead-attempts: 3",
-                "dead-group: mailer",
-                "dead-history: 1 5 no account",
-                "dead-history: 3 5 still none",
-                "dead-offset: 41",
-                "dead-reason: still none",
-                "dead-time: 3000",
-                "shop: one",
-                "shop: two",
-                "topic: v1.emea.Winners.Winner",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_letter_that_would_be_too_large_names_the_event_without_it() {
-        let failure = |attempt| Failure { attempt, time: 5, reason: "x".repeat(512) };
-        let failures: Vec<_> = (1..=16).map(failure).collect();
-        for (bytes, omitted) in [(50_000, None), (60_000, Some("60000"))] {
-            let (headers, frame) = letter("mailer", &event(None, bytes), 16, &failures, 64 * 1024);
-            assert!(size(&headers) + frame.len() <= 64 * 1024);
-            assert_eq!(headers.get("dead-omitted").map(HeaderValue::as_str), omitted);
-            assert_eq!(frame.is_empty(), omitted.is_some());
-        }
-    }
-
-    #[test]
-    fn a_letter_is_without_the_events_own_headers_only_where_those_alone_would_be_too_large() {
-        for (bytes, is_kept) in [(60_000, true), (65_000, false)] {
-            let mut own = HeaderMap::new();
-            own.insert("shop", "x".repeat(bytes));
-            let (headers, frame) = letter("mailer", &event(Some(own), 5_000), 2, &[], 64 * 1024);
-            assert!(size(&headers) + SPARE <= 64 * 1024 && frame.is_empty());
-            assert_eq!(headers.get("shop").is_some(), is_kept);
-            assert_eq!(headers.get("dead-omitted").map(HeaderValue::as_str), Some("5000"));
-            assert_eq!(headers.get("dead-offset").map(HeaderValue::as_str), Some("41"));
-        }
-    }
 }

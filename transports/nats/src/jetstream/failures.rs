@@ -36,8 +36,7 @@ impl Failures {
         if reason.is_empty() {
             return;
         }
-        let end = (0..=MAX_REASON.min(reason.len())).rfind(|end| reason.is_char_boundary(*end)).unwrap_or(0);
-        let reason = reason[..end].replace(char::is_control, " ");
+        let reason = cut(reason, MAX_REASON).replace(char::is_control, " ");
         let failure = Failure { attempt, time: microseconds(SystemTime::now()), reason };
         let mut events = self.lock();
         let failures = events.entry((Arc::clone(consumer), offset)).or_default();
@@ -79,6 +78,12 @@ fn forget_oldest(events: &mut BTreeMap<Event, BTreeMap<u32, Failure>>) {
     if let Some(oldest) = oldest {
         events.remove(&oldest);
     }
+}
+
+/// As much of a text as is in so many bytes.
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
 }
 
 /// Since 1970.

@@ -1,248 +1,252 @@
 //! A member of a group: asks the group's consumer for events, as many as its subscription is about to handle.
 
+use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
-use async_nats::jetstream::Message;
+use async_nats::jetstream;
 use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer};
-use futures_util::{FutureExt, StreamExt};
+use async_nats::{Client, Message};
 use thriftwood_core::event::Delivery;
 use thriftwood_core::{Error, ErrorKind};
-use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::debug;
 
-use super::dead::{Event, Letters, topic};
-use super::subscriber::{MISSED, REST};
+use super::acker::Acker;
+use super::ahead::{Ahead, Taken};
+use super::consumer::{self, Needed};
+use super::dead::{Letters, topic};
+use super::letter::Event;
+use super::pull::{Coming, Pull};
+use super::subscriber::REST;
 use super::verdict::Verdict;
-use super::{Stream, consumer, failed};
+use super::{Stream, failed};
+use crate::bus::Shared;
 use crate::error::check_subject;
 
-/// Events a member takes ahead of its consumer. Their time to be acknowledged runs while they wait, and nobody else can have
-/// them, so they are few; with one, every event would cost a round trip.
-const AHEAD: usize = 8;
-/// Events that are asked for together for handlers that wait for them.
-const MOST_AT_ONCE: usize = 256;
+/// What the server says of requests when another of a cluster takes over: it need only be asked again.
+const PASSING: [&str; 2] = ["Leadership Change", "Server Shutdown"];
+/// How often the same trouble is told of.
+const TELL: Duration = Duration::from_secs(30);
 
 /// One membership, for as long as its subscription.
 pub(super) struct Member {
-    events: mpsc::Receiver<Result<Taken, Error>>,
-    demand: Arc<Demand>,
-    /// How long it may have an event.
-    pub(super) ack_wait: Duration,
-}
-
-/// What the task that asks for events knows of the subscription it asks for.
-struct Demand {
-    /// Whether events are taken only for a consumer that waits. The server counts a delivery when it sends one, so what lies
-    /// ahead of a consumer that dies of another event would die with it, where deliveries are limited.
-    careful: bool,
-    /// How many the consumer begins with as soon as it has them.
-    at_once: AtomicUsize,
-    /// The most events that may be here and with the consumer.
-    limit: AtomicUsize,
-    with_consumer: AtomicUsize,
-    /// Whether the consumer has come for an event yet. What it says of its limit it says before.
-    begun: AtomicBool,
-    /// Whether it waits for one.
-    awaited: AtomicBool,
-    changed: Notify,
-}
-
-/// One event that is with the consumer.
-pub(super) struct Place(Arc<Demand>);
-
-/// An event that was taken ahead.
-struct Taken {
-    delivery: Delivery,
-    verdict: Verdict,
-    since: Instant,
+    ahead: Arc<Ahead>,
+    _left: DropGuard,
 }
 
 impl Member {
     pub(super) async fn join(
         stream: &Stream,
+        shared: &Shared,
         subject: String,
         group: &str,
         policy: DeliverPolicy,
     ) -> Result<Self, Error> {
         check_subject("a group on JetStream", group, false)
             .map_err(|problem| Error::new(ErrorKind::InvalidName, problem))?;
-        let letters = Letters::open(stream, group, &consumer::name(group, &subject)).await?.map(Arc::new);
-        let consumer = consumer::find_or_make(stream, &subject, group, policy).await?;
-        let ack_wait = consumer::ack_wait(&consumer);
-        let demand = Arc::new(Demand {
-            careful: letters.is_some(),
-            at_once: AtomicUsize::new(1),
-            limit: AtomicUsize::new(usize::MAX),
-            with_consumer: AtomicUsize::new(0),
-            begun: AtomicBool::new(false),
-            awaited: AtomicBool::new(false),
-            changed: Notify::new(),
+        let needed = Needed::new(stream, group, &subject);
+        let letters = Letters::open(stream, group, &needed.name).await?.map(Arc::new);
+        let consumer = needed.find_or_make(policy).await?;
+        let ahead = Ahead::new(letters.is_some(), consumer::ack_wait(&consumer));
+        let pull = Pull::new(&shared.nats, consumer.clone(), ahead.longest()).await?;
+        let taking = Taking {
+            nats: shared.nats.clone(),
+            context: stream.context.clone(),
+            timeout: shared.timeout,
+            needed,
+            consumer,
+            letters,
+            ahead: Arc::clone(&ahead),
+            lost: None,
+            told: None,
+        };
+        let left = CancellationToken::new();
+        let has_left = left.clone().cancelled_owned();
+        // One of the bus, so that closing it waits until what was taken is given back.
+        shared.lifecycle.serve(|closed| async move {
+            let stopped = async {
+                tokio::select! {
+                    () = has_left => {}
+                    () = closed.cancelled() => {}
+                }
+            };
+            taking.run(pull, stopped).await;
         });
-        let (out, events) = mpsc::channel(MOST_AT_ONCE);
-        tokio::spawn(fetch(consumer, letters, Arc::clone(&demand), out));
-        Ok(Self { events, demand, ack_wait })
+        Ok(Self { ahead, _left: left.drop_guard() })
+    }
+
+    /// How long it may have an event.
+    pub(super) fn ack_wait(&self) -> Duration {
+        self.ahead.ack_wait
     }
 
     /// No more than so many are to be with the consumer and ahead of it.
     pub(super) fn limit(&self, events: usize) {
-        self.demand.limit.store(events, Ordering::Relaxed);
+        self.ahead.limit(events);
     }
 
     /// From now on the consumer begins with so many as soon as it has them.
     pub(super) fn begins_at_once(&self, events: usize) {
-        self.demand.at_once.store(events.min(MOST_AT_ONCE), Ordering::Relaxed);
+        self.ahead.begins_at_once(events);
     }
 
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Delivery, Error>>> {
-        loop {
-            // Both before an event is received: from then on the task may look for what to ask for next.
-            self.demand.awaited.store(false, Ordering::Relaxed);
-            let place = Place::take(&self.demand);
-            let Taken { mut delivery, mut verdict, since } = match self.events.poll_recv(cx) {
-                Poll::Ready(Some(Ok(taken))) => taken,
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => {
-                    self.demand.begun.store(true, Ordering::Relaxed);
-                    self.demand.awaited.store(true, Ordering::Relaxed);
-                    // Which tells the task.
-                    drop(place);
-                    return Poll::Pending;
-                }
-            };
-            let waited = since.elapsed();
-            if waited >= self.ack_wait {
-                // It is another's by now, or comes again.
-                verdict.forget();
-                continue;
-            }
-            if waited > self.ack_wait / 4 {
-                verdict.prolong();
-            }
-            verdict.begin(place);
-            delivery.acknowledge = Some(Box::new(verdict));
-            return Poll::Ready(Some(Ok(delivery)));
-        }
+        self.ahead.poll_next(cx)
     }
 }
 
-impl Demand {
-    /// Waits until there is something to ask for, and says how much.
-    async fn wanted(&self) -> usize {
-        loop {
-            let wanted = self.wanted_now();
-            if wanted > 0 {
-                return wanted;
-            }
-            self.changed.notified().await;
-        }
-    }
-
-    /// With nothing here.
-    fn wanted_now(&self) -> usize {
-        let [limit, at_once, with_consumer] =
-            [&self.limit, &self.at_once, &self.with_consumer].map(|count| count.load(Ordering::Relaxed));
-        let is_awaited = self.awaited.load(Ordering::Relaxed);
-        let wanted = match self.careful {
-            true if is_awaited => at_once.min(limit).saturating_sub(with_consumer),
-            false if self.begun.load(Ordering::Relaxed) => AHEAD.min(limit.saturating_sub(with_consumer)),
-            _ => 0,
-        };
-        // Whoever waits may have one more, or would not wait.
-        wanted.max(usize::from(is_awaited))
-    }
-}
-
-impl Place {
-    fn take(demand: &Arc<Demand>) -> Self {
-        demand.with_consumer.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(demand))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.with_consumer.fetch_sub(1, Ordering::Relaxed);
-        self.0.changed.notify_one();
-    }
-}
-
-/// Asks for events, a batch at a time, each when the one before has been taken. Not the client library's endless stream of
-/// them: that one asks ahead while it is being emptied, and what a member has taken and will not handle has to go back to the
-/// group at once, not when its time to be acknowledged is up.
-async fn fetch(
+/// The task that takes events for a subscription.
+struct Taking {
+    nats: Client,
+    context: jetstream::Context,
+    /// How long the server may take to answer.
+    timeout: Duration,
+    needed: Needed,
     consumer: PullConsumer,
     letters: Option<Arc<Letters>>,
-    demand: Arc<Demand>,
-    out: mpsc::Sender<Result<Taken, Error>>,
-) {
-    loop {
-        let Ok(mut places) = out.reserve_many(MOST_AT_ONCE).await else { return };
-        let wanted = tokio::select! {
-            wanted = demand.wanted() => wanted,
-            () = out.closed() => return,
-        };
-        let mut batch = match consumer.batch().max_messages(wanted).expires(MISSED).messages().await {
-            Ok(batch) => batch,
-            Err(source) => {
-                if let Some(place) = places.next() {
-                    place.send(Err(failed("events cannot be asked for", source)));
-                }
-                drop(places);
-                tokio::time::sleep(REST).await;
-                continue;
+    ahead: Arc<Ahead>,
+    /// Why the consumer may be gone, where that is to be found out.
+    lost: Option<String>,
+    /// What was told last of why no events come, and when.
+    told: Option<(String, Instant)>,
+}
+
+impl Taking {
+    /// Asks for events each time those before have been taken, until the subscription or its bus is gone.
+    async fn run(mut self, mut pull: Pull, stopped: impl Future<Output = ()>) {
+        let mut stopped = std::pin::pin!(stopped);
+        loop {
+            let (back, until) = self.ahead.look_after(pull.is_asking());
+            give_back(back, None).await;
+            let going_on = tokio::select! {
+                going_on = self.step(&mut pull, until) => going_on,
+                () = &mut stopped => break,
+            };
+            if !going_on {
+                break;
+            }
+        }
+        let mut back = self.ahead.end();
+        let (late, pause) = pull.leave(self.timeout).await;
+        back.extend(late.into_iter().filter_map(|late| self.taken(late).ok().flatten()));
+        give_back(back, pause).await;
+    }
+
+    /// Asks if there is something to ask for, and takes in what comes first, until then. `false` when nothing can come any
+    /// more. Dropping the future loses nothing.
+    async fn step(&mut self, pull: &mut Pull, until: Option<Instant>) -> bool {
+        if let Some(reason) = self.lost.clone() {
+            self.look(&reason).await;
+            return true;
+        }
+        if !pull.is_asking()
+            && let wanted @ 1.. = self.ahead.wanted()
+            && let Err(error) = pull.ask(wanted).await
+        {
+            self.tell(error);
+            tokio::time::sleep(REST).await;
+            return true;
+        }
+        let until = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until.into()).await,
+                None => std::future::pending().await,
             }
         };
-        loop {
-            let message = tokio::select! {
-                message = batch.next() => message,
-                () = out.closed() => {
-                    // Dropped, an event is given back.
-                    while let Some(Some(Ok(message))) = batch.next().now_or_never() {
-                        drop(taken(message, letters.as_ref()));
-                    }
-                    return;
+        let coming = tokio::select! {
+            coming = pull.next() => coming,
+            () = self.ahead.changed.notified() => return true,
+            () = until => return true,
+        };
+        match coming {
+            Coming::Event(message) => match self.taken(message) {
+                Ok(taken) => {
+                    self.told = None;
+                    taken.into_iter().for_each(|taken| self.ahead.came(taken));
                 }
-            };
-            let Some(message) = message else { break };
-            let message = message.map_err(|source| failed("events do not come", source));
-            let Some(taken) = message.and_then(|message| taken(message, letters.as_ref())).transpose() else {
-                continue;
-            };
-            let Some(place) = places.next() else { break };
-            place.send(taken);
+                Err(error) => self.tell(error),
+            },
+            Coming::Over => {}
+            Coming::Unheard => self.lost = Some("the server says nothing to a request".to_owned()),
+            Coming::Refused(status, words) if PASSING.iter().any(|passing| words.contains(passing)) => {
+                debug!(%status, words, "events are asked for again");
+                tokio::time::sleep(REST).await;
+            }
+            Coming::Refused(status, words) => self.lost = Some(format!("status {status}, {words}")),
+            Coming::Reconnected => self.renew(pull).await,
+            Coming::Closed => return false,
         }
+        true
+    }
+
+    /// Looks for the consumer, which gives no events for this reason. The subscription stays: a server that stood still may answer yet.
+    async fn look(&mut self, reason: &str) {
+        match self.needed.find_again(reason).await {
+            Ok(found) => {
+                debug!(reason, "events did not come, and are asked for again");
+                (self.consumer, self.lost) = (found, None);
+            }
+            Err(error) => self.tell(error),
+        }
+        tokio::time::sleep(REST).await;
+    }
+
+    async fn renew(&mut self, pull: &mut Pull) {
+        match Pull::new(&self.nats, self.consumer.clone(), self.ahead.longest()).await {
+            Ok(renewed) => *pull = renewed,
+            Err(error) => self.tell(error),
+        }
+    }
+
+    /// Tells the subscription why no events come; the same again only after some time.
+    fn tell(&mut self, error: Error) {
+        let is_known = self.told.as_ref().is_some_and(|(text, at)| text == error.message() && at.elapsed() < TELL);
+        if !is_known {
+            self.told = Some((error.message().to_owned(), Instant::now()));
+            self.ahead.failed(error);
+        }
+    }
+
+    /// An event for the consumer; `None` for one that had all its deliveries, and is buried.
+    fn taken(&self, message: Message) -> Result<Option<Taken>, Error> {
+        let message = jetstream::Message { message, context: self.context.clone() };
+        let info = message.info().map_err(|source| failed("a message came that is not the stream's", source))?;
+        let (offset, time) = (info.stream_sequence, SystemTime::from(info.published));
+        let delivered = u32::try_from(info.delivered).unwrap_or(u32::MAX);
+        let Message { subject, reply: Some(reply), headers, payload: frame, .. } = message.message else {
+            return Ok(None);
+        };
+        let acker = Acker::new(&self.nats, reply, self.timeout);
+        let topic = topic(&subject).to_owned();
+        let mortal = self.letters.as_ref().map(|letters| {
+            let event = Event { topic: topic.clone(), headers, frame: frame.clone(), offset, time };
+            (Arc::clone(letters), event)
+        });
+        let mortal = match mortal {
+            Some((letters, event)) if delivered > letters.max_attempts => {
+                // Its last delivery was never answered: whoever had it died of it, or took too long.
+                tokio::spawn(async move {
+                    if let Err(error) = letters.bury(&event, delivered - 1, &acker).await {
+                        debug!(%error, "the burial of an event is tried again when its time is up");
+                    }
+                });
+                return Ok(None);
+            }
+            mortal => mortal,
+        };
+        let delivery =
+            Delivery { topic, frame, offset: Some(offset), time: Some(time), attempt: delivered, acknowledge: None };
+        let verdict = Verdict::new(acker, delivered, mortal);
+        Ok(Some(Taken { delivery, verdict, since: Instant::now() }))
     }
 }
 
-/// An event for the consumer; `None` for one that had all its deliveries, and is buried.
-fn taken(message: Message, letters: Option<&Arc<Letters>>) -> Result<Option<Taken>, Error> {
-    let info = message.info().map_err(|source| failed("a message came that is not the stream's", source))?;
-    let (offset, time) = (info.stream_sequence, SystemTime::from(info.published));
-    let delivered = u32::try_from(info.delivered).unwrap_or(u32::MAX);
-    let (message, acker) = message.split();
-    let (topic, frame) = (topic(&message.subject).to_owned(), message.payload);
-    let mortal = letters.map(|letters| {
-        let event = Event { topic: topic.clone(), headers: message.headers, frame: frame.clone(), offset, time };
-        (Arc::clone(letters), event)
-    });
-    let mortal = match mortal {
-        Some((letters, event)) if delivered > letters.max_attempts => {
-            // Its last delivery was never answered: whoever had it died of it, or took too long.
-            tokio::spawn(async move {
-                if let Err(error) = letters.bury(&event, delivered - 1, &acker).await {
-                    debug!(%error, "the burial of an event is tried again when its time is up");
-                }
-            });
-            return Ok(None);
-        }
-        mortal => mortal,
-    };
-    let delivery =
-        Delivery { topic, frame, offset: Some(offset), time: Some(time), attempt: delivered, acknowledge: None };
-    let verdict = Verdict::new(acker, delivered, mortal);
-    Ok(Some(Taken { delivery, verdict, since: Instant::now() }))
+/// To the group, in order, since no handler has begun with any.
+async fn give_back(events: VecDeque<Taken>, pause: Option<Duration>) {
+    for Taken { verdict, .. } in events {
+        verdict.give_back(pause).await;
+    }
 }

@@ -3,18 +3,22 @@
 //! Subjects and payloads are those of core NATS, so Frugal's peers can publish to the stream and hear what is published to
 //! it without knowing that it is there.
 
+mod acker;
+mod ahead;
 mod consumer;
 mod dead;
 mod failures;
+mod letter;
 mod member;
 mod publisher;
+mod pull;
 mod subscriber;
 mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{self, stream};
+use async_nats::jetstream::{self, ErrorCode, stream};
 use async_nats::{Client, Subject};
 use thriftwood_core::error::BoxError;
 use thriftwood_core::event::{SubscribeOptions, TopicFilter};
@@ -142,12 +146,22 @@ impl Stream {
 fn unusable(options: &StreamOptions, source: jetstream::context::CreateStreamError) -> Error {
     use jetstream::context::CreateStreamErrorKind as Kind;
     let name = &options.name;
+    let no_jetstream =
+        |where_: &str, how: &str| format!("the NATS server has no JetStream{where_}; {how}, and nats:// needs none");
     let (kind, text) = match source.kind() {
-        Kind::JetStreamUnavailable | Kind::TimedOut => (
+        Kind::JetStreamUnavailable => (ErrorKind::Unsupported, no_jetstream("", "it is started with `-js`")),
+        Kind::JetStream(error) if is_off(error.error_code()) => (
             ErrorKind::Unsupported,
-            "the NATS server has no JetStream; it is started with `-js`, and nats:// needs none".to_owned(),
+            no_jetstream(" for this user's account", "an account has it with `jetstream: enabled`"),
         ),
-        Kind::JetStream(error) if error.error_code() == jetstream::ErrorCode::STREAM_SUBJECT_OVERLAP => (
+        Kind::TimedOut => (
+            ErrorKind::Timeout,
+            format!(
+                "the stream `{name}` cannot be looked up or made: the NATS server did not answer in time. It is busy, has no leader for \
+                 its streams, or does not let this user publish to `$JS.API.STREAM.INFO.{name}` and `$JS.API.STREAM.CREATE.{name}`"
+            ),
+        ),
+        Kind::JetStream(error) if error.error_code() == ErrorCode::STREAM_SUBJECT_OVERLAP => (
             ErrorKind::Refused,
             format!(
                 "the stream `{name}` cannot be made: another stream takes subjects under `{EVENT_PREFIX}` already; name that one, \
@@ -157,6 +171,10 @@ fn unusable(options: &StreamOptions, source: jetstream::context::CreateStreamErr
         _ => (ErrorKind::Refused, format!("the stream `{name}` cannot be used or made")),
     };
     Error::new(kind, format!("{text} ({source})")).with_source(source)
+}
+
+fn is_off(error: ErrorCode) -> bool {
+    [ErrorCode::JETSTREAM_NOT_ENABLED, ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT].contains(&error)
 }
 
 fn failed(what: &str, source: impl Into<BoxError>) -> Error {

@@ -37,7 +37,7 @@ pub(super) async fn subscribe(
     let closed = Box::pin(shared.lifecycle.token().clone().cancelled_owned());
     let messages = match &options.group {
         None => Messages::Alone(Box::new(alone(stream, subject, policy).await?)),
-        Some(group) => Messages::Shares(Member::join(stream, subject, group, policy).await?),
+        Some(group) => Messages::Shares(Member::join(stream, shared, subject, group, policy).await?),
     };
     Ok(Box::new(Source { messages, closed, rest: None }))
 }
@@ -118,7 +118,7 @@ impl EventSource for Source {
     fn time_limit(&self) -> Option<Duration> {
         match &self.messages {
             Messages::Alone(_) => None,
-            Messages::Shares(member) => Some(member.ack_wait),
+            Messages::Shares(member) => Some(member.ack_wait()),
         }
     }
 

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::AckKind;
-use async_nats::jetstream::message::Acker;
 use thriftwood_core::event::Acknowledge;
 use thriftwood_core::{BoxFuture, Error, ErrorKind};
 use tracing::debug;
 
-use super::dead::{Event, Letters};
+use super::acker::Acker;
+use super::ahead::Place;
+use super::dead::Letters;
 use super::failed;
-use super::member::Place;
+use super::letter::Event;
 
 /// How long the first redelivery of an event that was refused waits; twice as long for each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -50,6 +51,14 @@ impl Verdict {
     /// Says nothing: the server knows that the time of this delivery is up.
     pub(super) fn forget(mut self) {
         self.acker = None;
+    }
+
+    /// Goes back to the group, at once or after a pause, as no handler has begun with it.
+    pub(super) async fn give_back(mut self, pause: Option<Duration>) {
+        let Some(acker) = self.acker.take() else { return };
+        if let Err(error) = acker.say(AckKind::Nak(pause)).await {
+            debug!(%error, "an event could not be given back; it comes again when its time is up");
+        }
     }
 
     /// Asks for more time in the background.
@@ -98,7 +107,7 @@ impl Acknowledge for Verdict {
         Box::pin(async move {
             // Confirmed by the server: an acknowledgement that got lost would be a second delivery.
             let Some(acker) = acker else { return Ok(()) };
-            acker.double_ack().await.map_err(|source| failed("an acknowledgement was not confirmed", source))?;
+            acker.confirmed(AckKind::Ack).await?;
             if let Some(mortal) = &self.mortal {
                 mortal.0.handled(mortal.1.offset);
             }
@@ -115,7 +124,7 @@ impl Acknowledge for Verdict {
         let acker = self.acker.take();
         Box::pin(async move {
             let Some(acker) = acker else { return Ok(()) };
-            acker.ack_with(refusal).await.map_err(|source| failed("a refusal could not be sent", source))
+            acker.say(refusal).await.map_err(|source| failed("a refusal could not be sent", source))
         })
     }
 
@@ -143,7 +152,7 @@ impl Acknowledge for Verdict {
         let acker = self.acker.clone();
         Box::pin(async move {
             let Some(acker) = acker else { return Ok(true) };
-            let asked = acker.ack_with(AckKind::Progress).await;
+            let asked = acker.say(AckKind::Progress).await;
             asked.map(|()| true).map_err(|source| failed("more time could not be asked for", source))
         })
     }
@@ -169,12 +178,10 @@ impl Drop for Verdict {
             runtime.spawn(burial);
             return;
         }
-        // What was not begun with goes to another member as soon as this one's request, which goes with it, is gone for certain:
-        // the server would send it there, and wait for an answer in vain.
-        let refusal = if self.place.is_some() { self.refusal() } else { AckKind::Nak(Some(FIRST_PAUSE)) };
+        let refusal = if self.place.is_some() { self.refusal() } else { AckKind::Nak(None) };
         let Some(acker) = self.acker.take() else { return };
         runtime.spawn(async move {
-            if let Err(error) = acker.ack_with(refusal).await {
+            if let Err(error) = acker.say(refusal).await {
                 debug!(%error, "an event that was dropped could not be given back; it comes again when its time is up");
             }
         });

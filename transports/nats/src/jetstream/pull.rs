@@ -1,0 +1,201 @@
+//! The requests of one member for its group's events, and what comes of them.
+//!
+//! Not the client library's batches: each has a subscription of its own, and what the server sends to one that has just ended is nobody's,
+//! until the event's time is up. Here one subscription hears what comes to any request, however late, and when the member leaves, it
+//! is ended in a way that loses nothing: the server is told to end it behind so many messages more, and these are sent by
+//! the member itself. What it gets before them has come in time, and what would come behind them the server does not send.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use async_nats::connection::State;
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::pull::BatchConfig;
+use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use thriftwood_core::Error;
+
+use super::failed;
+use super::subscriber::MISSED;
+use crate::error;
+
+/// How long a request lasts on servers that [`forget`](forgets) what comes again.
+const SHORT: Duration = Duration::from_secs(1);
+/// How much later than it thinks a server may have forgotten a request.
+const LATE: Duration = Duration::from_millis(100);
+/// How long the server's word that a request is over may take beyond the time that the request has.
+const GRACE: Duration = Duration::from_secs(1);
+/// How often the connection is asked whether it is still the same, while a request is out.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// A member's subscription.
+pub(super) struct Pull {
+    nats: Client,
+    consumer: PullConsumer,
+    /// How long a request lasts.
+    expires: Duration,
+    inbox: String,
+    subscription: Subscriber,
+    /// How many messages came.
+    taken: u64,
+    /// How often the connection had been made when the subscription was. The server counts a subscription's messages anew
+    /// with each, and a request may be gone with the last one.
+    connects: u64,
+    requests: u64,
+    request: Option<Request>,
+    /// How many events may still come to requests of which nothing was heard in their time.
+    unheard: usize,
+}
+
+/// One that is out.
+struct Request {
+    /// The last part of the subject that is answered to.
+    number: String,
+    left: usize,
+    until: Instant,
+}
+
+/// What comes.
+pub(super) enum Coming {
+    Event(Message),
+    /// The request is over.
+    Over,
+    /// Nothing was heard of it in its time. It may have gone to nobody: the server does not say so.
+    Unheard,
+    /// The request is refused, with the server's words.
+    Refused(StatusCode, String),
+    /// The connection was made again, and a request may be gone.
+    Reconnected,
+    /// The connection is closed for good.
+    Closed,
+}
+
+impl Pull {
+    /// For the events of this consumer, by requests that last no longer than this.
+    pub(super) async fn new(nats: &Client, consumer: PullConsumer, longest: Duration) -> Result<Self, Error> {
+        let (inbox, connects) = (nats.new_inbox(), connects(nats));
+        let subscription = nats.subscribe(format!("{inbox}.*")).await.map_err(error::bus)?;
+        Ok(Self {
+            nats: nats.clone(),
+            consumer,
+            expires: longest.min(if forgets(nats) { SHORT } else { MISSED }),
+            inbox,
+            subscription,
+            taken: 0,
+            connects,
+            requests: 0,
+            request: None,
+            unheard: 0,
+        })
+    }
+
+    /// Whether a request is out. There is one at a time.
+    pub(super) fn is_asking(&self) -> bool {
+        self.request.is_some()
+    }
+
+    /// Asks for so many events.
+    pub(super) async fn ask(&mut self, events: usize) -> Result<(), Error> {
+        self.requests += 1;
+        let number = self.requests.to_string();
+        let batch = BatchConfig { batch: events, expires: Some(self.expires), ..BatchConfig::default() };
+        let inbox = Subject::from(format!("{}.{number}", self.inbox));
+        let asked = self.consumer.request_batch(batch, inbox).await;
+        asked.map_err(|source| failed("events cannot be asked for", source))?;
+        self.request = Some(Request { number, left: events, until: Instant::now() + self.expires + GRACE });
+        Ok(())
+    }
+
+    /// What comes next. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Coming {
+        loop {
+            let check = match &self.request {
+                Some(request) => request.until.min(Instant::now() + CHECK),
+                // Nothing is expected; what comes late comes all the same.
+                None => Instant::now() + MISSED,
+            };
+            tokio::select! {
+                message = self.subscription.next() => {
+                    let Some(message) = message else { return Coming::Closed };
+                    self.taken += 1;
+                    if let Some(coming) = self.heard(message) {
+                        return coming;
+                    }
+                }
+                () = tokio::time::sleep_until(check.into()) => {
+                    if connects(&self.nats) != self.connects {
+                        return Coming::Reconnected;
+                    }
+                    if let Some(request) = self.request.take_if(|request| request.until <= Instant::now()) {
+                        self.unheard += request.left;
+                        return Coming::Unheard;
+                    }
+                }
+            }
+        }
+    }
+
+    fn heard(&mut self, message: Message) -> Option<Coming> {
+        // The server's words come on the subject that a request was sent with, events on their own.
+        let number = message.subject.rsplit('.').next().unwrap_or_default();
+        let is_current = |request: &mut Request| request.number == number;
+        match message.status.unwrap_or(StatusCode::OK) {
+            StatusCode::OK => {
+                match &mut self.request {
+                    Some(request) => request.left = request.left.saturating_sub(1),
+                    None => self.unheard = self.unheard.saturating_sub(1),
+                }
+                self.request.take_if(|request| request.left == 0);
+                Some(Coming::Event(message))
+            }
+            StatusCode::IDLE_HEARTBEAT => None,
+            StatusCode::TIMEOUT | StatusCode::NOT_FOUND => self.request.take_if(is_current).map(|_| Coming::Over),
+            status => {
+                let words = message.description.map_or_else(String::new, |words| words.to_string());
+                self.request.take_if(is_current).map(|_| Coming::Refused(status, words))
+            }
+        }
+    }
+
+    /// The events that the server has sent, or sends before it has heard that nothing is wanted any more, and for how long none is to
+    /// be given back. None are sent behind them.
+    pub(super) async fn leave(mut self, patience: Duration) -> (Vec<Message>, Option<Duration>) {
+        let mut late = Vec::new();
+        let left = self.unheard + self.request.as_ref().map_or(0, |request| request.left);
+        // Nothing can come, or nothing does before the connection is made again, or the server counts from another beginning.
+        let is_down = self.nats.connection_state() != State::Connected;
+        if left == 0 || is_down || connects(&self.nats) != self.connects {
+            return (late, None);
+        }
+        // With what may come of the requests themselves, the server's words included.
+        let own = left as u64 + 2;
+        let leaving = async {
+            self.subscription.unsubscribe_after(self.taken + own).await.ok()?;
+            for _ in 0..own {
+                self.nats.publish(format!("{}.leave", self.inbox), Bytes::new()).await.ok()?;
+            }
+            while let Some(message) = self.subscription.next().await {
+                if message.reply.is_some() && message.status.is_none() {
+                    late.push(message);
+                }
+            }
+            Some(())
+        };
+        // Without the last of them nobody knows that it was the last, and what comes behind it comes again when its time is up.
+        let _ = tokio::time::timeout(patience, leaving).await;
+        let rest = self.request.map(|request| request.until.saturating_duration_since(Instant::now()) + LATE);
+        (late, rest.map(|rest| rest.saturating_sub(GRACE)).filter(|_| forgets(&self.nats)))
+    }
+}
+
+/// Whether the server takes an event that comes again out of its queue before it finds that nobody listens to the request it is for any
+/// more, as nats-server 2.9.10 does. The event then waits until its time is up, and the last one that was sent before is sent a
+/// second time, as if it were new.
+fn forgets(nats: &Client) -> bool {
+    !nats.is_server_compatible(2, 10, 0)
+}
+
+fn connects(nats: &Client) -> u64 {
+    nats.statistics().connects.load(Ordering::Relaxed)
+}
