@@ -11,7 +11,9 @@ use std::error::Error as _;
 use everything::golden::base::{Base, Denied, Level, Point, WhoAmIError};
 use everything::golden::everything as idl;
 use idl::{Choice, Colour, Everything, Full, FullClient, FullServer, Key, Leaf, Tree};
-use thriftwood::codec::{DecodeErrorKind, TotalF64, Wire, binary};
+use thriftwood::codec::binary::{self, BinaryWriter};
+use thriftwood::codec::compact::{self, CompactWriter};
+use thriftwood::codec::{DecodeErrorKind, TType, TotalF64, Wire, Writer};
 use thriftwood::{Context, RpcError, memory};
 
 #[allow(clippy::unwrap_used)]
@@ -64,6 +66,31 @@ fn enums_keep_numbers_without_a_name() {
     assert_eq!(format!("{:?} {:?}", Colour::RED, Colour(77)), "RED Colour(77)");
     assert_eq!((Colour(10).name(), Colour(77).name()), (Some("BLUE"), None));
     assert_eq!(Level::HIGHEST.0, 6);
+}
+
+#[test]
+fn fields_are_read_in_whatever_order_they_come_and_the_last_of_two_counts() {
+    fn write<W: Writer>(w: &mut W, fields: &[(i16, f64)]) {
+        w.struct_begin();
+        for (id, value) in fields {
+            w.field_begin(*id, TType::Double);
+            w.write_double(*value);
+        }
+        w.struct_end();
+    }
+    let read = |fields: &[(i16, f64)]| {
+        let (mut in_binary, mut in_compact) = (Vec::new(), Vec::new());
+        write(&mut BinaryWriter::new(&mut in_binary), fields);
+        write(&mut CompactWriter::new(&mut in_compact), fields);
+        let read = [binary::from_bytes::<Point>(&in_binary.into()), compact::from_bytes::<Point>(&in_compact.into())];
+        read.map(|point| point.map(|point| (point.x, point.y)).map_err(|error| error.kind()))
+    };
+    assert_eq!(read(&[(1, 0.1), (2, 0.2)]), [Ok((0.1, 0.2)); 2]);
+    assert_eq!(read(&[(2, 0.2), (1, 0.1)]), [Ok((0.1, 0.2)); 2]);
+    assert_eq!(read(&[(1, 0.1), (1, 0.3), (2, 0.2)]), [Ok((0.3, 0.2)); 2]);
+    assert_eq!(read(&[(1, 0.1), (2, 0.2), (1, 0.3)]), [Ok((0.3, 0.2)); 2]);
+    assert_eq!(read(&[(-5, 5.0), (1, 0.1), (7, 7.0), (2, 0.2), (300, 3.0)]), [Ok((0.1, 0.2)); 2]);
+    assert_eq!(read(&[(2, 0.2)]), [Err(DecodeErrorKind::MissingField { structure: "Point", field: "x" }); 2]);
 }
 
 #[test]

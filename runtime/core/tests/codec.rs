@@ -13,7 +13,7 @@ use protocol::{Binary, Compact, Protocol};
 use rich::{Rich, rich};
 use thriftwood_core::codec::binary::{BinaryReader, BinaryWriter, from_bytes, to_bytes};
 use thriftwood_core::codec::{
-    DecodeError, DecodeErrorKind, MAX_DEPTH, Message, MessageType, Reader, TType, UnknownField, Wire, Writer,
+    DecodeError, DecodeErrorKind, Field, MAX_DEPTH, Message, MessageType, Reader, TType, UnknownField, Wire, Writer,
 };
 
 /// One test for each protocol, of the generic function with the same name.
@@ -33,6 +33,8 @@ in_both! {
     what_was_kept_unknown_is_passed_on_in_either_protocol
     a_long_binary_shares_the_messages_memory_and_a_short_one_does_not
     values_nest_to_the_limit_and_no_deeper
+    a_field_is_given_to_who_asks_for_it_and_left_to_be_told_otherwise
+    a_bool_asked_for_is_read_once
 }
 
 fn every_type_is_read_as_it_was_written<P: Protocol>() {
@@ -67,6 +69,59 @@ fn what_was_kept_unknown_is_passed_on_in_either_protocol<P: Protocol>() {
     let field = UnknownField::decode(9, TType::Struct, &mut P::reader(&bytes)).unwrap();
     assert_eq!(passed_on::<Binary>(&field), rich());
     assert_eq!(passed_on::<Compact>(&field), rich());
+}
+
+fn a_field_is_given_to_who_asks_for_it_and_left_to_be_told_otherwise<P: Protocol>() {
+    let bytes = P::write(|w| {
+        w.struct_begin();
+        for id in [2, 3, 30, 31] {
+            w.field_begin(id, TType::I32);
+            w.write_i32(id.into());
+        }
+        w.struct_end();
+    });
+    let mut r = P::reader(&bytes);
+    r.struct_begin().unwrap();
+    let start = r.offset();
+    assert_eq!(r.field::<i32>(1), Ok(None), "another one is next");
+    assert_eq!(r.field::<i32>(3), Ok(None), "it comes later");
+    assert_eq!(r.field::<i64>(2), Ok(None), "it has another type");
+    assert_eq!(r.offset(), start, "nothing was read");
+    assert_eq!(r.field::<i32>(2), Ok(Some(2)));
+    assert_eq!(r.field::<i32>(2), Ok(None), "it was read");
+    assert_eq!(r.field_begin(), Ok(Some(Field { id: 3, ty: TType::I32 })));
+    assert_eq!(r.read_i32(), Ok(3));
+    // A step beyond fifteen is for the other call in compact.
+    let thirty = match r.field::<i32>(30).unwrap() {
+        None => r.field_begin().unwrap().and_then(|_| r.read_i32().ok()),
+        some => some,
+    };
+    assert_eq!(thirty, Some(30));
+    assert_eq!(r.field::<i32>(31), Ok(Some(31)));
+    assert_eq!(r.field::<i32>(32), Ok(None), "the struct ends");
+    assert_eq!(r.field_begin(), Ok(None));
+    assert_eq!(r.field::<i32>(32), Ok(None), "the message ends");
+    assert_eq!(r.remaining(), 0);
+}
+
+fn a_bool_asked_for_is_read_once<P: Protocol>() {
+    let bytes = P::write(|w| {
+        w.struct_begin();
+        for (id, value) in [(1, true), (2, false), (3, false)] {
+            w.field_begin(id, TType::Bool);
+            w.write_bool(value);
+        }
+        w.field_begin(4, TType::List);
+        vec![true, false].encode(w);
+        w.struct_end();
+    });
+    let mut r = P::reader(&bytes);
+    r.struct_begin().unwrap();
+    assert_eq!((r.field(1), r.field(2)), (Ok(Some(true)), Ok(Some(false))));
+    assert_eq!(r.field::<i8>(3), Ok(None));
+    assert_eq!(r.field(3), Ok(Some(false)));
+    assert_eq!(r.field(4), Ok(Some(vec![true, false])));
+    assert_eq!(r.field_begin(), Ok(None));
 }
 
 #[test]

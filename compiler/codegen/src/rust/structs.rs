@@ -226,15 +226,20 @@ pub(crate) fn encode_field(w: &mut Writer, field: &FieldForm<'_>, place: &str, b
     }
 }
 
-/// Reads every field into a local `Option`; fields nobody knows are skipped, or kept in `unknown`.
+/// Reads every field into a local `Option`: first those that are always written, in turn, and then what comes otherwise. Fields nobody
+/// knows are skipped, or kept in `unknown`.
 pub(crate) fn read_fields(w: &mut Writer, m: &Module<'_>, fields: &[FieldForm<'_>], keep: bool) {
+    w.line("r.struct_begin()?;");
     for field in fields {
-        w.line(format!("let mut {} = None;", field.local));
+        if field.optional {
+            w.line(format!("let mut {} = None;", field.local));
+        } else {
+            w.line(format!("let mut {} = r.field({})?;", field.local, field.def.id));
+        }
     }
     if keep {
         w.line(format!("let mut unknown = {}::new();", m.std("Vec")));
     }
-    w.line("r.struct_begin()?;");
     w.block("while let Some(field) = r.field_begin()?", |w| {
         if fields.is_empty() && keep {
             let field = m.rt("codec", "UnknownField");

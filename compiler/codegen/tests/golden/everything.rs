@@ -124,8 +124,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut reason = None;
                 r.struct_begin()?;
+                let mut reason = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => reason = Some(Wire::decode(r)?),
@@ -167,9 +167,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut x = None;
-                let mut y = None;
                 r.struct_begin()?;
+                let mut x = r.field(1)?;
+                let mut y = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Double) => x = Some(Wire::decode(r)?),
@@ -442,8 +442,8 @@ pub mod golden {
 
         impl BaseRequest {
             fn read_who_am_i<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut token = None;
                 r.struct_begin()?;
+                let mut token = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => token = Some(Wire::decode(r)?),
@@ -805,14 +805,14 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut self_ = None;
-                let mut r#fn = None;
-                let mut w_ = None;
-                let mut r_ = None;
-                let mut field_ = None;
-                let mut foo_bar = None;
-                let mut foo_bar_ = None;
                 r.struct_begin()?;
+                let mut self_ = r.field(1)?;
+                let mut r#fn = r.field(2)?;
+                let mut w_ = r.field(3)?;
+                let mut r_ = r.field(4)?;
+                let mut field_ = r.field(5)?;
+                let mut foo_bar = r.field(6)?;
+                let mut foo_bar_ = r.field(7)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => self_ = Some(Wire::decode(r)?),
@@ -868,8 +868,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut some = None;
                 r.struct_begin()?;
+                let mut some = None;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => some = Some(Wire::decode(r)?),
@@ -908,8 +908,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id = None;
                 r.struct_begin()?;
+                let mut id = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I32) => id = Some(Wire::decode(r)?),
@@ -950,8 +950,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut text = None;
                 r.struct_begin()?;
+                let mut text = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => text = Some(Wire::decode(r)?),
@@ -1323,35 +1323,35 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut flag = None;
-                let mut small = None;
-                let mut medium = None;
-                let mut number = None;
-                let mut large = None;
-                let mut ratio = None;
-                let mut text = None;
-                let mut blob = None;
-                let mut key = None;
-                let mut children = None;
-                let mut names = None;
-                let mut scores = None;
-                let mut colour = None;
-                let mut index = None;
-                let mut id = None;
+                r.struct_begin()?;
+                let mut flag = r.field(1)?;
+                let mut small = r.field(2)?;
+                let mut medium = r.field(3)?;
+                let mut number = r.field(4)?;
+                let mut large = r.field(5)?;
+                let mut ratio = r.field(6)?;
+                let mut text = r.field(7)?;
+                let mut blob = r.field(8)?;
+                let mut key = r.field(9)?;
+                let mut children = r.field(10)?;
+                let mut names = r.field(11)?;
+                let mut scores = r.field(12)?;
+                let mut colour = r.field(13)?;
+                let mut index = r.field(14)?;
+                let mut id = r.field(15)?;
                 let mut maybe = None;
                 let mut perhaps = None;
-                let mut limit = None;
-                let mut greeting = None;
-                let mut some = None;
+                let mut limit = r.field(18)?;
+                let mut greeting = r.field(19)?;
+                let mut some = r.field(20)?;
                 let mut point = None;
                 let mut optional_point = None;
                 let mut choice = None;
-                let mut ranks = None;
-                let mut by_key = None;
-                let mut must = None;
-                let mut level = None;
-                let mut odd = None;
-                r.struct_begin()?;
+                let mut ranks = r.field(24)?;
+                let mut by_key = r.field(25)?;
+                let mut must = r.field(26)?;
+                let mut level = r.field(27)?;
+                let mut odd = r.field(28)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Bool) => flag = Some(Wire::decode(r)?),
@@ -1463,9 +1463,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut weight = None;
-                let mut scores = None;
                 r.struct_begin()?;
+                let mut weight = r.field(1)?;
+                let mut scores = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Double) => weight = Some(Wire::decode(r)?),
@@ -1614,10 +1614,10 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
+                r.struct_begin()?;
                 let mut left = None;
                 let mut right = None;
-                let mut leaf = None;
-                r.struct_begin()?;
+                let mut leaf = r.field(3)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Struct) => left = Some(Wire::decode(r)?),
@@ -1670,8 +1670,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut back = None;
                 r.struct_begin()?;
+                let mut back = None;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Struct) => back = Some(Wire::decode(r)?),
@@ -1734,9 +1734,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut message = None;
-                let mut why = None;
                 r.struct_begin()?;
+                let mut message = r.field(1)?;
+                let mut why = None;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => message = Some(Wire::decode(r)?),
@@ -1787,8 +1787,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut code = None;
                 r.struct_begin()?;
+                let mut code = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I32) => code = Some(Wire::decode(r)?),
@@ -2415,10 +2415,10 @@ pub mod golden {
 
         impl FullRequest {
             fn read_echo<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut value = None;
-                let mut maybe = None;
-                let mut limit = None;
                 r.struct_begin()?;
+                let mut value = r.field(1)?;
+                let mut maybe = r.field(2)?;
+                let mut limit = r.field(3)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Struct) => value = Some(Wire::decode(r)?),
@@ -2442,11 +2442,11 @@ pub mod golden {
             }
 
             fn read_gather<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut first = None;
-                let mut second = None;
-                let mut choice = None;
-                let mut point = None;
                 r.struct_begin()?;
+                let mut first = r.field(1)?;
+                let mut second = r.field(2)?;
+                let mut choice = r.field(3)?;
+                let mut point = r.field(4)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::List) => first = Some(Wire::decode(r)?),
@@ -2472,8 +2472,8 @@ pub mod golden {
             }
 
             fn read_may_fail<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id = None;
                 r.struct_begin()?;
+                let mut id = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I64) => id = Some(Wire::decode(r)?),
@@ -2487,9 +2487,9 @@ pub mod golden {
             }
 
             fn read_tell<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut w_ = None;
-                let mut r_ = None;
                 r.struct_begin()?;
+                let mut w_ = r.field(1)?;
+                let mut r_ = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => w_ = Some(Wire::decode(r)?),
@@ -2505,8 +2505,8 @@ pub mod golden {
             }
 
             fn read_upper<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut self_ = None;
                 r.struct_begin()?;
+                let mut self_ = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => self_ = Some(Wire::decode(r)?),
@@ -2520,8 +2520,8 @@ pub mod golden {
             }
 
             fn read_new_<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut layer = None;
                 r.struct_begin()?;
+                let mut layer = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I32) => layer = Some(Wire::decode(r)?),
@@ -2535,8 +2535,8 @@ pub mod golden {
             }
 
             fn read_colour<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut ctx_ = None;
                 r.struct_begin()?;
+                let mut ctx_ = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I32) => ctx_ = Some(Wire::decode(r)?),

@@ -55,9 +55,9 @@ pub mod v1 {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut micros = None;
-                let mut currency = None;
                 r.struct_begin()?;
+                let mut micros = r.field(1)?;
+                let mut currency = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I64) => micros = Some(Wire::decode(r)?),
@@ -214,10 +214,10 @@ pub mod v1 {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut title = None;
-                let mut artist = None;
-                let mut seconds = None;
                 r.struct_begin()?;
+                let mut title = r.field(1)?;
+                let mut artist = r.field(2)?;
+                let mut seconds = r.field(3)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => title = Some(Wire::decode(r)?),
@@ -298,11 +298,11 @@ pub mod v1 {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut asin = None;
-                let mut tracks = None;
-                let mut format = None;
-                let mut price = None;
                 r.struct_begin()?;
+                let mut asin = r.field(1)?;
+                let mut tracks = r.field(2)?;
+                let mut format = r.field(3)?;
+                let mut price = None;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => asin = Some(Wire::decode(r)?),
@@ -378,9 +378,9 @@ pub mod v1 {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut message = None;
-                let mut code = None;
                 r.struct_begin()?;
+                let mut message = r.field(1)?;
+                let mut code = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => message = Some(Wire::decode(r)?),
@@ -710,9 +710,9 @@ pub mod v1 {
 
         impl StoreRequest {
             fn read_buy_album<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut asin = None;
-                let mut acct = None;
                 r.struct_begin()?;
+                let mut asin = r.field(1)?;
+                let mut acct = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => asin = Some(Wire::decode(r)?),
@@ -728,9 +728,9 @@ pub mod v1 {
             }
 
             fn read_enter_album_giveaway<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut email = None;
-                let mut name = None;
                 r.struct_begin()?;
+                let mut email = r.field(1)?;
+                let mut name = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => email = Some(Wire::decode(r)?),
@@ -746,9 +746,9 @@ pub mod v1 {
             }
 
             fn read_rate_album<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut asin = None;
-                let mut stars = None;
                 r.struct_begin()?;
+                let mut asin = r.field(1)?;
+                let mut stars = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => asin = Some(Wire::decode(r)?),

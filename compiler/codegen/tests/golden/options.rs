@@ -476,12 +476,12 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id = None;
-                let mut name = None;
-                let mut owner = None;
-                let mut crew = None;
-                let mut weights = None;
                 r.struct_begin()?;
+                let mut id = r.field(1)?;
+                let mut name = r.field(2)?;
+                let mut owner = None;
+                let mut crew = r.field(4)?;
+                let mut weights = r.field(5)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I64) => id = Some(Wire::decode(r)?),
@@ -559,8 +559,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut message = None;
                 r.struct_begin()?;
+                let mut message = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => message = Some(Wire::decode(r)?),
@@ -679,10 +679,10 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut label = None;
-                let mut weight = None;
-                let mut unknown = Vec::new();
                 r.struct_begin()?;
+                let mut label = r.field(1)?;
+                let mut weight = r.field(2)?;
+                let mut unknown = Vec::new();
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => label = Some(Wire::decode(r)?),
@@ -736,8 +736,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut unknown = Vec::new();
                 r.struct_begin()?;
+                let mut unknown = Vec::new();
                 while let Some(field) = r.field_begin()? {
                     unknown.push(UnknownField::decode(field.id, field.ty, r)?);
                 }
@@ -954,24 +954,24 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut shared = None;
-                let mut alias = None;
-                let mut usual = None;
-                let mut back = None;
-                let mut raw = None;
-                let mut seal = None;
-                let mut parts = None;
-                let mut tally = None;
-                let mut ordered = None;
-                let mut seats = None;
-                let mut blocks = None;
-                let mut label = None;
-                let mut labels = None;
-                let mut names = None;
-                let mut ratios = None;
-                let mut plain = None;
-                let mut rows = None;
                 r.struct_begin()?;
+                let mut shared = r.field(1)?;
+                let mut alias = None;
+                let mut usual = r.field(3)?;
+                let mut back = r.field(4)?;
+                let mut raw = r.field(5)?;
+                let mut seal = r.field(6)?;
+                let mut parts = r.field(7)?;
+                let mut tally = r.field(8)?;
+                let mut ordered = r.field(9)?;
+                let mut seats = r.field(10)?;
+                let mut blocks = r.field(11)?;
+                let mut label = r.field(12)?;
+                let mut labels = r.field(13)?;
+                let mut names = r.field(14)?;
+                let mut ratios = r.field(15)?;
+                let mut plain = r.field(16)?;
+                let mut rows = r.field(17)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => shared = Some(Wire::decode(r)?),
@@ -1075,9 +1075,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut seats = None;
-                let mut name = None;
                 r.struct_begin()?;
+                let mut seats = r.field(1)?;
+                let mut name = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Set) => seats = Some(Wire::decode(r)?),
@@ -1131,9 +1131,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut choices = None;
-                let mut tallies = None;
                 r.struct_begin()?;
+                let mut choices = r.field(1)?;
+                let mut tallies = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Map) => choices = Some(Wire::decode(r)?),
@@ -1186,9 +1186,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut seats = None;
-                let mut prices = None;
                 r.struct_begin()?;
+                let mut seats = r.field(1)?;
+                let mut prices = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::Set) => seats = Some(Wire::decode(r)?),
@@ -1255,9 +1255,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut message = None;
-                let mut left = None;
                 r.struct_begin()?;
+                let mut message = r.field(1)?;
+                let mut left = None;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => message = Some(Wire::decode(r)?),
@@ -1406,17 +1406,17 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut address = None;
-                let mut title = None;
-                let mut subtitle = None;
-                let mut key = None;
-                let mut lines = None;
-                let mut tags = None;
-                let mut named = None;
-                let mut counted = None;
-                let mut plain = None;
-                let mut shared = None;
                 r.struct_begin()?;
+                let mut address = r.field(1)?;
+                let mut title = r.field(2)?;
+                let mut subtitle = None;
+                let mut key = r.field(4)?;
+                let mut lines = r.field(5)?;
+                let mut tags = r.field(6)?;
+                let mut named = r.field(7)?;
+                let mut counted = r.field(8)?;
+                let mut plain = r.field(9)?;
+                let mut shared = r.field(10)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => address = Some(Wire::decode(r)?),
@@ -1560,8 +1560,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut message = None;
                 r.struct_begin()?;
+                let mut message = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => message = Some(Wire::decode(r)?),
@@ -1636,9 +1636,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut message = None;
-                let mut age = None;
                 r.struct_begin()?;
+                let mut message = None;
+                let mut age = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => message = Some(Wire::decode(r)?),
@@ -1714,9 +1714,9 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut message = None;
-                let mut age = None;
                 r.struct_begin()?;
+                let mut message = r.field(1)?;
+                let mut age = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => message = Some(Wire::decode(r)?),
@@ -1783,8 +1783,8 @@ pub mod golden {
 
             #[inline]
             fn decode<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut message = None;
                 r.struct_begin()?;
+                let mut message = None;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => message = Some(Wire::decode(r)?),
@@ -2339,9 +2339,9 @@ pub mod golden {
 
         impl UsersRequest {
             fn read_get<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id = None;
-                let mut name = None;
                 r.struct_begin()?;
+                let mut id = r.field(1)?;
+                let mut name = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I64) => id = Some(Wire::decode(r)?),
@@ -2357,8 +2357,8 @@ pub mod golden {
             }
 
             fn read_ping_1<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut answer = None;
                 r.struct_begin()?;
+                let mut answer = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => answer = Some(Wire::decode(r)?),
@@ -2372,8 +2372,8 @@ pub mod golden {
             }
 
             fn read_forget<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut id = None;
                 r.struct_begin()?;
+                let mut id = r.field(1)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::I64) => id = Some(Wire::decode(r)?),
@@ -2870,10 +2870,10 @@ pub mod golden {
 
         impl TicketingRequest {
             fn read_count<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut name = None;
-                let mut seats = None;
-                let mut seating = None;
                 r.struct_begin()?;
+                let mut name = r.field(1)?;
+                let mut seats = r.field(2)?;
+                let mut seating = r.field(3)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => name = Some(Wire::decode(r)?),
@@ -3254,9 +3254,9 @@ pub mod golden {
 
         impl PagesRequest {
             fn read_title<R: Reader>(r: &mut R) -> Result<Self, DecodeError> {
-                let mut address = None;
-                let mut otherwise = None;
                 r.struct_begin()?;
+                let mut address = r.field(1)?;
+                let mut otherwise = r.field(2)?;
                 while let Some(field) = r.field_begin()? {
                     match (field.id, field.ty) {
                         (1, TType::String) => address = Some(Wire::decode(r)?),

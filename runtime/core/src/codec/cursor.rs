@@ -28,8 +28,11 @@ pub(crate) const MEMORY_PER_BYTE: usize = 64;
 pub(super) struct Cursor<'a> {
     /// The whole message, so that a `binary` can share it.
     message: &'a Bytes,
-    rest: &'a [u8],
-    depth: u32,
+    /// The same: to go on is to count, and counts up in one place.
+    bytes: &'a [u8],
+    /// How many of them are taken, never more than there are.
+    taken: usize,
+    depth: usize,
     /// In bytes.
     memory: usize,
 }
@@ -37,29 +40,46 @@ pub(super) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     pub(super) fn new(message: &'a Bytes) -> Self {
         let memory = message.len().saturating_mul(MEMORY_PER_BYTE).saturating_add(MEMORY_FREE);
-        Self { message, rest: message, depth: 0, memory }
+        Self { message, bytes: message, taken: 0, depth: 0, memory }
     }
 
     #[inline(always)]
     pub(super) fn offset(&self) -> usize {
-        self.message.len() - self.rest.len()
+        self.taken
     }
 
     #[inline(always)]
     pub(super) fn remaining(&self) -> usize {
-        self.rest.len()
+        self.bytes.len().saturating_sub(self.taken)
     }
 
     /// The bytes not yet taken.
     #[inline(always)]
     pub(super) fn rest(&self) -> &'a [u8] {
-        self.rest
+        self.bytes.get(self.taken..).unwrap_or_default()
     }
 
-    /// Takes so many bytes, or all there are.
+    /// The byte that is next, which is not taken.
+    #[inline(always)]
+    pub(super) fn next(&self) -> Option<u8> {
+        self.bytes.get(self.taken).copied()
+    }
+
+    /// The bytes that are next, which are not taken.
+    #[inline(always)]
+    pub(super) fn ahead<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.bytes.get(self.taken..)?.first_chunk()
+    }
+
+    /// Takes so many of the bytes that were looked at.
     #[inline(always)]
     pub(super) fn advance(&mut self, bytes: usize) {
-        self.rest = self.rest.get(bytes..).unwrap_or_default();
+        self.taken += bytes;
+    }
+
+    /// Gives back what was taken since this offset.
+    pub(super) fn back_to(&mut self, offset: usize) {
+        self.taken = offset;
     }
 
     #[cold]
@@ -68,30 +88,23 @@ impl<'a> Cursor<'a> {
         DecodeError::new(kind, self.offset())
     }
 
-    /// Whether the next byte is 0, which it then takes.
     #[inline(always)]
-    pub(super) fn takes_zero(&mut self) -> bool {
-        match self.rest.split_first() {
-            Some((0, rest)) => {
-                self.rest = rest;
-                true
+    pub(super) fn byte(&mut self) -> Result<u8, DecodeError> {
+        match self.next() {
+            Some(byte) => {
+                self.taken += 1;
+                Ok(byte)
             }
-            _ => false,
+            None => Err(self.error(DecodeErrorKind::Truncated)),
         }
-    }
-
-    /// Goes on with these bytes, which are the end of those not yet taken.
-    #[inline(always)]
-    pub(super) fn go_on_with(&mut self, rest: &'a [u8]) {
-        self.rest = rest;
     }
 
     #[inline(always)]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        match self.rest.split_first_chunk::<N>() {
-            Some((taken, rest)) => {
-                self.rest = rest;
-                Ok(*taken)
+        match self.ahead() {
+            Some(bytes) => {
+                self.taken += N;
+                Ok(*bytes)
             }
             None => Err(self.error(DecodeErrorKind::Truncated)),
         }
@@ -100,9 +113,9 @@ impl<'a> Cursor<'a> {
     /// The bytes of a string or binary whose length was just read.
     #[inline(always)]
     pub(super) fn content(&mut self, length: i32) -> Result<&'a [u8], DecodeError> {
-        match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {
-            Some((content, rest)) => {
-                self.rest = rest;
+        match usize::try_from(length).ok().and_then(|length| self.rest().get(..length)) {
+            Some(content) => {
+                self.taken += content.len();
                 Ok(content)
             }
             None => Err(self.error(DecodeErrorKind::Length(length))),
@@ -112,15 +125,6 @@ impl<'a> Cursor<'a> {
     /// The bytes of a string as text.
     pub(super) fn text(&self, content: &'a [u8]) -> Result<&'a str, DecodeError> {
         text::checked(content).ok_or_else(|| self.error(DecodeErrorKind::Utf8))
-    }
-
-    /// The same as text of its own.
-    #[inline(always)]
-    pub(super) fn string(&self, content: &[u8]) -> Result<String, DecodeError> {
-        match text::owned(content) {
-            Some(text) => Ok(text.into_string()),
-            None => Err(self.error(DecodeErrorKind::Utf8)),
-        }
     }
 
     /// The same as text that shares the message's memory where it is long enough, or the message is short.
@@ -150,14 +154,14 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn count(&self, count: i32, element_size: usize) -> Result<usize, DecodeError> {
         match usize::try_from(count) {
-            Ok(n) if n.checked_mul(element_size).is_some_and(|bytes| bytes <= self.rest.len()) => Ok(n),
+            Ok(n) if n.checked_mul(element_size).is_some_and(|bytes| bytes <= self.remaining()) => Ok(n),
             _ => Err(self.error(DecodeErrorKind::Length(count))),
         }
     }
 
     #[inline(always)]
     pub(super) fn enter(&mut self) -> Result<(), DecodeError> {
-        if self.depth == MAX_DEPTH {
+        if self.depth >= MAX_DEPTH as usize {
             return Err(self.error(DecodeErrorKind::Depth));
         }
         self.depth += 1;
@@ -167,13 +171,15 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn leave(&mut self) {
         // Never below zero, even for a `Wire` by hand that leaves what it did not enter.
-        self.depth = self.depth.saturating_sub(1);
+        if let Some(depth) = self.depth.checked_sub(1) {
+            self.depth = depth;
+        }
     }
 
     /// How many structs and containers are open.
     #[inline(always)]
     pub(super) fn depth(&self) -> usize {
-        self.depth as usize
+        self.depth
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{DecodeError, DecodeErrorKind, TType};
+use super::{DecodeError, DecodeErrorKind, TType, Wire};
 
 /// How deep structs and containers may nest, on reading. Apache Thrift draws the same line.
 pub const MAX_DEPTH: u32 = 64;
@@ -27,6 +27,16 @@ pub trait Reader {
     fn struct_begin(&mut self) -> Result<(), DecodeError>;
     /// The next field, or `None` at the struct's stop.
     fn field_begin(&mut self) -> Result<Option<Field>, DecodeError>;
+    /// The value of the next field where that is field `id` with a value of this type. Where it is another, `None`, and nothing is
+    /// read: [`field_begin`](Reader::field_begin) will tell which.
+    ///
+    /// Nearly all structs come with all their fields, in the order of the IDL. To ask for each in turn costs a comparison, where to be
+    /// told which it is costs finding out what to do with it. A reader need not know what is next; then it is always `None`.
+    #[inline(always)]
+    fn field<T: Wire>(&mut self, id: i16) -> Result<Option<T>, DecodeError> {
+        let _ = id;
+        Ok(None)
+    }
     /// Leaves a struct.
     fn struct_end(&mut self);
     /// Enters a list: the type of its elements and how many follow.

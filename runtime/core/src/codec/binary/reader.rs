@@ -5,7 +5,8 @@ use bytestring::ByteString;
 
 use super::writer::VERSION_1;
 use crate::codec::cursor::Cursor;
-use crate::codec::{DecodeError, DecodeErrorKind, Field, Message, MessageType, Reader, TType};
+use crate::codec::text::OwnText;
+use crate::codec::{DecodeError, DecodeErrorKind, Field, Message, MessageType, Reader, TType, Wire};
 
 /// Takes values from the front of a message.
 #[derive(Debug)]
@@ -42,16 +43,9 @@ impl<'a> BinaryReader<'a> {
         Ok(Message { name, kind, sequence: self.read_i32()? })
     }
 
-    /// The bytes of a string or binary, which stand behind their length.
-    #[inline(always)]
-    fn content(&mut self) -> Result<&'a [u8], DecodeError> {
-        let length = self.read_i32()?;
-        self.cursor.content(length)
-    }
-
     #[inline(always)]
     fn ttype(&mut self) -> Result<TType, DecodeError> {
-        let [code] = self.cursor.array()?;
+        let code = self.cursor.byte()?;
         TType::from_code(code).ok_or_else(|| self.error(DecodeErrorKind::UnknownType(code)))
     }
 
@@ -64,7 +58,7 @@ impl<'a> BinaryReader<'a> {
     /// The type and count of a list or set.
     fn elements(&mut self) -> Result<(TType, usize), DecodeError> {
         self.cursor.enter()?;
-        let [code] = self.cursor.array()?;
+        let code = self.cursor.byte()?;
         match TType::from_code(code) {
             Some(element) => Ok((element, self.count(least_size(element))?)),
             None => self.none_of(code).map(|()| (TType::Bool, 0)),
@@ -80,6 +74,26 @@ impl<'a> BinaryReader<'a> {
     }
 }
 
+impl<'a> OwnText<'a> for BinaryReader<'a> {
+    const PREFIX: usize = 4;
+
+    #[inline(always)]
+    fn cursor(&mut self) -> &mut Cursor<'a> {
+        &mut self.cursor
+    }
+
+    #[inline(always)]
+    fn ahead(&self) -> Option<(usize, &'a [u8])> {
+        self.cursor.rest().split_first_chunk().map(|(length, bytes)| (u32::from_be_bytes(*length) as usize, bytes))
+    }
+
+    #[inline(always)]
+    fn content(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.read_i32()?;
+        self.cursor.content(length)
+    }
+}
+
 impl Reader for BinaryReader<'_> {
     #[inline(always)]
     fn struct_begin(&mut self) -> Result<(), DecodeError> {
@@ -88,11 +102,22 @@ impl Reader for BinaryReader<'_> {
 
     #[inline(always)]
     fn field_begin(&mut self) -> Result<Option<Field>, DecodeError> {
-        if self.cursor.takes_zero() {
+        if self.cursor.next() == Some(0) {
+            self.cursor.advance(1);
             return Ok(None);
         }
         let ty = self.ttype()?;
         Ok(Some(Field { id: self.read_i16()?, ty }))
+    }
+
+    #[inline(always)]
+    fn field<T: Wire>(&mut self, id: i16) -> Result<Option<T>, DecodeError> {
+        let [high, low] = id.to_be_bytes();
+        if self.cursor.ahead() != Some(&[T::TYPE as u8, high, low]) {
+            return Ok(None);
+        }
+        self.cursor.advance(3);
+        T::decode(self).map(Some)
     }
 
     #[inline(always)]
@@ -164,8 +189,7 @@ impl Reader for BinaryReader<'_> {
 
     #[inline(always)]
     fn read_string(&mut self) -> Result<String, DecodeError> {
-        let content = self.content()?;
-        self.cursor.string(content)
+        self.own_text().map(String::from).ok_or_else(|| self.no_text())
     }
 
     #[inline(always)]
