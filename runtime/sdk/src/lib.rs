@@ -69,12 +69,27 @@ pub use thriftwood_telemetry as telemetry;
 ///
 /// With a namespace, the types of that namespace are put right here; without one, the whole tree of namespaces is, one
 /// module each. A crate that uses more than one namespace wants the second form, so that each type exists once.
+///
+/// Without a build script there is nothing to include, and the error says so:
+///
+/// ```compile_fail
+/// thriftwood::include_idl!("v1.music");
+/// ```
 #[macro_export]
 macro_rules! include_idl {
     () => {
-        include!(concat!(env!("OUT_DIR"), "/thriftwood/mod.rs"));
+        include!(concat!($crate::include_idl!(@generated), "/mod.rs"));
     };
     ($namespace:literal) => {
-        include!(concat!(env!("OUT_DIR"), "/thriftwood/", $namespace, ".rs"));
+        include!(concat!($crate::include_idl!(@generated), "/", $namespace, ".rs"));
+    };
+    (@generated) => {
+        concat!(
+            env!(
+                "OUT_DIR",
+                "there is no build.rs beside Cargo.toml, so nothing was generated; it calls `thriftwood_build::compile([\"idl/..\"]).unwrap_or_exit()`"
+            ),
+            "/thriftwood"
+        )
     };
 }
