@@ -94,7 +94,10 @@ fn unexpected(reader: &Reader<'_>, error: &pest::error::Error<Rule>, at: usize, 
     if at_end {
         diagnostic = unclosed(reader, diagnostic, start, &scan(&text[start..at]).unclosed);
     }
-    match hint(&wanted, &text[start..word_end(text.as_bytes(), start)], &text[at..end]) {
+    let keyword_end = word_end(text.as_bytes(), start);
+    let keyword = &text[start..keyword_end];
+    let nameless = text.get(keyword_end..at).is_some_and(|between| between.trim().is_empty());
+    match whole(keyword).filter(|_| nameless).or_else(|| hint(&wanted, keyword, &text[at..end])) {
         Some(hint) => diagnostic.help(hint),
         None => diagnostic,
     }
@@ -200,6 +203,20 @@ fn found(text: &str, at: usize) -> (String, usize) {
         _ if letter.is_control() || !letter.is_ascii() => (format!("`{}`", letter.escape_debug()), end),
         _ => (format!("`{}`", &text[at..end]), end),
     }
+}
+
+/// How a definition is written whose name is missing already.
+fn whole(keyword: &str) -> Option<String> {
+    let form = match keyword {
+        "struct" => "a struct is written `struct Album { 1: string asin }`",
+        "union" => "a union is written `union Found { 1: Album album, 2: string note }`",
+        "exception" => "an exception is written `exception NotFound { 1: string message }`",
+        "enum" => "an enum is written `enum Format { CD = 1, LP = 2 }`",
+        "service" => "a service is written `service Store { Album buy(1: string asin) }`",
+        "scope" => "a scope is written `scope Winners prefix shop.{region} { Winner: Album }`",
+        _ => return None,
+    };
+    Some(form.to_owned())
 }
 
 /// How the definition that begins with `keyword` is written, or which keyword was probably meant.
