@@ -1,7 +1,6 @@
 //! A nats-server of one's own.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -49,7 +48,7 @@ impl NatsServer {
     pub fn start_program(program: &Path, configuration: &str) -> Self {
         let started = tempfile::tempdir().and_then(|folder| {
             std::fs::write(folder.path().join(CONFIGURATION), configuration)?;
-            Self::run(program.to_owned(), free_port()?, Arc::new(folder))
+            Self::run(program.to_owned(), None, Arc::new(folder))
         });
         started.unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()))
     }
@@ -78,34 +77,49 @@ impl NatsServer {
     /// When it does not come up again.
     pub fn restart(&mut self) {
         self.stop();
-        let restarted = Self::run(self.program.clone(), self.port, Arc::clone(&self.folder));
+        let restarted = Self::run(self.program.clone(), Some(self.port), Arc::clone(&self.folder));
         *self = restarted.unwrap_or_else(|error| panic!("no restart: {error}"));
     }
 
-    fn run(program: PathBuf, port: u16, folder: Arc<TempDir>) -> io::Result<Self> {
+    /// On this port, or on one that the server chooses: one that was free a moment ago may be another's by now.
+    fn run(program: PathBuf, port: Option<u16>, folder: Arc<TempDir>) -> io::Result<Self> {
+        let wanted = port.map_or_else(|| "-1".to_owned(), |port| port.to_string());
         let process = Command::new(&program)
-            .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
+            .args(["-a", "127.0.0.1", "-p", &wanted, "-js", "-sd"])
             .arg(folder.path())
             .arg("-c")
             .arg(folder.path().join(CONFIGURATION))
+            .arg("--ports_file_dir")
+            .arg(folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let server = Self { program, process, port, folder };
-        server.wait_until_it_listens()?;
+        let mut server = Self { program, process, port: port.unwrap_or_default(), folder };
+        server.port = server.wait_until_it_listens()?;
         Ok(server)
     }
 
-    fn wait_until_it_listens(&self) -> io::Result<()> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+    /// Where it listens, as it writes itself as soon as it does.
+    fn wait_until_it_listens(&mut self) -> io::Result<u16> {
+        let written = format!("_{}.ports", self.process.id());
         let give_up = Instant::now() + Duration::from_secs(20);
         loop {
-            match TcpStream::connect(address) {
-                Ok(_) => return Ok(()),
-                Err(error) if Instant::now() > give_up => return Err(error),
-                // Another process gives no sign but its port; this asks again, it does not assume.
-                Err(_) => std::thread::sleep(Duration::from_millis(10)),
+            for entry in std::fs::read_dir(self.folder.path())? {
+                let path = entry?.path();
+                if path.to_string_lossy().ends_with(&written)
+                    && let Some(port) = port(&std::fs::read_to_string(path)?)
+                {
+                    return Ok(port);
+                }
             }
+            if let Some(ended) = self.process.try_wait()? {
+                return Err(io::Error::other(format!("it ended by itself, {ended}")));
+            }
+            if Instant::now() > give_up {
+                return Err(io::Error::other("it does not say where it listens"));
+            }
+            // Another process gives no sign but its file; this asks again, it does not assume.
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
 
@@ -122,6 +136,8 @@ impl Drop for NatsServer {
     }
 }
 
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+/// The port in `{"nats":["nats://127.0.0.1:4222"],...}`, once that is all there.
+fn port(ports: &str) -> Option<u16> {
+    let (url, _) = ports.split_once("\"nats\":[\"")?.1.split_once('"')?;
+    url.rsplit_once(':')?.1.parse().ok()
 }
