@@ -132,6 +132,60 @@ async fn while_one_call_tries_the_others_fail_and_a_dropped_try_makes_way_for_th
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_fails_fewer_calls_than_that_is_asked_on() {
+    let (breaker, down) = (Breaker::new(), Switch::default());
+    let service = down.behind(&breaker);
+    down.up.store(true, Ordering::SeqCst);
+    for _ in 0..30 {
+        ask(&service, &context(), AskRequest::Read).await.unwrap();
+    }
+    down.up.store(false, Ordering::SeqCst);
+    fail(&service, 29).await;
+    assert!(!breaker.is_open(), "29 of 59 is not half");
+    fail(&service, 1).await;
+    assert!(breaker.is_open());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_from_before_the_circuit_opened_neither_closes_it_nor_makes_way_for_another_try() {
+    let (breaker, down) = (Breaker::new().opens_at(1.0, 3), Switch::default());
+    let service = down.behind(&breaker);
+    let start = || {
+        let (service, before) = (service.clone(), down.count.get());
+        let call = tokio::spawn(async move { ask(&service, &context(), AskRequest::Read).await });
+        (call, before)
+    };
+    let reaches = async |before: u32| {
+        while down.count.get() == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    down.hang.store(true, Ordering::SeqCst);
+    let (answered, before) = start();
+    reaches(before).await;
+    let (dropped, before) = start();
+    reaches(before).await;
+    down.hang.store(false, Ordering::SeqCst);
+    fail(&service, 3).await;
+    advance(Duration::from_secs(5)).await;
+    down.hang.store(true, Ordering::SeqCst);
+    let (trying, before) = start();
+    reaches(before).await;
+    // The old ones end while the one that decides is under way: one is dropped, and one has an answer.
+    dropped.abort();
+    dropped.await.unwrap_err();
+    fail(&service, 1).await;
+    down.up.store(true, Ordering::SeqCst);
+    down.go_on.notify_one();
+    answered.await.unwrap().unwrap();
+    assert!(breaker.is_open());
+    fail(&service, 1).await;
+    down.go_on.notify_one();
+    trying.await.unwrap().unwrap();
+    assert!(!breaker.is_open());
+}
+
+#[tokio::test(start_paused = true)]
 async fn failures_of_long_ago_count_no_more() {
     let (breaker, down) = (Breaker::new().opens_at(1.0, 3), Switch::default());
     let service = down.behind(&breaker);

@@ -82,6 +82,37 @@ async fn what_was_learned_of_a_server_is_forgotten_when_it_is_gone() {
 }
 
 #[tokio::test]
+async fn a_call_that_somebody_else_may_have_handled_is_not_made_again_in_another_form() {
+    let (listener, bus) = fake().await;
+    let rpc = bus.rpc("desk");
+    let peer = async {
+        let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+        read_request(&mut stream).await;
+        let reply = frame(1, "echo", MessageType::Reply, &[], b"y");
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-thriftwood\r\ncontent-length: ";
+        stream.write_all(&[format!("{head}{}\r\n\r\n", reply.len()).as_bytes(), &reply].concat()).await.unwrap();
+        // Now in the form that ours takes, and in front of it is a proxy that lost it.
+        let (head, _) = soon("the second call", read_request(&mut stream)).await;
+        assert!(head.contains("content-type: application/x-thriftwood\r\n"), "{head}");
+        stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        // A third request would be the second call once more.
+        soon("the third call", read_request(&mut stream)).await.0
+    };
+    let calls = async {
+        rpc.call_frame(echo(1, b"")).await.unwrap();
+        let error = rpc.call_frame(echo(2, b"")).await.unwrap_err();
+        assert_eq!(error.kind(), RpcErrorKind::Disconnected, "{error}");
+        let third = rpc.call_frame(echo(3, b"")).await;
+        unreachable!("nobody answers: {third:?}");
+    };
+    let head = tokio::select! {
+        head = peer => head,
+        () = calls => unreachable!("the third call hangs"),
+    };
+    assert!(head.contains("content-type: application/x-frugal\r\n"), "what was learned is forgotten: {head}");
+}
+
+#[tokio::test]
 async fn only_of_who_has_never_answered_it_is_asked_whether_it_speaks_http_at_all() {
     let hint = "nobody has answered there in HTTP yet";
     for known in [false, true] {

@@ -41,6 +41,20 @@ async fn a_service_stops_when_its_last_call_is_answered_and_leaves_the_others_al
 }
 
 #[tokio::test]
+async fn a_bus_whose_last_service_stopped_serves_again() {
+    let (desk, _did) = Desk::new();
+    let bus = thriftwood_http::connect("http://127.0.0.1:0", Config::default()).unwrap();
+    for id in 1..=2 {
+        let serving = bus.serve("desk", desk.clone()).await.unwrap();
+        soon("a reply", bus.rpc("desk").call_frame(echo(id, b""))).await.unwrap();
+        let host = serving.local_addr().unwrap().to_owned();
+        soon("the stop", serving.stop()).await;
+        TcpStream::connect(&host).await.expect_err("nobody listens any more");
+    }
+    bus.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_call_of_a_connection_that_nobody_had_room_for_is_answered_by_a_server_that_stops() {
     let mut config = Config::default();
     config.max_connections = 1;
