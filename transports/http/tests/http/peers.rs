@@ -96,7 +96,7 @@ async fn a_call_that_somebody_else_may_have_handled_is_not_made_again_in_another
         assert!(head.contains("content-type: application/x-thriftwood\r\n"), "{head}");
         stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await.unwrap();
         // A third request would be the second call once more.
-        soon("the third call", read_request(&mut stream)).await.0
+        soon("the third call", read_request(&mut stream)).await
     };
     let calls = async {
         rpc.call_frame(echo(1, b"")).await.unwrap();
@@ -105,11 +105,12 @@ async fn a_call_that_somebody_else_may_have_handled_is_not_made_again_in_another
         let third = rpc.call_frame(echo(3, b"")).await;
         unreachable!("nobody answers: {third:?}");
     };
-    let head = tokio::select! {
-        head = peer => head,
+    let (head, body) = tokio::select! {
+        third = peer => third,
         () = calls => unreachable!("the third call hangs"),
     };
     assert!(head.contains("content-type: application/x-frugal\r\n"), "what was learned is forgotten: {head}");
+    assert_eq!(body, base64(&echo(3, b"").frame));
 }
 
 #[tokio::test]
