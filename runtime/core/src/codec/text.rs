@@ -64,7 +64,7 @@ pub(super) trait OwnText<'a> {
 /// The standard library's check looks at short text byte by byte, which takes 7 ns for 22 of them. Whether all are ASCII, as most short
 /// text is, takes 2.6; short text that is not takes at most 1 ns longer for having been asked. Long text is not asked: the library's check
 /// takes words of ASCII too, and to ask looks for the first byte that is none once more.
-#[inline(never)]
+#[inline]
 pub(super) fn checked(bytes: &[u8]) -> Option<&str> {
     if bytes.len() <= SHORT
         && let Ok(ascii) = bytes.as_ascii_str()
