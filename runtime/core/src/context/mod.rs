@@ -347,11 +347,10 @@ impl Context {
             true => frame.all_headers(&self.0.headers),
             false => frame.headers(&self.0.headers),
         }
-        frame.text(frame::CORRELATION_ID, self.0.correlation_id.as_bytes());
-        frame.number(frame::OPERATION_ID, operation_id);
         // Rounded up: half a millisecond is not the zero by which peers mean no limit.
         let millis = u64::from(remaining.subsec_nanos().div_ceil(1_000_000));
-        frame.number(frame::TIMEOUT, remaining.as_secs().saturating_mul(1000).saturating_add(millis));
+        let millis = remaining.as_secs().saturating_mul(1000).saturating_add(millis);
+        frame.request(self.0.correlation_id.as_bytes(), operation_id, millis);
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use bytes::Bytes;
 
 use super::headers::{put_bytes, put_text};
-use super::{FrameError, Headers, PREAMBLE, is_reserved};
+use super::{CORRELATION_ID, FrameError, Headers, OPERATION_ID, PREAMBLE, TIMEOUT, is_reserved};
 use crate::codec::binary::BinaryWriter;
 use crate::codec::{AnyWriter, Message, Protocol, Wire, Writer};
 
@@ -65,7 +65,7 @@ impl FrameBuilder {
     /// A frame with no headers yet.
     pub fn new() -> Self {
         let mut out = SCRATCH.take();
-        out.resize(PREAMBLE, 0);
+        out.extend_from_slice(&[0; PREAMBLE]);
         Self { out }
     }
 
@@ -85,10 +85,42 @@ impl FrameBuilder {
     }
 
     /// Adds a header whose value is a number, in decimal.
-    #[inline]
     pub fn number(&mut self, name: &str, value: u64) {
-        let (digits, first) = decimal(value);
-        self.text(name, &digits[first..]);
+        put_text(&mut self.out, name);
+        self.decimal(value);
+    }
+
+    /// Adds the headers by which a request is known, and how long it may take.
+    #[inline]
+    pub(crate) fn request(&mut self, correlation_id: &[u8], operation_id: u64, millis: u64) {
+        const CID: [u8; 8] = sized(CORRELATION_ID);
+        const OPID: [u8; 9] = sized(OPERATION_ID);
+        const MILLIS: [u8; 12] = sized(TIMEOUT);
+        self.out.extend_from_slice(&CID);
+        put_bytes(&mut self.out, correlation_id);
+        self.out.extend_from_slice(&OPID);
+        self.decimal(operation_id);
+        self.out.extend_from_slice(&MILLIS);
+        self.decimal(millis);
+    }
+
+    /// A number in decimal, with its size in front.
+    fn decimal(&mut self, number: u64) {
+        let (high, digits) = (number / 100_000_000, eight_digits(number % 100_000_000));
+        if high == 0 {
+            // The first of them are the lowest; of a zero, one is left.
+            let zeros = (digits.trailing_zeros() / 8).min(7);
+            let text = (digits | ZEROS) >> (8 * zeros);
+            self.out.extend_from_slice(&(8 - zeros).to_be_bytes());
+            // All eight, which is one word, and then without those that are none: a copy of so many bytes is a call.
+            self.out.extend_from_slice(&text.to_le_bytes());
+            self.out.truncate(self.out.len() - zeros as usize);
+        } else {
+            let at = self.out.len();
+            self.decimal(high);
+            self.out.extend_from_slice(&(digits | ZEROS).to_le_bytes());
+            self.out[at + 3] += 8;
+        }
     }
 
     /// Adds every header except those the runtime writes itself.
@@ -217,18 +249,31 @@ impl Written {
     }
 }
 
-/// A number in decimal, and where it begins: backwards into 20 digits, not by way of a string, since two of these are in every
-/// message.
-fn decimal(number: u64) -> ([u8; 20], usize) {
-    let (mut digits, mut first, mut rest) = ([b'0'; 20], 20, number);
-    loop {
-        first -= 1;
-        digits[first] += (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            return (digits, first);
-        }
+/// A name behind its size.
+const fn sized<const N: usize>(name: &str) -> [u8; N] {
+    let (mut sized, mut at) = ([0; N], 4);
+    sized[3] = name.len() as u8;
+    while at < N {
+        sized[at] = name.as_bytes()[at - 4];
+        at += 1;
     }
+    assert!(name.len() + 4 == N);
+    sized
+}
+
+/// Eight zeros in ASCII.
+const ZEROS: u64 = u64::from_ne_bytes([b'0'; 8]);
+
+/// The eight digits of a number that has no more, the first in the lowest byte: halved three times, all parts of one word at once. Two
+/// numbers are in every message, and digit by digit they took a third of what its headers take.
+fn eight_digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    // By 100: n * 10,486 >> 20 is n / 100 for every n below 10,000.
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
+    // By 10: n * 103 >> 10 is n / 10 for every n below 100.
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | ((twos - tens * 10) << 8)
 }
 
 #[cfg(test)]
@@ -239,7 +284,11 @@ mod tests {
 
     #[test]
     fn a_number_is_written_as_people_write_it() {
-        for number in [0, 1, 9, 10, 99, 100, 12_345, u64::from(u32::MAX), 10_u64.pow(19), u64::MAX] {
+        let powers = (0..20).map(|power| 10_u64.pow(power));
+        let near =
+            powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(7), power.saturating_mul(9)]);
+        let some = (0..20_000).chain((0..40_000).map(|i| i * 2_503));
+        for number in some.chain(near).chain([u64::from(u32::MAX), u64::MAX]) {
             let mut frame = FrameBuilder::new();
             frame.number("n", number);
             frame.header("after", "it");
