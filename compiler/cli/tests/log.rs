@@ -176,6 +176,8 @@ fn damage_is_found_by_verify_given_up_by_repair_and_then_known() {
     assert_eq!(ran.code, Some(1));
     assert_holds(&ran.out, &["40 records", "offsets 0 to 0: CANNOT BE READ"]);
     assert_eq!(thriftwood(folder.path(), &["log", "cat", STREAM]).code, Some(1));
+    // The damage comes before what nobody reads.
+    assert_eq!(unheard(folder.path(), &["log", "cat", STREAM]), Some(1));
     let ran = thriftwood(folder.path(), &["log", "repair", "data"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_holds(&ran.out, &["gave up offsets 0 to 0", "nothing to repair"]);

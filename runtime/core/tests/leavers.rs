@@ -41,7 +41,7 @@ async fn a_member_that_left_its_group_takes_no_event_from_the_others() {
 }
 
 #[tokio::test]
-async fn of_servers_of_one_address_each_gets_connections_and_one_that_stopped_gets_none() {
+async fn of_servers_of_one_address_one_that_stopped_gets_no_connections() {
     let bus = memory::bus();
     let mut servings = Vec::new();
     for _ in 0..2 {

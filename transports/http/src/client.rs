@@ -24,7 +24,7 @@ const REFUSAL: usize = 16 * 1024;
 pub(crate) struct Calls {
     shared: Arc<Shared>,
     /// Made by the first call: a bus that only serves needs none, nor the certificates of authorities.
-    pool: OnceLock<Result<Pool, String>>,
+    pool: OnceLock<Pool>,
     /// The headers that every request has.
     headers: HeaderMap,
 }
@@ -47,15 +47,21 @@ impl Calls {
         let uri = endpoint.uri(path, bound).ok_or_else(|| {
             unavailable(&format!("{} has port 0, and nothing is served on this bus yet", endpoint.url()))
         })?;
-        let pool = self
-            .pool
-            .get_or_init(|| Pool::new(&self.shared.config, endpoint.is_tls()).map_err(|error| error.to_string()));
-        let pool = pool.as_ref().map_err(|problem| RpcError::new(RpcErrorKind::InvalidRequest, problem.as_str()))?;
-        match self.exchange(pool, &uri, outbound.frame).await? {
+        match self.exchange(self.pool()?, &uri, outbound.frame).await? {
             _ if outbound.oneway => Ok(None),
             Some(reply) => Ok(Some(reply)),
             None => Err(RpcError::new(RpcErrorKind::Disconnected, format!("{uri} ended the call without a reply"))),
         }
+    }
+
+    /// Where it cannot be made, the next call tries again: files of certificates may be there by then.
+    fn pool(&self) -> Result<&Pool, RpcError> {
+        if let Some(pool) = self.pool.get() {
+            return Ok(pool);
+        }
+        let made = Pool::new(&self.shared.config, self.shared.endpoint.is_tls())
+            .map_err(|problem| RpcError::new(RpcErrorKind::InvalidRequest, problem.to_string()))?;
+        Ok(self.pool.get_or_init(|| made))
     }
 
     async fn exchange(&self, pool: &Pool, uri: &Uri, frame: Bytes) -> Result<Option<Bytes>, RpcError> {

@@ -64,7 +64,6 @@ struct Failure {
     /// When the next attempt may begin.
     next: Instant,
     /// What the last one came to.
-    kind: RpcErrorKind,
     cause: Arc<str>,
 }
 
@@ -73,10 +72,10 @@ impl Link {
         self.line.as_ref().filter(|line| !line.connection.is_closed()).cloned()
     }
 
-    fn fail(&mut self, kind: RpcErrorKind, cause: Arc<str>) {
+    fn fail(&mut self, cause: Arc<str>) {
         let times = self.failed.as_ref().map_or(0, |failure| failure.times);
         let next = Instant::now() + pause_after(times);
-        self.failed = Some(Failure { times: times.saturating_add(1), next, kind, cause });
+        self.failed = Some(Failure { times: times.saturating_add(1), next, cause });
     }
 }
 
@@ -152,7 +151,7 @@ impl Peer {
         // It looked like a connection and was none: the next attempt has to wait like after any other that failed.
         let mut link = self.link();
         if link.line.take_if(|known| known.fate.is(&line.fate)).is_some() {
-            link.fail(kind, cause.as_str().into());
+            link.fail(cause.as_str().into());
         }
         drop(link);
         RpcError::new(kind, cause)
@@ -172,16 +171,17 @@ impl Peer {
         if let Some(attempt) = link.attempt.as_ref().filter(|attempt| attempt.has_changed().is_ok()) {
             return Ok(Joined::Attempt(attempt.clone()));
         }
-        // Not when a connection came about: it may be a stranger's, each time anew.
-        if link.line.as_ref().is_some_and(|line| line.fate.answered()) {
+        // Not when a connection came about: it may be a stranger's, each time anew. And once for each that answered.
+        if link.line.take_if(|line| line.fate.answered()).is_some() {
             link.failed = None;
         }
         let mut pause = Duration::ZERO;
-        if let Some(Failure { next, kind, cause, .. }) = &link.failed {
+        if let Some(Failure { next, cause, .. }) = &link.failed {
             pause = next.saturating_duration_since(Instant::now());
             if pause > PATIENCE {
                 let text = format!("{cause}; the next attempt is due in {} ms", pause.as_millis());
-                return Err(RpcError::new(*kind, text));
+                // Whatever the last attempt found: of this call nothing was sent, and another server may have it.
+                return Err(error::unavailable(text));
             }
         }
         let (outcome, attempt) = watch::channel(None);
@@ -213,7 +213,7 @@ impl Peer {
             }
             Err(cause) => {
                 debug!(%target, cause = &**cause, "could not connect");
-                link.fail(RpcErrorKind::Unavailable, Arc::clone(cause));
+                link.fail(Arc::clone(cause));
             }
         }
         drop(link);

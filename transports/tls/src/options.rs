@@ -6,11 +6,12 @@ use crate::{ClientTls, Pem, ServerTls};
 ///
 /// | option | what it sets |
 /// |---|---|
-/// | `ca=FILE` | the authorities that a client trusts, in place of the system's |
+/// | `ca=FILE` | the authorities that a client trusts, in place of the system's; of the clients of a server it says nothing |
 /// | `cert=FILE`, `key=FILE` | this side's certificate, with the chain behind it, and its key: a server's, and what a client shows to a server that asks |
 /// | `client_ca=FILE` | the authorities whose clients a server lets in, and no others |
 ///
-/// The files are in PEM, and read when a connection is made or a server begins.
+/// The files are in PEM, and their names as they are, not percent-encoded. A server reads them when it begins, a client when it makes a connection; over HTTPS with
+/// its first call.
 ///
 /// # Errors
 /// What is wrong with them, as the end of a sentence.

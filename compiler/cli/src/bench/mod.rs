@@ -16,6 +16,7 @@ use thriftwood::call::Client;
 
 use crate::call::{NO_ANSWER, Target};
 use crate::live::{Contract, Sending, duration, failed};
+use crate::output;
 
 use load::Plan;
 use report::Report;
@@ -122,7 +123,7 @@ async fn measure(bench: &Bench, call: LoadCall, address: &str) -> io::Result<Exi
         Format::Table => report.table(),
         Format::Json => report.json() + "\n",
     };
-    io::stdout().write_all(text.as_bytes())?;
+    output::stdout().write_all(text.as_bytes())?;
     let _ = bus.close().await;
     Ok(if tally.answers() == 0 { ExitCode::from(NO_ANSWER) } else { ExitCode::SUCCESS })
 }

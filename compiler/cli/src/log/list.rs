@@ -1,6 +1,6 @@
 //! `thriftwood log ls` and `info`.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,10 +10,11 @@ use thriftwood_log::Settings;
 use thriftwood_log::store::Durability;
 
 use super::{Outcome, find, groups, when};
+use crate::output::stdout;
 
 pub(super) fn ls(dir: &Path) -> Outcome {
     let logs = find::logs(dir)?;
-    let mut out = stdout().lock();
+    let mut out = stdout();
     if logs.is_empty() {
         eprintln!("there is no log in {}", dir.display());
         return Ok(ExitCode::SUCCESS);
@@ -43,7 +44,7 @@ pub(super) fn info(dir: &Path) -> Outcome {
     let dir = find::log(dir)?;
     let view = find::view(&dir)?;
     let segments = view.segments()?;
-    let mut out = stdout().lock();
+    let mut out = stdout();
     let size = segments.iter().map(|segment| segment.bytes).sum();
     let records = view.next_offset() - view.first_offset();
     writeln!(out, "log       {}", dir.display())?;

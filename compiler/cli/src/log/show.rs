@@ -1,6 +1,6 @@
 //! `thriftwood log cat` and `tail`.
 
-use std::io::{Write, stdout};
+use std::io::{ErrorKind, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -129,7 +129,13 @@ impl Shown {
                 Ok(Some(record)) if filter.takes(&record) => {
                     *left -= 1;
                     let line = if self.json { json(&record, events) } else { line(&record, events) };
-                    writeln!(out, "{line}")?;
+                    match writeln!(out, "{line}") {
+                        // Nobody reads on; the damage was said all the same.
+                        Err(error) if error.kind() == ErrorKind::BrokenPipe && code == ExitCode::FAILURE => {
+                            return Ok(code);
+                        }
+                        written => written?,
+                    }
                 }
                 Ok(Some(_)) => {}
                 Err(error @ (StoreError::Corrupt { .. } | StoreError::Unsupported { .. })) => {

@@ -112,7 +112,9 @@ impl Attempt {
     pub(super) fn end<T>(mut self, result: &Result<T, RpcError>) {
         self.answered = true;
         let kind = result.as_ref().err().map(RpcError::kind);
-        self.end.answered(!matches!(kind, Some(RpcErrorKind::Unavailable | RpcErrorKind::Disconnected)));
+        // Who answers in something else is as bad as nobody, and sooner done: it would get nearly all calls.
+        let bad = [RpcErrorKind::Unavailable, RpcErrorKind::Disconnected, RpcErrorKind::Protocol];
+        self.end.answered(!kind.is_some_and(|kind| bad.contains(&kind)));
     }
 }
 
@@ -157,6 +159,22 @@ mod tests {
         fail(&end);
         advance(OUT).await;
         assert!(is_in(&end), "a success makes it begin anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_answers_in_something_else_is_put_out_and_who_answers_with_an_error_of_its_service_is_not() {
+        for (kind, stays) in [
+            (RpcErrorKind::Protocol, false),
+            (RpcErrorKind::Unavailable, false),
+            (RpcErrorKind::Disconnected, false),
+            (RpcErrorKind::Internal, true),
+            (RpcErrorKind::UnknownMethod, true),
+            (RpcErrorKind::Overloaded, true),
+        ] {
+            let end: Arc<End> = Arc::default();
+            end.begin().end::<()>(&Err(RpcError::new(kind, "as the test wants it")));
+            assert_eq!(is_in(&end), stays, "{kind:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

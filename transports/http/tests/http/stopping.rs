@@ -99,12 +99,12 @@ async fn a_client_that_says_nothing_holds_up_no_stop_and_one_that_has_just_come_
 #[tokio::test]
 async fn the_time_for_a_first_request_is_no_limit_to_what_comes_of_it() {
     let mut config = Config::default();
-    config.head_timeout = Duration::from_millis(100);
+    config.head_timeout = Duration::from_millis(500);
     let (bus, host, desk, mut did) = served(config).await;
     let mut stream = TcpStream::connect(&host).await.unwrap();
     stream.write_all(&post("/desk", &[], &base64(&wait(1).frame))).await.unwrap();
     assert_eq!(soon("the beginning", did.recv()).await, Some(Did::Begin(1)));
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
     desk.may.add_permits(1);
     assert_eq!(soon("the answer", read_answer(&mut stream)).await.status, 200);
     bus.close().await.unwrap();

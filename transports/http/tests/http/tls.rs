@@ -168,3 +168,17 @@ async fn certificates_that_are_no_use_are_found_before_anything_is_sent() {
     assert_eq!(error.kind(), RpcErrorKind::InvalidRequest);
     assert!(error.message().contains("absent.pem"), "{error}");
 }
+
+#[tokio::test]
+async fn a_file_that_was_not_there_at_the_first_call_is_read_by_the_next() {
+    let authority = Authority::new("the shop's");
+    let (secure, host, _, _) = secured(authority.server()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let client = caller(&host, ClientTls::new().trusting(Pem::file(&file)));
+    let error = client.rpc("desk").call_frame(echo(1, b"")).await.unwrap_err();
+    assert_eq!(error.kind(), RpcErrorKind::InvalidRequest, "{error}");
+    std::fs::write(&file, authority.0.pem()).unwrap();
+    client.rpc("desk").call_frame(echo(2, b"")).await.unwrap();
+    secure.close().await.unwrap();
+}

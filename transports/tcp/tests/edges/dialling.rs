@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use thriftwood_core::RpcErrorKind;
 use thriftwood_core::transport::Outbound;
+use thriftwood_core::{RpcError, RpcErrorKind};
 use thriftwood_tcp::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -140,6 +140,10 @@ async fn a_connection_that_came_about_makes_the_pauses_short_again() {
         let error = call(&bus, id).await.unwrap_err();
         assert!(!error.message().contains("the next attempt is due in"), "call {id}: {error}");
     }
+    // And from there they grow: that it answered once does not have it asked at once for ever.
+    let mut calls = 6..16;
+    let is_told = |error: RpcError| error.message().contains("the next attempt is due in");
+    while !is_told(call(&bus, calls.next().expect("a pause within ten calls")).await.unwrap_err()) {}
 }
 
 #[tokio::test]
