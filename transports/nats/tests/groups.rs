@@ -12,6 +12,7 @@ use thriftwood_core::ErrorKind;
 use thriftwood_core::event::Delivery;
 use thriftwood_nats::connect;
 use thriftwood_test_support::NatsServer;
+use tokio::io::AsyncWriteExt;
 
 use kept::{CONSUMER, GROUP, TOPIC, bare, bus, next, publish, soon, subscribe};
 
@@ -256,10 +257,71 @@ async fn what_lay_ahead_for_longer_than_ack_wait_is_handled_once() {
     let mut handled = Vec::new();
     while let Ok(event) = tokio::time::timeout(4 * WAIT, frames.next()).await {
         let event = event.unwrap().unwrap();
+        assert!(event.attempt > 1, "{} did not go back", event.frame[0]);
         handled.push(event.frame[0]);
         event.acknowledge.unwrap().ack().await.unwrap();
     }
     handled.sort_unstable();
     assert_eq!(handled, [2, 3, 4]);
+    bus.close().await.unwrap();
+}
+
+/// `nats consumer add --max-pull-batch --max-pull-expire`: whoever asks for more is refused, and has nothing.
+#[tokio::test]
+async fn a_consumer_that_gives_little_at_a_time_is_asked_for_no_more() {
+    let Some(nats) = NatsServer::start("a_consumer_that_gives_little_at_a_time_is_asked_for_no_more") else { return };
+    with_consumer(&nats, |config| {
+        config.max_batch = 1;
+        config.max_expires = Duration::from_millis(300);
+    })
+    .await;
+    let bus = bus(&nats, "").await;
+    publish(&bus, 0..5).await;
+    let mut frames = subscribe(&bus).await.unwrap();
+    for number in 0..5 {
+        let event = next(&mut frames).await;
+        assert_eq!((&event.frame[..], event.attempt), (&[number][..], 1));
+        event.acknowledge.unwrap().ack().await.unwrap();
+    }
+    bus.close().await.unwrap();
+}
+
+/// The consumer is there all the while, so nothing else would be said of it.
+#[tokio::test]
+async fn a_consumer_that_refuses_requests_again_and_again_is_told_of() {
+    let Some(nats) = NatsServer::start("a_consumer_that_refuses_requests_again_and_again_is_told_of") else { return };
+    let stream = with_consumer(&nats, |config| config.max_waiting = 1).await;
+    let consumer: PullConsumer = stream.get_consumer(CONSUMER).await.unwrap();
+    // Somebody else waits already.
+    let _batch = consumer.batch().expires(Duration::from_secs(60)).messages().await.unwrap();
+    let bus = bus(&nats, "").await;
+    let mut frames = subscribe(&bus).await.unwrap();
+    let error = soon("an error", frames.next()).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    for part in [CONSUMER, "is there", "409"] {
+        assert!(error.message().contains(part), "no {part}: {error}");
+    }
+    bus.close().await.unwrap();
+}
+
+/// Headers are their publisher's, and what stands in the first line of them is too.
+#[tokio::test]
+async fn an_event_whose_headers_begin_with_a_status_is_an_event() {
+    let Some(nats) = NatsServer::start("an_event_whose_headers_begin_with_a_status_is_an_event") else { return };
+    let bus = bus(&nats, "").await;
+    let mut frames = subscribe(&bus).await.unwrap();
+    for (number, status) in ["409 Consumer Deleted", "408", "100", "503"].iter().enumerate() {
+        let headers = format!("NATS/1.0 {status}\r\n\r\n");
+        let (length, total) = (headers.len(), headers.len() + 1);
+        let address = nats.url().replace("nats://", "");
+        let mut peer = tokio::net::TcpStream::connect(address).await.unwrap();
+        let sent = format!(
+            "CONNECT {{\"verbose\":false,\"headers\":true}}\r\nHPUB frugal.{TOPIC} {length} {total}\r\n{headers}{number}\r\nPING\r\n"
+        );
+        peer.write_all(sent.as_bytes()).await.unwrap();
+        let event = next(&mut frames).await;
+        assert_eq!((&event.frame[..], event.attempt), (number.to_string().as_bytes(), 1), "{status}");
+        event.acknowledge.unwrap().ack().await.unwrap();
+    }
     bus.close().await.unwrap();
 }

@@ -7,7 +7,8 @@ mod kept;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
-use thriftwood_core::event::Delivery;
+use bytes::Bytes;
+use thriftwood_core::event::{Delivery, PublishOptions, Topic};
 use thriftwood_core::transport::Frames;
 use thriftwood_core::{Error, ErrorKind};
 use thriftwood_nats::connect;
@@ -254,4 +255,83 @@ async fn a_server_that_does_not_answer_is_told_from_one_without_jetstream() {
     let error = connect(&url("other")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     assert!(error.message().contains("no JetStream"), "{error}");
+}
+
+/// It has found the consumer that another made on the stream that was made again. That one somebody removes: it did not go with its stream.
+#[tokio::test]
+async fn a_consumer_that_is_removed_after_its_stream_was_made_again_is_not_made_again() {
+    let test = "a_consumer_that_is_removed_after_its_stream_was_made_again_is_not_made_again";
+    let Some(nats) = NatsServer::start(test) else { return };
+    let first = bus(&nats, "").await;
+    let mut frames = subscribe(&first).await.unwrap();
+    idle(&mut frames).await;
+    bare(&nats).await.delete_stream("FRUGAL").await.unwrap();
+    trouble(&mut frames).await;
+    let second = bus(&nats, "").await;
+    let mut other = subscribe(&second).await.unwrap();
+    publish(&second, 0..1).await;
+    ack(next(&mut other).await).await.unwrap();
+    drop(other);
+    publish(&second, 1..2).await;
+    let event = next(&mut frames).await;
+    assert_eq!(&event.frame[..], [1]);
+    ack(event).await.unwrap();
+    idle(&mut frames).await;
+    let stream = bare(&nats).await.get_stream("FRUGAL").await.unwrap();
+    stream.delete_consumer(CONSUMER).await.unwrap();
+    let error = trouble(&mut frames).await;
+    assert!(error.message().contains("position"), "{error}");
+    stream.get_consumer::<pull::Config>(CONSUMER).await.unwrap_err();
+    for bus in [first, second] {
+        bus.close().await.unwrap();
+    }
+}
+
+/// Whoever waited for an event may stop waiting, as a subscriber that ends on a signal does. What comes then is for others, and is not
+/// taken again.
+#[tokio::test]
+async fn an_event_for_which_nobody_waits_any_more_goes_to_another_after_one_delivery() {
+    let test = "an_event_for_which_nobody_waits_any_more_goes_to_another_after_one_delivery";
+    let Some(nats) = NatsServer::start(test) else { return };
+    for (round, options) in ["?ack_wait=1000", "?ack_wait=1000&max_attempts=5"].iter().enumerate() {
+        let bus = bus(&nats, options).await;
+        let mut gone = subscribe(&bus).await.unwrap();
+        idle(&mut gone).await;
+        let number = u8::try_from(round).unwrap();
+        publish(&bus, number..number + 1).await;
+        // Enough to take it a few times more.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let mut other = subscribe(&bus).await.unwrap();
+        let event = tokio::time::timeout(SOON, next(&mut other)).await.expect("it goes back");
+        assert_eq!((&event.frame[..], event.attempt), (&[number][..], 2), "{options}");
+        ack(event).await.unwrap();
+        bus.close().await.unwrap();
+    }
+}
+
+/// What is said of events stands in a queue of the client's until the connection is there again, and the queue is full.
+#[tokio::test]
+async fn a_bus_is_closed_in_time_while_there_is_no_server_and_events_lie_ahead() {
+    let test = "a_bus_is_closed_in_time_while_there_is_no_server_and_events_lie_ahead";
+    let Some(nats) = NatsServer::start(test) else { return };
+    let bus = bus(&nats, "?timeout=500").await;
+    publish(&bus, 0..5).await;
+    let mut frames = subscribe(&bus).await.unwrap();
+    let event = next(&mut frames).await;
+    // The others are there too.
+    ack(next(&mut frames).await).await.unwrap();
+    drop(nats);
+    let topic = Topic { name: TOPIC.to_owned(), stream: "v1.Winners".into() };
+    let publishers: Vec<_> = (0..4_000)
+        .map(|_| {
+            let (bus, topic) = (bus.clone(), topic.clone());
+            tokio::spawn(async move { bus.publish_frame(&topic, Bytes::new(), PublishOptions::default()).await })
+        })
+        .collect();
+    // Whoever finds the queue full waits.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    let _ = tokio::time::timeout(SOON * 2, bus.close()).await.expect("the close comes to an end");
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    drop((event, publishers));
 }

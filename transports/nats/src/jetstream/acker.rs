@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use async_nats::client::{PublishError, Request, RequestErrorKind};
+use async_nats::client::{Request, RequestErrorKind};
+use async_nats::connection::State;
 use async_nats::jetstream::AckKind;
 use async_nats::{Client, Subject};
 use thriftwood_core::{Error, ErrorKind};
+
+use super::failed;
 
 /// The way back to the server for one delivery.
 pub(super) struct Acker {
@@ -22,8 +25,19 @@ impl Acker {
     }
 
     /// Says it, and does not wait to hear that it came there.
-    pub(super) async fn say(&self, kind: AckKind) -> Result<(), PublishError> {
-        self.nats.publish(self.subject.clone(), kind.into()).await
+    pub(super) async fn say(&self, kind: AckKind) -> Result<(), Error> {
+        let said = self.nats.publish(self.subject.clone(), kind.into()).await;
+        said.map_err(|source| failed("a refusal could not be sent", source))
+    }
+
+    /// Asks for more time. Not while there is no connection: what waits for one is sent when it is there, by when the time is up, and
+    /// publishers would stand behind it in the client's queue.
+    pub(super) async fn prolong(&self) -> Result<(), Error> {
+        if self.nats.connection_state() != State::Connected {
+            return Ok(());
+        }
+        let asked = self.nats.publish(self.subject.clone(), AckKind::Progress.into()).await;
+        asked.map_err(|source| failed("more time could not be asked for", source))
     }
 
     /// Says it, and waits until the server has recorded it. The client library's own `double_ack` takes the server's word that nobody is

@@ -3,7 +3,7 @@
 //! The time that a member may have an event runs while it lies here, and nobody else can have it. So what is ahead is little, and is not kept
 //! for long: it goes back to the group in order when the consumer has not come for it in half of that time, as it does from a log
 //! server's client. Where deliveries are limited nothing is taken that no handler waits for, and the little that lies here nevertheless
-//! is kept from a delivery that no handler would see.
+//! is kept from a delivery that no handler would see, until it has lain for all of the time that a member may have it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,7 +64,9 @@ struct State {
 pub(super) struct Taken {
     pub(super) delivery: Delivery,
     pub(super) verdict: Verdict,
-    /// When its time began.
+    /// When it came.
+    pub(super) came: Instant,
+    /// When its time began: when it came, or more of it was asked for.
     pub(super) since: Instant,
 }
 
@@ -105,7 +107,7 @@ impl Ahead {
         if let Some(left) = state.left.take() {
             state.away = left.elapsed();
         }
-        while let Some(Taken { mut delivery, mut verdict, since }) = state.events.pop_front() {
+        while let Some(Taken { mut delivery, mut verdict, since, .. }) = state.events.pop_front() {
             let waited = since.elapsed();
             if waited >= self.ack_wait {
                 // It is another's by now, or comes again.
@@ -196,13 +198,14 @@ impl Ahead {
         if now < until {
             return (VecDeque::new(), Some(until));
         }
-        if !self.careful && is_asking {
-            return (VecDeque::new(), None);
+        // Whoever waited would have come for it by now. Nothing is asked for again before the consumer comes.
+        let enough = if self.careful { first.came + self.ack_wait } else { until };
+        (state.begun, state.awaited) = (false, false);
+        if now >= enough && !is_asking {
+            return (std::mem::take(&mut state.events), None);
         }
         if !self.careful {
-            // Not asked for again before the consumer comes.
-            state.begun = false;
-            return (std::mem::take(&mut state.events), None);
+            return (VecDeque::new(), None);
         }
         for taken in &mut state.events {
             taken.verdict.prolong();

@@ -29,7 +29,7 @@ pub(super) fn ack_wait(consumer: &PullConsumer) -> Duration {
 /// Which consumer a group's member needs, and where.
 pub(super) struct Needed {
     stream: stream::Stream,
-    /// When that was made.
+    /// When that was made, by the last look at it.
     created: DateTime,
     options: StreamOptions,
     group: String,
@@ -53,7 +53,7 @@ impl Needed {
 
     /// The consumer. One that is there is used with what it was made with, but for what the options say of how often and how
     /// soon an event comes again.
-    pub(super) async fn find_or_make(&self, policy: DeliverPolicy) -> Result<PullConsumer, Error> {
+    pub(super) async fn find_or_make(&mut self, policy: DeliverPolicy) -> Result<PullConsumer, Error> {
         let config = pull::Config {
             durable_name: Some(self.name.clone()),
             description: Some(format!("group {} on {}", self.group, self.subject)),
@@ -70,25 +70,24 @@ impl Needed {
             .get_or_create_consumer(&self.name, config)
             .await
             .map_err(|source| failed("the group's consumer cannot be made", source))?;
-        self.made_fit(consumer).await
+        self.found(consumer).await
     }
 
     /// The consumer, when the server gives a member no events from it, for this reason. One that somebody removed is not made again:
     /// with it went the group's position, and the whole stream would be handled once more. But where the stream itself was made
     /// again, the group begins with it.
     pub(super) async fn find_again(&mut self, reason: &str) -> Result<PullConsumer, Error> {
-        let (name, stream) = (&self.name, &self.options.name);
-        let source = match self.stream.get_consumer::<pull::Config>(name).await {
-            Ok(found) => return self.made_fit(found).await,
+        let source = match self.stream.get_consumer::<pull::Config>(&self.name).await {
+            Ok(found) => return self.found(found).await,
             Err(source) => source,
         };
+        let (name, stream) = (&self.name, &self.options.name);
         let (kind, text) = match source.downcast_ref::<ConsumerInfoError>().map(ConsumerInfoError::kind) {
             Some(ConsumerInfoErrorKind::NotFound) => {
                 let created = self.stream.get_info().await.map(|info| info.created);
                 if let Ok(created) = created
                     && created != self.created
                 {
-                    self.created = created;
                     info!(consumer = name, stream, "the stream was made again, and the group's consumer with it");
                     return self.find_or_make(DeliverPolicy::All).await;
                 }
@@ -112,6 +111,15 @@ impl Needed {
             _ => (ErrorKind::Storage, format!("the consumer `{name}` cannot be found: {source}")),
         };
         Err(Error::new(kind, format!("no events come: {text} ({reason})")).with_source(source))
+    }
+
+    /// It is there, and so is its stream: which may be another than the last time. Whoever went by the old one would take a consumer
+    /// that is removed later for one that went with its stream, and make it again from the first event.
+    async fn found(&mut self, consumer: PullConsumer) -> Result<PullConsumer, Error> {
+        let consumer = self.made_fit(consumer).await?;
+        let stream = self.stream.get_info().await.map_err(|source| failed("its state cannot be read", source))?;
+        self.created = stream.created;
+        Ok(consumer)
     }
 
     async fn made_fit(&self, found: PullConsumer) -> Result<PullConsumer, Error> {

@@ -14,7 +14,7 @@ use tracing::{debug, warn};
 use super::acker::Acker;
 use super::failures::{Failure, Failures};
 use super::letter::{Event, Told, letter};
-use super::{Stream, StreamOptions, failed, token};
+use super::{Stream, StreamOptions, token};
 use crate::EVENT_PREFIX;
 
 /// What stands before the stream's name in the subject of a dead letter.
@@ -87,7 +87,7 @@ impl Letters {
             Err(error) => {
                 warn!(group = self.group, topic, offset, %error, "a dead letter could not be stored; it is tried again");
                 let again = acker.say(AckKind::Nak(Some(REST))).await;
-                return again.map(|()| false).map_err(|source| failed("a refusal could not be sent", source));
+                return again.map(|()| false);
             }
         }
         match acker.confirmed(AckKind::Term).await {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_nats::jetstream;
-use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer};
+use async_nats::jetstream::consumer::DeliverPolicy;
 use async_nats::{Client, Message};
 use thriftwood_core::event::Delivery;
 use thriftwood_core::{Error, ErrorKind};
@@ -47,20 +47,20 @@ impl Member {
     ) -> Result<Self, Error> {
         check_subject("a group on JetStream", group, false)
             .map_err(|problem| Error::new(ErrorKind::InvalidName, problem))?;
-        let needed = Needed::new(stream, group, &subject);
+        let mut needed = Needed::new(stream, group, &subject);
         let letters = Letters::open(stream, group, &needed.name).await?.map(Arc::new);
         let consumer = needed.find_or_make(policy).await?;
         let ahead = Ahead::new(letters.is_some(), consumer::ack_wait(&consumer));
-        let pull = Pull::new(&shared.nats, consumer.clone(), ahead.longest()).await?;
+        let pull = Pull::new(&shared.nats, consumer, ahead.longest()).await?;
         let taking = Taking {
             nats: shared.nats.clone(),
             context: stream.context.clone(),
             timeout: shared.timeout,
             needed,
-            consumer,
             letters,
             ahead: Arc::clone(&ahead),
             lost: None,
+            refused: None,
             told: None,
         };
         let left = CancellationToken::new();
@@ -105,11 +105,12 @@ struct Taking {
     /// How long the server may take to answer.
     timeout: Duration,
     needed: Needed,
-    consumer: PullConsumer,
     letters: Option<Arc<Letters>>,
     ahead: Arc<Ahead>,
     /// Why the consumer may be gone, where that is to be found out.
     lost: Option<String>,
+    /// What was said the last time, when the consumer was there nevertheless, and no request was taken since.
+    refused: Option<String>,
     /// What was told last of why no events come, and when.
     told: Option<(String, Instant)>,
 }
@@ -120,7 +121,7 @@ impl Taking {
         let mut stopped = std::pin::pin!(stopped);
         loop {
             let (back, until) = self.ahead.look_after(pull.is_asking());
-            give_back(back, None).await;
+            self.give_back(back, None).await;
             let going_on = tokio::select! {
                 going_on = self.step(&mut pull, until) => going_on,
                 () = &mut stopped => break,
@@ -132,14 +133,14 @@ impl Taking {
         let mut back = self.ahead.end();
         let (late, pause) = pull.leave(self.timeout).await;
         back.extend(late.into_iter().filter_map(|late| self.taken(late).ok().flatten()));
-        give_back(back, pause).await;
+        self.give_back(back, pause).await;
     }
 
     /// Asks if there is something to ask for, and takes in what comes first, until then. `false` when nothing can come any
     /// more. Dropping the future loses nothing.
     async fn step(&mut self, pull: &mut Pull, until: Option<Instant>) -> bool {
         if let Some(reason) = self.lost.clone() {
-            self.look(&reason).await;
+            self.look(pull, &reason).await;
             return true;
         }
         if !pull.is_asking()
@@ -164,12 +165,12 @@ impl Taking {
         match coming {
             Coming::Event(message) => match self.taken(message) {
                 Ok(taken) => {
-                    self.told = None;
+                    (self.told, self.refused) = (None, None);
                     taken.into_iter().for_each(|taken| self.ahead.came(taken));
                 }
                 Err(error) => self.tell(error),
             },
-            Coming::Over => {}
+            Coming::Over => self.refused = None,
             Coming::Unheard => self.lost = Some("the server says nothing to a request".to_owned()),
             Coming::Refused(status, words) if PASSING.iter().any(|passing| words.contains(passing)) => {
                 debug!(%status, words, "events are asked for again");
@@ -183,11 +184,20 @@ impl Taking {
     }
 
     /// Looks for the consumer, which gives no events for this reason. The subscription stays: a server that stood still may answer yet.
-    async fn look(&mut self, reason: &str) {
+    async fn look(&mut self, pull: &mut Pull, reason: &str) {
         match self.needed.find_again(reason).await {
             Ok(found) => {
                 debug!(reason, "events did not come, and are asked for again");
-                (self.consumer, self.lost) = (found, None);
+                pull.go_on_with(found);
+                self.lost = None;
+                // Once may have been of the consumer that was there before.
+                if self.refused.replace(reason.to_owned()).is_some_and(|before| before == reason) {
+                    let text = format!(
+                        "no events come: the consumer `{}` is there, and a request for its events is answered again and again with: {reason}",
+                        self.needed.name
+                    );
+                    self.tell(Error::new(ErrorKind::Refused, text));
+                }
             }
             Err(error) => self.tell(error),
         }
@@ -195,7 +205,7 @@ impl Taking {
     }
 
     async fn renew(&mut self, pull: &mut Pull) {
-        match Pull::new(&self.nats, self.consumer.clone(), self.ahead.longest()).await {
+        match pull.renewed(self.ahead.longest()).await {
             Ok(renewed) => *pull = renewed,
             Err(error) => self.tell(error),
         }
@@ -240,13 +250,18 @@ impl Taking {
         let delivery =
             Delivery { topic, frame, offset: Some(offset), time: Some(time), attempt: delivered, acknowledge: None };
         let verdict = Verdict::new(acker, delivered, mortal);
-        Ok(Some(Taken { delivery, verdict, since: Instant::now() }))
+        let came = Instant::now();
+        Ok(Some(Taken { delivery, verdict, came, since: came }))
     }
-}
 
-/// To the group, in order, since no handler has begun with any.
-async fn give_back(events: VecDeque<Taken>, pause: Option<Duration>) {
-    for Taken { verdict, .. } in events {
-        verdict.give_back(pause).await;
+    /// To the group, in order, since no handler has begun with any. Without a connection there is room for so many words and no more,
+    /// and nobody waits for it to be there again.
+    async fn give_back(&self, events: VecDeque<Taken>, pause: Option<Duration>) {
+        let until = tokio::time::Instant::now() + self.timeout;
+        for Taken { verdict, .. } in events {
+            if tokio::time::timeout_at(until, verdict.give_back(pause)).await.is_err() {
+                debug!("an event could not be given back in time; it comes again when its time is up");
+            }
+        }
     }
 }

@@ -90,20 +90,35 @@ impl Pull {
         })
     }
 
+    /// The same on the connection that is there now.
+    pub(super) async fn renewed(&self, longest: Duration) -> Result<Self, Error> {
+        Self::new(&self.nats, self.consumer.clone(), longest).await
+    }
+
+    /// From now on events are asked for of this consumer: the same, or what was made in its place.
+    pub(super) fn go_on_with(&mut self, consumer: PullConsumer) {
+        self.consumer = consumer;
+    }
+
     /// Whether a request is out. There is one at a time.
     pub(super) fn is_asking(&self) -> bool {
         self.request.is_some()
     }
 
-    /// Asks for so many events.
+    /// Asks for so many events, or for as many as the consumer gives at a time.
     pub(super) async fn ask(&mut self, events: usize) -> Result<(), Error> {
         self.requests += 1;
         let number = self.requests.to_string();
-        let batch = BatchConfig { batch: events, expires: Some(self.expires), ..BatchConfig::default() };
+        let config = &self.consumer.cached_info().config;
+        let most = usize::try_from(config.max_batch).ok().filter(|most| *most > 0);
+        let longest = Some(config.max_expires).filter(|longest| !longest.is_zero());
+        let events = events.min(most.unwrap_or(usize::MAX));
+        let expires = self.expires.min(longest.unwrap_or(Duration::MAX));
+        let batch = BatchConfig { batch: events, expires: Some(expires), ..BatchConfig::default() };
         let inbox = Subject::from(format!("{}.{number}", self.inbox));
         let asked = self.consumer.request_batch(batch, inbox).await;
         asked.map_err(|source| failed("events cannot be asked for", source))?;
-        self.request = Some(Request { number, left: events, until: Instant::now() + self.expires + GRACE });
+        self.request = Some(Request { number, left: events, until: Instant::now() + expires + GRACE });
         Ok(())
     }
 
@@ -141,7 +156,7 @@ impl Pull {
         let number = message.subject.rsplit('.').next().unwrap_or_default();
         let is_current = |request: &mut Request| request.number == number;
         match message.status.unwrap_or(StatusCode::OK) {
-            StatusCode::OK => {
+            _ if is_event(&message) => {
                 match &mut self.request {
                     Some(request) => request.left = request.left.saturating_sub(1),
                     None => self.unheard = self.unheard.saturating_sub(1),
@@ -176,7 +191,7 @@ impl Pull {
                 self.nats.publish(format!("{}.leave", self.inbox), Bytes::new()).await.ok()?;
             }
             while let Some(message) = self.subscription.next().await {
-                if message.reply.is_some() && message.status.is_none() {
+                if is_event(&message) {
                     late.push(message);
                 }
             }
@@ -187,6 +202,11 @@ impl Pull {
         let rest = self.request.map(|request| request.until.saturating_duration_since(Instant::now()) + LATE);
         (late, rest.map(|rest| rest.saturating_sub(GRACE)).filter(|_| forgets(&self.nats)))
     }
+}
+
+/// The server's own words are not to be acknowledged. An event's headers are its publisher's, and may have a status as well.
+fn is_event(message: &Message) -> bool {
+    message.reply.as_ref().is_some_and(|reply| reply.starts_with("$JS.ACK."))
 }
 
 /// Whether the server takes an event that comes again out of its queue before it finds that nobody listens to the request it is for any

@@ -11,7 +11,6 @@ use tracing::debug;
 use super::acker::Acker;
 use super::ahead::Place;
 use super::dead::Letters;
-use super::failed;
 use super::letter::Event;
 
 /// How long the first redelivery of an event that was refused waits; twice as long for each further one.
@@ -124,7 +123,7 @@ impl Acknowledge for Verdict {
         let acker = self.acker.take();
         Box::pin(async move {
             let Some(acker) = acker else { return Ok(()) };
-            acker.say(refusal).await.map_err(|source| failed("a refusal could not be sent", source))
+            acker.say(refusal).await
         })
     }
 
@@ -152,8 +151,7 @@ impl Acknowledge for Verdict {
         let acker = self.acker.clone();
         Box::pin(async move {
             let Some(acker) = acker else { return Ok(true) };
-            let asked = acker.say(AckKind::Progress).await;
-            asked.map(|()| true).map_err(|source| failed("more time could not be asked for", source))
+            acker.prolong().await.map(|()| true)
         })
     }
 
