@@ -335,3 +335,39 @@ async fn a_bus_is_closed_in_time_while_there_is_no_server_and_events_lie_ahead()
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     drop((event, publishers));
 }
+
+/// The server goes by the consumer's name and the event's number, and both are the same again.
+#[tokio::test]
+async fn what_is_said_of_an_event_of_a_removed_stream_is_not_said_of_one_of_the_stream_made_again() {
+    let test = "what_is_said_of_an_event_of_a_removed_stream_is_not_said_of_one_of_the_stream_made_again";
+    let Some(nats) = NatsServer::start(test) else { return };
+    for options in ["", "?max_attempts=3"] {
+        let first = bus(&nats, options).await;
+        publish(&first, 0..3).await;
+        let mut frames = subscribe(&first).await.unwrap();
+        let mut old = vec![next(&mut frames).await, next(&mut frames).await, next(&mut frames).await];
+        idle(&mut frames).await;
+        bare(&nats).await.delete_stream("FRUGAL").await.unwrap();
+        let error = trouble(&mut frames).await;
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+        let second = bus(&nats, options).await;
+        publish(&second, 7..10).await;
+        let mut new = vec![next(&mut frames).await, next(&mut frames).await, next(&mut frames).await];
+        assert!(new.iter().map(|event| event.offset).eq([Some(1), Some(2), Some(3)]));
+        assert!(!old[0].acknowledge.as_ref().unwrap().in_progress().await.unwrap(), "it is not this member's any more");
+        let error = ack(old.remove(0)).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Storage && error.message().contains("consumer is gone"), "{error}");
+        old.remove(0).acknowledge.unwrap().nack("no account", Some(Duration::ZERO)).await.unwrap_err();
+        let dead = old.remove(0).acknowledge.unwrap().dead_letter("no account").await.unwrap_err();
+        assert_eq!(dead.kind(), ErrorKind::Storage, "{dead}");
+        let stream = bare(&nats).await.get_stream("FRUGAL").await.unwrap();
+        let consumer: PullConsumer = stream.get_consumer(CONSUMER).await.unwrap();
+        let info = consumer.cached_info();
+        assert_eq!((info.num_ack_pending, info.num_redelivered, info.ack_floor.stream_sequence), (3, 0, 0));
+        ack(new.remove(0)).await.unwrap();
+        for bus in [first, second] {
+            bus.close().await.unwrap();
+        }
+        bare(&nats).await.delete_stream("FRUGAL").await.unwrap();
+    }
+}

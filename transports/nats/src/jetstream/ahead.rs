@@ -34,11 +34,11 @@ pub(super) struct Ahead {
     /// Whether events are taken only for a consumer that waits. The server counts a delivery when it sends one, so what lies
     /// ahead of a consumer that dies of another event would die with it, where deliveries are limited.
     careful: bool,
-    /// How long a member may have an event.
-    pub(super) ack_wait: Duration,
 }
 
 struct State {
+    /// How long a member may have an event.
+    ack_wait: Duration,
     events: VecDeque<Taken>,
     failed: Option<Error>,
     /// Nothing is taken any more.
@@ -76,6 +76,7 @@ pub(super) struct Place(Arc<Ahead>);
 impl Ahead {
     pub(super) fn new(careful: bool, ack_wait: Duration) -> Arc<Self> {
         let state = State {
+            ack_wait,
             events: VecDeque::new(),
             failed: None,
             ended: false,
@@ -88,7 +89,17 @@ impl Ahead {
             left: None,
             away: Duration::ZERO,
         };
-        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), careful, ack_wait })
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new(), careful })
+    }
+
+    /// How long a member may have an event.
+    pub(super) fn ack_wait(&self) -> Duration {
+        self.lock().ack_wait
+    }
+
+    /// From now on, so long.
+    pub(super) fn allow(&self, ack_wait: Duration) {
+        self.lock().ack_wait = ack_wait;
     }
 
     /// No more than so many are to be with the consumer and ahead of it.
@@ -109,7 +120,7 @@ impl Ahead {
         }
         while let Some(Taken { mut delivery, mut verdict, since, .. }) = state.events.pop_front() {
             let waited = since.elapsed();
-            if waited >= self.ack_wait {
+            if waited >= state.ack_wait {
                 // It is another's by now, or comes again.
                 verdict.forget();
                 continue;
@@ -119,8 +130,9 @@ impl Ahead {
             if state.events.is_empty() {
                 self.changed.notify_one();
             }
+            let is_late = waited > state.ack_wait / 4;
             drop(state);
-            if waited > self.ack_wait / 4 {
+            if is_late {
                 verdict.prolong();
             }
             verdict.begin(Place(Arc::clone(self)));
@@ -141,7 +153,7 @@ impl Ahead {
 
     /// How long a request may last, so that it is over before what it brought goes back.
     pub(super) fn longest(&self) -> Duration {
-        if self.careful { Duration::MAX } else { (self.ack_wait / 2).max(LEAST) }
+        if self.careful { Duration::MAX } else { (self.ack_wait() / 2).max(LEAST) }
     }
 
     /// How many events are to be asked for; none while there are some.
@@ -152,17 +164,11 @@ impl Ahead {
         }
         let wanted = match self.careful {
             true if state.awaited => state.at_once.min(state.limit).saturating_sub(state.with_consumer),
-            false if state.begun => self.depth(state.away).min(state.limit.saturating_sub(state.with_consumer)),
+            false if state.begun => state.depth().min(state.limit.saturating_sub(state.with_consumer)),
             _ => 0,
         };
         // Whoever waits may have one more, or would not wait.
         wanted.max(usize::from(state.awaited))
-    }
-
-    /// How many a consumer comes to in time that is away for so long with each.
-    fn depth(&self, away: Duration) -> usize {
-        let in_time = (self.ack_wait / 2).as_nanos() / away.as_nanos().max(1);
-        in_time.min(AHEAD.into()) as usize
     }
 
     /// An event came.
@@ -179,6 +185,12 @@ impl Ahead {
         state.wake();
     }
 
+    /// Nothing that lies here is there any more.
+    pub(super) fn forget(&self) {
+        let events = std::mem::take(&mut self.lock().events);
+        events.into_iter().for_each(|taken| taken.verdict.forget());
+    }
+
     /// Nothing is taken any more. Gives what was not with the consumer yet.
     pub(super) fn end(&self) -> VecDeque<Taken> {
         let mut state = self.lock();
@@ -192,14 +204,14 @@ impl Ahead {
     pub(super) fn look_after(&self, is_asking: bool) -> (VecDeque<Taken>, Option<Instant>) {
         let mut state = self.lock();
         let Some(first) = state.events.front() else { return (VecDeque::new(), None) };
-        let patience = if self.careful { EXTEND.min(self.ack_wait / 3) } else { self.ack_wait / 2 };
+        let patience = if self.careful { EXTEND.min(state.ack_wait / 3) } else { state.ack_wait / 2 };
         let until = first.since + patience;
         let now = Instant::now();
         if now < until {
             return (VecDeque::new(), Some(until));
         }
         // Whoever waited would have come for it by now. Nothing is asked for again before the consumer comes.
-        let enough = if self.careful { first.came + self.ack_wait } else { until };
+        let enough = if self.careful { first.came + state.ack_wait } else { until };
         (state.begun, state.awaited) = (false, false);
         if now >= enough && !is_asking {
             return (std::mem::take(&mut state.events), None);
@@ -221,6 +233,12 @@ impl Ahead {
 }
 
 impl State {
+    /// How many the consumer comes to in time, which is away for so long with each.
+    fn depth(&self) -> usize {
+        let in_time = (self.ack_wait / 2).as_nanos() / self.away.as_nanos().max(1);
+        in_time.min(AHEAD.into()) as usize
+    }
+
     fn wake(&mut self) {
         if let Some(waker) = self.waker.take() {
             waker.wake();

@@ -9,6 +9,7 @@ use async_nats::jetstream::stream;
 use thriftwood_core::{Error, ErrorKind};
 use tracing::info;
 
+use super::acker::Generation;
 use super::{Stream, StreamOptions, failed, token};
 
 /// How long a member may have an event, for a consumer that is made here and was not told.
@@ -31,6 +32,10 @@ pub(super) struct Needed {
     stream: stream::Stream,
     /// When that was made, by the last look at it.
     created: DateTime,
+    /// When the consumer was, while there is one.
+    consumer: Option<DateTime>,
+    /// Which consumer it is.
+    pub(super) generation: Generation,
     options: StreamOptions,
     group: String,
     subject: String,
@@ -44,6 +49,8 @@ impl Needed {
         Self {
             stream: stream.stream.clone(),
             created,
+            consumer: None,
+            generation: Generation::default(),
             options,
             group: group.to_owned(),
             subject: subject.to_owned(),
@@ -81,8 +88,12 @@ impl Needed {
             Ok(found) => return self.found(found).await,
             Err(source) => source,
         };
+        let missing = source.downcast_ref::<ConsumerInfoError>().map(ConsumerInfoError::kind);
+        if matches!(missing, Some(ConsumerInfoErrorKind::NotFound | ConsumerInfoErrorKind::StreamNotFound)) {
+            self.is_now(None);
+        }
         let (name, stream) = (&self.name, &self.options.name);
-        let (kind, text) = match source.downcast_ref::<ConsumerInfoError>().map(ConsumerInfoError::kind) {
+        let (kind, text) = match missing {
             Some(ConsumerInfoErrorKind::NotFound) => {
                 let created = self.stream.get_info().await.map(|info| info.created);
                 if let Ok(created) = created
@@ -116,10 +127,19 @@ impl Needed {
     /// It is there, and so is its stream: which may be another than the last time. Whoever went by the old one would take a consumer
     /// that is removed later for one that went with its stream, and make it again from the first event.
     async fn found(&mut self, consumer: PullConsumer) -> Result<PullConsumer, Error> {
+        self.is_now(Some(consumer.cached_info().created));
         let consumer = self.made_fit(consumer).await?;
         let stream = self.stream.get_info().await.map_err(|source| failed("its state cannot be read", source))?;
         self.created = stream.created;
         Ok(consumer)
+    }
+
+    /// There is the consumer that was made then, or none.
+    fn is_now(&mut self, consumer: Option<DateTime>) {
+        if self.consumer != consumer {
+            self.consumer = consumer;
+            self.generation.pass();
+        }
     }
 
     async fn made_fit(&self, found: PullConsumer) -> Result<PullConsumer, Error> {

@@ -70,9 +70,15 @@ impl Letters {
         self.failures.forget(&self.consumer, offset);
     }
 
+    /// The consumer is another, or gone: its numbers are of other events.
+    pub(super) fn forget_all(&self) {
+        self.failures.forget_all(&self.consumer);
+    }
+
     /// Stores the letter of an event that had so many deliveries, then gives up the event. When it cannot be stored the event
     /// comes again, and its burial is tried again: `false`.
     pub(super) async fn bury(&self, event: &Event, attempts: u32, acker: &Acker) -> Result<bool, Error> {
+        acker.check()?;
         let (topic, offset) = (&event.topic, event.offset);
         let failures = self.failures.of(&self.consumer, offset);
         let reason = failures.last().map_or("", |failure| &failure.reason);

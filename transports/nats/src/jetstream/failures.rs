@@ -64,6 +64,11 @@ impl Failures {
         }
     }
 
+    /// Nothing is known of its events any more.
+    pub(super) fn forget_all(&self, consumer: &Arc<str>) {
+        self.lock().retain(|(of, _), _| of != consumer);
+    }
+
     /// The lock guards plain maps; a panic while it was held cannot have left them half-changed.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Event, BTreeMap<u32, Failure>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -80,7 +80,7 @@ impl Member {
 
     /// How long it may have an event.
     pub(super) fn ack_wait(&self) -> Duration {
-        self.ahead.ack_wait
+        self.ahead.ack_wait()
     }
 
     /// No more than so many are to be with the consumer and ahead of it.
@@ -143,6 +143,10 @@ impl Taking {
             self.look(pull, &reason).await;
             return true;
         }
+        if !pull.is_asking() && pull.is_of_another_connection() {
+            // Or what is asked for now would come to a subscription that is about to be left.
+            self.renew(pull).await;
+        }
         if !pull.is_asking()
             && let wanted @ 1.. = self.ahead.wanted()
             && let Err(error) = pull.ask(wanted).await
@@ -185,10 +189,17 @@ impl Taking {
 
     /// Looks for the consumer, which gives no events for this reason. The subscription stays: a server that stood still may answer yet.
     async fn look(&mut self, pull: &mut Pull, reason: &str) {
-        match self.needed.find_again(reason).await {
+        let before = self.needed.generation.clone();
+        let found = self.needed.find_again(reason).await;
+        if before.is_over() {
+            self.ahead.forget();
+            self.letters.iter().for_each(|letters| letters.forget_all());
+        }
+        match found {
             Ok(found) => {
                 debug!(reason, "events did not come, and are asked for again");
-                pull.go_on_with(found);
+                self.ahead.allow(consumer::ack_wait(&found));
+                pull.go_on_with(found, self.ahead.longest());
                 self.lost = None;
                 // Once may have been of the consumer that was there before.
                 if self.refused.replace(reason.to_owned()).is_some_and(|before| before == reason) {
@@ -229,7 +240,7 @@ impl Taking {
         let Message { subject, reply: Some(reply), headers, payload: frame, .. } = message.message else {
             return Ok(None);
         };
-        let acker = Acker::new(&self.nats, reply, self.timeout);
+        let acker = Acker::new(&self.nats, reply, &self.needed.generation, self.timeout);
         let topic = topic(&subject).to_owned();
         let mortal = self.letters.as_ref().map(|letters| {
             let event = Event { topic: topic.clone(), headers, frame: frame.clone(), offset, time };

@@ -79,7 +79,7 @@ impl Pull {
         Ok(Self {
             nats: nats.clone(),
             consumer,
-            expires: longest.min(if forgets(nats) { SHORT } else { MISSED }),
+            expires: expires(nats, longest),
             inbox,
             subscription,
             taken: 0,
@@ -95,9 +95,14 @@ impl Pull {
         Self::new(&self.nats, self.consumer.clone(), longest).await
     }
 
-    /// From now on events are asked for of this consumer: the same, or what was made in its place.
-    pub(super) fn go_on_with(&mut self, consumer: PullConsumer) {
-        self.consumer = consumer;
+    /// From now on events are asked for of this consumer, the same or what was made in its place, by requests that last no longer than this.
+    pub(super) fn go_on_with(&mut self, consumer: PullConsumer, longest: Duration) {
+        (self.consumer, self.expires) = (consumer, expires(&self.nats, longest));
+    }
+
+    /// Whether the connection is another than the subscription was made on.
+    pub(super) fn is_of_another_connection(&self) -> bool {
+        connects(&self.nats) != self.connects
     }
 
     /// Whether a request is out. There is one at a time.
@@ -139,7 +144,7 @@ impl Pull {
                     }
                 }
                 () = tokio::time::sleep_until(check.into()) => {
-                    if connects(&self.nats) != self.connects {
+                    if self.is_of_another_connection() {
                         return Coming::Reconnected;
                     }
                     if let Some(request) = self.request.take_if(|request| request.until <= Instant::now()) {
@@ -180,7 +185,7 @@ impl Pull {
         let left = self.unheard + self.request.as_ref().map_or(0, |request| request.left);
         // Nothing can come, or nothing does before the connection is made again, or the server counts from another beginning.
         let is_down = self.nats.connection_state() != State::Connected;
-        if left == 0 || is_down || connects(&self.nats) != self.connects {
+        if left == 0 || is_down || self.is_of_another_connection() {
             return (late, None);
         }
         // With what may come of the requests themselves, the server's words included.
@@ -214,6 +219,11 @@ fn is_event(message: &Message) -> bool {
 /// second time, as if it were new.
 fn forgets(nats: &Client) -> bool {
     !nats.is_server_compatible(2, 10, 0)
+}
+
+/// How long a request lasts that may last so long.
+fn expires(nats: &Client, longest: Duration) -> Duration {
+    longest.min(if forgets(nats) { SHORT } else { MISSED })
 }
 
 fn connects(nats: &Client) -> u64 {

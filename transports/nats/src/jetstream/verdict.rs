@@ -94,7 +94,10 @@ impl Verdict {
     }
 
     fn note(&self, reason: &str) {
-        if let Some(mortal) = &self.mortal {
+        // By its number it would be noted of another event, when the stream is another.
+        if let Some(mortal) = &self.mortal
+            && self.acker.as_ref().is_some_and(|acker| acker.check().is_ok())
+        {
             mortal.0.failed(mortal.1.offset, self.attempt, reason);
         }
     }
@@ -151,7 +154,7 @@ impl Acknowledge for Verdict {
         let acker = self.acker.clone();
         Box::pin(async move {
             let Some(acker) = acker else { return Ok(true) };
-            acker.prolong().await.map(|()| true)
+            acker.prolong().await
         })
     }
 
