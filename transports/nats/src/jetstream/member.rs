@@ -167,13 +167,7 @@ impl Taking {
             () = until => return true,
         };
         match coming {
-            Coming::Event(message) => match self.taken(message) {
-                Ok(taken) => {
-                    (self.told, self.refused) = (None, None);
-                    taken.into_iter().for_each(|taken| self.ahead.came(taken));
-                }
-                Err(error) => self.tell(error),
-            },
+            Coming::Event(message) => self.came(message),
             Coming::Over => self.refused = None,
             Coming::Unheard => self.lost = Some("the server says nothing to a request".to_owned()),
             Coming::Refused(status, words) if PASSING.iter().any(|passing| words.contains(passing)) => {
@@ -217,7 +211,20 @@ impl Taking {
 
     async fn renew(&mut self, pull: &mut Pull) {
         match pull.renewed(self.ahead.longest()).await {
-            Ok(renewed) => *pull = renewed,
+            Ok(renewed) => {
+                let mut before = std::mem::replace(pull, renewed);
+                before.here().into_iter().for_each(|message| self.came(message));
+            }
+            Err(error) => self.tell(error),
+        }
+    }
+
+    fn came(&mut self, message: Message) {
+        match self.taken(message) {
+            Ok(taken) => {
+                (self.told, self.refused) = (None, None);
+                taken.into_iter().for_each(|taken| self.ahead.came(taken));
+            }
             Err(error) => self.tell(error),
         }
     }

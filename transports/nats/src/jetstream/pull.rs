@@ -13,7 +13,7 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::BatchConfig;
 use async_nats::{Client, Message, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use thriftwood_core::Error;
 
 use super::failed;
@@ -178,16 +178,23 @@ impl Pull {
         }
     }
 
+    /// The events that have come and that nobody has taken in yet.
+    pub(super) fn here(&mut self) -> Vec<Message> {
+        let come = std::iter::from_fn(|| self.subscription.next().now_or_never().flatten());
+        come.filter(is_event).collect()
+    }
+
     /// The events that the server has sent, or sends before it has heard that nothing is wanted any more, and for how long none is to
     /// be given back. None are sent behind them.
     pub(super) async fn leave(mut self, patience: Duration) -> (Vec<Message>, Option<Duration>) {
-        let mut late = Vec::new();
         let left = self.unheard + self.request.as_ref().map_or(0, |request| request.left);
         // Nothing can come, or nothing does before the connection is made again, or the server counts from another beginning.
         let is_down = self.nats.connection_state() != State::Connected;
         if left == 0 || is_down || self.is_of_another_connection() {
-            return (late, None);
+            // What is given back without a connection is heard of when another may have it by then.
+            return (if is_down { Vec::new() } else { self.here() }, None);
         }
+        let mut late = Vec::new();
         // With what may come of the requests themselves, the server's words included.
         let own = left as u64 + 2;
         let leaving = async {
