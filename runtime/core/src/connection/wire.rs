@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use crate::frame::FrameError;
@@ -24,8 +24,14 @@ pub(super) const ROUNDS: usize = 16;
 /// With so many calls under way, more are likely to be made or answered at once.
 pub(super) const CROWD: usize = 8;
 
-/// Bytes asked of the stream at a time, at most.
+/// The room for what is read, and the most bytes asked of the stream at a time.
 const READ: usize = 64 * 1024;
+
+/// Bytes asked of the stream at a time, unless a frame has begun that takes more: some two dozen small calls. What they bring is written
+/// before the next read, so the other end has work while this one does, where both would take turns with all that is under way. Over
+/// 64 KiB at a time it was, with 64 in flight, 1.1 to 1.3 times as many calls for 0.92 of the processor time, and with 256 1.1 to 1.6
+/// times as many; 4 KiB were no better than 64.
+const AT_ONCE: usize = 8 * 1024;
 
 /// The least that is worth a read of its own. A buffer is used up to this before there is another: the frames in it share it,
 /// and one that is kept for long would otherwise hold 64 KiB by itself.
@@ -50,12 +56,14 @@ impl<S: AsyncRead + AsyncWrite> Wire<S> {
 
     /// Reads once; false at the end of the stream. The frames are then to be had from [`next_frame`](Self::next_frame).
     pub(super) fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<io::Result<bool>> {
+        let at_once = self.deframer.missing().clamp(AT_ONCE, READ);
         let buffer = self.deframer.buffer();
         if buffer.capacity() - buffer.len() < WORTH_READING {
             buffer.reserve(READ);
         }
+        let mut some = buffer.limit(at_once);
         // Nothing is lost when this future is dropped, so it can be made anew each time.
-        let read = ready!(pin!(self.stream.read_buf(buffer)).poll(cx))?;
+        let read = ready!(pin!(self.stream.read_buf(&mut some)).poll(cx))?;
         Poll::Ready(Ok(read > 0))
     }
 

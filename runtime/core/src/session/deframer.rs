@@ -65,8 +65,34 @@ impl Deframer {
         Ok((end <= self.buffer.len()).then_some(end))
     }
 
+    /// How many bytes the frame that has begun still takes, where its size is there.
+    pub fn missing(&self) -> usize {
+        let size = self.buffer.first_chunk().map_or(0, |size| u32::from_be_bytes(*size) as usize + 4);
+        size.saturating_sub(self.buffer.len())
+    }
+
     /// Whether the connection ended inside a frame.
     pub fn is_inside_frame(&self) -> bool {
         !self.buffer.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_begun_frame_still_takes_is_known_once_its_size_is_there() {
+        let mut deframer = Deframer::new(1 << 20);
+        assert_eq!(deframer.missing(), 0);
+        deframer.push(&[0, 1, 0]);
+        assert_eq!(deframer.missing(), 0, "of a size that is not whole");
+        deframer.push(&[0, 7, 7]);
+        assert_eq!(deframer.missing(), (1 << 16) - 2);
+        deframer.push(&[0; 1 << 16]);
+        assert_eq!(deframer.missing(), 0);
+        assert!(deframer.next_frame().unwrap().is_some_and(|frame| frame.len() == (1 << 16) + 4));
+        // What is behind it has begun.
+        assert!(deframer.is_inside_frame() && deframer.missing() == 0);
     }
 }
