@@ -28,7 +28,7 @@ pub(crate) fn bus(source: StoreError) -> Error {
 fn instead(locked: &StoreError) -> &'static str {
     match locked {
         StoreError::Locked { pid: Some(pid), .. } if *pid == std::process::id() => {
-            "this process has it open already; clone the bus that it has, or close it first (or one of its id in another container has it)"
+            "this process has it open already; clone the bus that it has, or close it first"
         }
         _ => "other processes use it through a log server (`thriftwood log serve`), by log://HOST:PORT",
     }
