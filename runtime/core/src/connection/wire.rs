@@ -29,7 +29,7 @@ const READ: usize = 64 * 1024;
 
 /// Bytes asked of the stream at a time, unless a frame has begun that takes more: some two dozen small calls. What they bring is written
 /// before the next read, so the other end has work while this one does, where both would take turns with all that is under way. Over
-/// 64 KiB at a time it was, with 64 in flight, 1.1 to 1.3 times as many calls for 0.92 of the processor time, and with 256 1.1 to 1.6
+/// 64 KiB at a time it was, with 64 in flight, 1.1 to 1.3 times as many calls for 0.92 of the processor time, and with 256 1.1 to 1.7
 /// times as many; 4 KiB were no better than 64.
 const AT_ONCE: usize = 8 * 1024;
 
